@@ -3,8 +3,9 @@
 Based on the public API documentation and known responses: version 1 returns HTTP 200 for nearly
 everything and the result in `meta.statuscode` (100 is success). Responses are XML unless JSON is
 requested. A request without the `OCS-APIRequest` header returns 412, wrong credentials return HTTP
-401 with 997, and a missing user returns 404 when read, 998 when edited or deleted and 101 when
-enabled or disabled.
+401 with 997, missing rights HTTP 401 with 403, and a missing user returns 404 when read, 998 when
+edited or deleted and 101 when enabled or disabled. In maintenance mode everything returns HTTP 503
+with a header of its own. User names are found in any case.
 
 Other servers differ in details, which `Dialect` describes.
 """
@@ -17,13 +18,16 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
 from tests.fakes.faults import FaultyServer, Reply, Seen
 
 UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3, "tb": 1024**4}
 DISK = 2 * 1024**4
+MAINTENANCE_PAGE = (
+    b"<!DOCTYPE html><html><body><h2>Maintenance mode</h2><p>This Nextcloud instance is currently"
+    b" in maintenance mode, which may take a while.</p></body></html>"
+)
 UNKNOWN_ROUTE = (
     "Invalid query, please check the syntax. API specifications are here:"
     " http://www.freedesktop.org/wiki/Specifications"
@@ -66,7 +70,14 @@ class OcsFault(Exception):
 
 
 class OcsServer(FaultyServer):
-    """The fake server; tests can read and change `users` and `groups`."""
+    """The fake server; tests can read and change its state.
+
+    Attributes:
+        users: The users by name.
+        groups: The names of the groups.
+        maintenance: "ocs" for the response of the API in maintenance mode, "page" for a page.
+        broken: Requests of these methods end in an exception of the server, which has no effect.
+    """
 
     def __init__(self, port: int = 0, dialect: Dialect | None = None) -> None:
         """Create an administrator and two groups; `FaultyServer` describes how to start the server."""
@@ -76,6 +87,8 @@ class OcsServer(FaultyServer):
         self.users = {self.admin: Account(self.password, ["admin"])}
         self.groups = {"admin", "customers"}
         self.version = "31.0.9"
+        self.maintenance = ""
+        self.broken: set[str] = set()
 
     @property
     def customers(self) -> dict[str, Account]:
@@ -84,6 +97,9 @@ class OcsServer(FaultyServer):
 
     def work(self, request: Seen) -> Reply:
         """Authenticate and handle a request."""
+        if self.maintenance == "page":
+            headers = {"Content-Type": "text/html; charset=UTF-8", "Retry-After": "120"}
+            return Reply(503, MAINTENANCE_PAGE, {"X-Nextcloud-Maintenance-Mode": "1", **headers})
         if request.headers.get("ocs-apirequest", "").lower() not in ("true", "1"):
             return Reply.of({"message": "CSRF check failed"}, 412)
         who = self._signed_in(request.headers.get("authorization", ""))
@@ -98,6 +114,10 @@ class OcsServer(FaultyServer):
                     b"<!DOCTYPE html><html><body>File not found</body></html>",
                     {"Content-Type": "text/html"},
                 )
+            if self.maintenance:
+                raise OcsFault(503, "Service unavailable")
+            if request.method in self.broken:
+                raise OcsFault(996, "Internal Server Error\n")
             if not who:
                 raise OcsFault(997, "Current user is not logged in")
             code, message, data = (
@@ -158,9 +178,10 @@ class OcsServer(FaultyServer):
 
     def _user(self, name: str, code: int) -> Account:
         """Return an account, or raise the code for a missing one."""
-        if (account := self.users.get(unquote(name))) is None:
+        found = next((key for key in self.users if key.lower() == name.lower()), None)
+        if found is None:
             raise OcsFault(code, "User does not exist" if code == 404 else "")
-        return account
+        return self.users[found]
 
     def _capabilities(self, request: Seen) -> Any:
         major, minor, micro = self.version.split(".")
@@ -186,7 +207,7 @@ class OcsServer(FaultyServer):
             request.field("password"),
             request.fields("groups[]"),
         )
-        if name in self.users:
+        if name.lower() in map(str.lower, self.users):
             raise OcsFault(102, "User already exists")
         for group in groups:
             if group not in self.groups:
@@ -266,21 +287,21 @@ class OcsServer(FaultyServer):
         elif key == "password":
             if len(value) < self.dialect.min_password:
                 raise OcsFault(
-                    103,
+                    107,
                     f"Password needs to be at least {self.dialect.min_password} characters long",
                 )
             account.password = value
         elif key in ("displayname", "display") and self.dialect.display_name:
             account.display_name = value
         else:
-            raise OcsFault(103)
+            raise OcsFault(113)
         return []
 
     def _delete(self, request: Seen, name: str) -> Any:
-        self._user(name, 998)
-        if name == self.admin:
+        account = self._user(name, 998)
+        if account is self.users[self.admin]:
             raise OcsFault(101)
-        del self.users[name]
+        self.users = {key: one for key, one in self.users.items() if one is not account}
         return []
 
     def _switch(self, name: str, enabled: bool) -> Any:
@@ -318,12 +339,15 @@ class OcsServer(FaultyServer):
             "totalitems": "",
             "itemsperpage": "",
         }
-        status = {997: 401, 403: 403}.get(code, 200)
+        status = {997: 401, 403: 401, 503: 503}.get(code, 200)
+        headers = {"X-Nextcloud-Maintenance-Mode": "1"} if code == 503 else {}
         if as_json:
             body = json.dumps({"ocs": {"meta": meta, "data": data}}).encode()
-            return Reply(status, body, {"Content-Type": "application/json; charset=utf-8"})
+            return Reply(
+                status, body, {"Content-Type": "application/json; charset=utf-8", **headers}
+            )
         text = f'<?xml version="1.0"?>\n<ocs>\n{_xml("meta", meta)}{_xml("data", data)}</ocs>\n'
-        return Reply(status, text.encode(), {"Content-Type": "text/xml; charset=UTF-8"})
+        return Reply(status, text.encode(), {"Content-Type": "text/xml; charset=UTF-8", **headers})
 
 
 def size(text: str) -> int | None:

@@ -19,6 +19,7 @@ from puqpanel.infra.db import db, release, session, transaction
 from puqpanel.models import ModuleLog, Task
 from puqpanel.operations.catalog import products
 from puqpanel.operations.provisioning import requests, services, settlement
+from tests.fakes.faults import PAGE, Reply
 from tests.fakes.ocs import Account, Dialect, OcsServer
 from tests.modules.harness import STAFF, VERBS, ModuleHarness
 
@@ -305,6 +306,143 @@ def test_rejected_quota_keeps_the_account(harness: NextcloudHarness, cloud: OcsS
     assert (cloud.customers, harness.account_rows()) == ({}, [])
 
 
+def change_product(harness: NextcloudHarness, uuid: str, **config: Any) -> None:
+    """Change the settings of a service's product."""
+    with transaction():
+        product = products.find_product(harness.service(uuid).product.uuid)
+        product.config = {**product.config, **config}
+
+
+def test_refused_change_of_package_changes_nothing(
+    harness: NextcloudHarness, cloud: OcsServer
+) -> None:
+    uuid = harness.add_default_service(cloud)
+    assert harness.job(uuid, "create_job").ok
+    change_product(harness, uuid, quota="9 GB", user_group="absent")
+    answer = harness.job(uuid, "change_package_job")
+    assert (answer.ok, answer.retry) == (False, False)
+    assert "group absent does not exist" in answer.message
+    assert "keeps its quota and user group" in answer.message
+    account = only_account(cloud)[1]
+    assert (account.quota, account.groups) == ("5 GB", ["customers"])
+    cloud.groups.add("gold")
+    change_product(harness, uuid, quota="9 PB", user_group="gold")
+    answer = harness.job(uuid, "change_package_job")
+    assert "Invalid quota" in answer.message
+    assert "keeps its quota and user group" in answer.message
+    assert (account.quota, account.groups) == ("5 GB", ["customers"])
+
+
+def test_change_that_can_not_be_undone_is_described(
+    harness: NextcloudHarness, cloud: OcsServer
+) -> None:
+    uuid = harness.add_default_service(cloud)
+    assert harness.job(uuid, "create_job").ok
+    cloud.groups.add("gold")
+    change_product(harness, uuid, quota="9 PB", user_group="gold")
+    cloud.fail("500", method="POST", path="/groups$", skip=1)
+    answer = harness.job(uuid, "change_package_job")
+    assert not answer.ok
+    assert "The quota was not changed." in answer.message
+    assert "moved from the group customers to gold" in answer.message
+    assert only_account(cloud)[1].groups == ["gold"]
+    change_product(harness, uuid, quota="9 GB", user_group="customers")
+    assert harness.job(uuid, "change_package_job").ok
+    assert only_account(cloud)[1].groups == ["customers"]
+
+
+def test_groups_of_unfinished_changes_are_left(harness: NextcloudHarness, cloud: OcsServer) -> None:
+    uuid = harness.add_default_service(cloud)
+    assert harness.job(uuid, "create_job").ok
+    cloud.groups |= {"gold & more/1", "staff"}
+    change_product(harness, uuid, user_group="gold & more/1")
+    cloud.fail("drop_after", method="POST", path="/groups$")
+    assert harness.job(uuid, "change_package_job").retry
+    assert only_account(cloud)[1].groups == ["customers", "gold & more/1"]
+    change_product(harness, uuid, user_group="staff")
+    assert harness.job(uuid, "change_package_job").ok
+    assert only_account(cloud)[1].groups == ["staff"]
+    change_product(harness, uuid, user_group="")
+    cloud.groups.remove("staff")
+    assert harness.job(uuid, "change_package_job").ok, "a deleted group need not be left"
+
+
+def test_display_name_is_sent_after_a_half_made_create(
+    harness: NextcloudHarness, cloud: OcsServer
+) -> None:
+    data = {"username": "", "display_name": "Astrid", "server": "0"}
+    uuid = harness.add_default_service(cloud, data)
+    cloud.fail("drop_after", method="POST", path="/users$")
+    cloud.fail("500", method="GET", path="/users/nc_", skip=1)
+    assert harness.job(uuid, "create_job").retry
+    account = only_account(cloud)[1]
+    account.display_name = ""
+    assert harness.job(uuid, "create_job").ok
+    assert account.display_name == "Astrid"
+    account.display_name = "Own choice"
+    assert harness.job(uuid, "change_package_job").ok
+    assert account.display_name == "Own choice", "what the customer changed is kept"
+
+
+def test_changed_display_name_is_sent(
+    harness: NextcloudHarness, cloud: OcsServer, drain: Callable[..., None]
+) -> None:
+    uuid = harness.add_default_service(cloud)
+    assert harness.job(uuid, "create_job").ok
+    saved = {"username": "", "display_name": "Zoë & Co.", "server": "0"}
+    services.save_service_data(actor=STAFF, uuid=uuid, data=saved)
+    drain()
+    assert only_account(cloud)[1].display_name == "Zoë & Co."
+    services.save_service_data(actor=STAFF, uuid=uuid, data={**saved, "display_name": "Bea"})
+    assert harness.job(uuid, "change_package_job").ok
+    assert only_account(cloud)[1].display_name == "Bea"
+    cloud.dialect.display_name = False
+    services.save_service_data(actor=STAFF, uuid=uuid, data={**saved, "display_name": "Cleo"})
+    change_product(harness, uuid, quota="9 GB")
+    answer = harness.job(uuid, "change_package_job")
+    assert (answer.ok, "display name was not set" in answer.message) == (True, True)
+    assert only_account(cloud)[1].quota == "9 GB"
+
+
+@pytest.mark.parametrize("mode", ["ocs", "page"])
+@pytest.mark.parametrize("verb", VERBS)
+def test_maintenance_is_waited_for(
+    harness: NextcloudHarness, cloud: OcsServer, verb: str, mode: str
+) -> None:
+    uuid = harness.add_default_service(cloud)
+    if verb != "create_job":
+        assert harness.job(uuid, "create_job").ok
+    cloud.maintenance = mode
+    answer = harness.job(uuid, verb)
+    assert answer.pending
+    assert answer.message == "cloud-1 is in maintenance mode."
+    cloud.maintenance = ""
+    assert harness.job(uuid, verb).ok
+
+
+@pytest.mark.parametrize("kind", ["302", "403", "404", "400"])
+def test_create_reads_back_after_a_page_of_a_proxy(
+    harness: NextcloudHarness, cloud: OcsServer, kind: str
+) -> None:
+    uuid = harness.add_default_service(cloud)
+    work = cloud.work
+
+    def garbled(request: Any) -> Any:
+        reply = work(request)
+        return Reply(int(kind), PAGE) if request.method == "POST" else reply
+
+    cloud.work = garbled  # type: ignore[method-assign]
+    assert harness.job(uuid, "create_job").ok
+    assert len(cloud.customers) == 1
+
+
+def test_server_error_has_no_empty_parts(harness: NextcloudHarness, cloud: OcsServer) -> None:
+    uuid = harness.add_default_service(cloud)
+    cloud.broken = {"GET"}
+    answer = harness.job(uuid, "create_job")
+    assert answer.message == "cloud-1 reported an internal error: Internal Server Error."
+
+
 @pytest.mark.parametrize("verb", VERBS[1:])
 @pytest.mark.parametrize(
     "kind",
@@ -476,6 +614,8 @@ def test_module_log_contains_no_secret(harness: NextcloudHarness, cloud: OcsServ
         (lambda cloud: cloud.fail("timeout"), "in time"),
         (lambda cloud: cloud.fail("drop"), "closed the connection"),
         (lambda cloud: cloud.fail("garbage"), "read"),
+        (lambda cloud: setattr(cloud, "maintenance", "ocs"), "is in maintenance mode"),
+        (lambda cloud: cloud.fail("403"), "firewall or proxy"),
         (lambda cloud: cloud.stop(), "Could not connect"),
     ],
 )
@@ -484,7 +624,7 @@ def test_connection_test_explains_failures(
 ) -> None:
     harness.server(cloud, harness.group())
     arrange(cloud)
-    harness.part("services.connection").TIMEOUT_SECONDS = 0.4
+    harness.part("services.ocs_client").TIMEOUT_SECONDS = 0.4
     server = session().scalar(sa.select(harness.models.Server))
     ok, message = harness.part("services.connection").test_connection(server)
     assert ok is (words == "can manage")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from puqpanel.sdk import __
 
 from ..models.servers import Server
-from .ocs_client import OcsClient, explain, version
-
-TIMEOUT_SECONDS = 15.0
+from .explanations import explain
+from .ocs_client import OcsClient, version
 
 
 def test_connection(server: Server) -> tuple[bool, str]:
@@ -16,13 +15,7 @@ def test_connection(server: Server) -> tuple[bool, str]:
     Returns:
         Whether the test succeeded, and a sentence for staff.
     """
-    client = OcsClient(
-        server.url,
-        server.username,
-        server.password,
-        verify=server.verify_tls,
-        timeout_seconds=TIMEOUT_SECONDS,
-    )
+    client = OcsClient(server.url, server.username, server.password, verify=server.verify_tls)
     capabilities = client.capabilities()
     if not capabilities.ok:
         return False, explain(capabilities, server.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,17 +14,18 @@ from .ocs_response import (
     CODE_EXISTS,
     CODE_INVALID,
     CODE_NO_GROUP,
-    CODE_UNAUTHORIZED,
     OcsResponse,
     Outcome,
     parse,
+    parse_bool,
 )
 
 HEADERS = {"OCS-APIRequest": "true", "Accept": "application/json"}
 # Codes with a meaning of their own in the responses about group membership.
 CODE_GROUP_MISSING, CODE_MEMBER_MISSING = 102, 103
 CONNECT_TIMEOUT_SECONDS = 10.0
-# Creating a user can be slow: the server copies a folder of initial files.
+# In tasks; on pages, sdk.http waits for at most 6 s. Creating a user can be slow: the server copies
+# a folder of initial files.
 TIMEOUT_SECONDS = 30.0
 
 
@@ -33,15 +35,7 @@ class OcsClient:
     The client never repeats a request; retrying is the caller's decision.
     """
 
-    def __init__(
-        self,
-        url: str,
-        username: str,
-        password: str,
-        *,
-        verify: bool = True,
-        timeout_seconds: float | None = None,
-    ) -> None:
+    def __init__(self, url: str, username: str, password: str, *, verify: bool = True) -> None:
         """Open an HTTP session.
 
         Args:
@@ -49,15 +43,13 @@ class OcsClient:
             username: An administrator.
             password: The administrator's password or app password.
             verify: Whether to verify the TLS certificate.
-            timeout_seconds: Limit for a whole request.
         """
-        timeout = timeout_seconds or TIMEOUT_SECONDS
         self._http = http.session(
             url,
             auth=(username, password),
             verify=verify,
-            timeout=timeout,
-            connect_timeout=min(timeout, CONNECT_TIMEOUT_SECONDS),
+            timeout=TIMEOUT_SECONDS,
+            connect_timeout=min(TIMEOUT_SECONDS, CONNECT_TIMEOUT_SECONDS),
         )
 
     def capabilities(self) -> OcsResponse:
@@ -77,9 +69,9 @@ class OcsClient:
         response = self._request("GET", _user_path(name), expected=(404,))
         if response.code == CODE_INVALID:  # some servers send it for an unknown user
             return replace(response, outcome=Outcome.NOT_FOUND)
-        if response.ok and not isinstance(response.data, dict):
+        if response.ok and not _describes(response.data, name):
             return replace(
-                response, outcome=Outcome.UNKNOWN, message="the response contains no user"
+                response, outcome=Outcome.UNKNOWN, message=__("the response is of another user")
             )
         return response
 
@@ -108,7 +100,15 @@ class OcsClient:
 
     def set_quota(self, name: str, quota: str) -> OcsResponse:
         """Set a user's storage quota."""
-        return self._request("PUT", _user_path(name), form={"key": "quota", "value": quota})
+        return self._edit(name, "quota", quota)
+
+    def set_display_name(self, name: str, display: str) -> OcsResponse:
+        """Set the name that other users see."""
+        return self._edit(name, "displayname", display)
+
+    def set_password(self, name: str, password: str) -> OcsResponse:
+        """Set a user's password."""
+        return self._edit(name, "password", password)
 
     def enable(self, name: str) -> OcsResponse:
         """Allow a user to sign in."""
@@ -132,7 +132,13 @@ class OcsClient:
         path = f"{_user_path(name)}/groups"
         # Not every server reads the body of a DELETE, so the query string names the group too.
         pair = {"groupid": group}
-        return self._membership(self._request("DELETE", path, form=pair, query=pair), group)
+        response = self._request("DELETE", path, form=pair, query=pair)
+        if response.code == CODE_GROUP_MISSING:
+            return replace(response, outcome=Outcome.OK)  # deleted there, with its memberships
+        return self._membership(response, group)
+
+    def _edit(self, name: str, key: str, value: str) -> OcsResponse:
+        return self._request("PUT", _user_path(name), form={"key": key, "value": value})
 
     def _set_enabled(self, name: str, action: str) -> OcsResponse:
         response = self._request("PUT", f"{_user_path(name)}/{action}")
@@ -166,6 +172,7 @@ class OcsClient:
 
         The form is a dictionary so that the module log can redact a password by its key.
         """
+        started = time.monotonic()
         reply = self._http.request(
             method,
             "/ocs/v1.php" + path,
@@ -174,70 +181,26 @@ class OcsClient:
             headers=HEADERS,
             expected=expected,
         )
+        seconds = time.monotonic() - started
         if not reply.http_code:
-            return OcsResponse(Outcome.UNKNOWN, message=reply.error)
+            return OcsResponse(Outcome.UNKNOWN, message=reply.error, seconds=seconds)
         headers = {name.lower(): value for name, value in reply.headers.items()}
-        response = parse(reply.http_code, reply.text, headers.get("retry-after", ""))
+        maintenance = parse_bool(headers.get("x-nextcloud-maintenance-mode", ""))
+        response = parse(reply.http_code, reply.text, maintenance=maintenance)
         if 300 <= reply.http_code < 400:
-            location = headers.get("location") or __("another address")
-            return replace(
-                response, message=__("it redirects to :location", {"location": location})
-            )
-        return response
+            # The address of the Nextcloud, without the path of the request.
+            location = headers.get("location", "").partition("/ocs/v1.php")[0]
+            return replace(response, message=location)
+        return replace(response, seconds=seconds)
 
 
 def _user_path(name: str) -> str:
     return "/cloud/users/" + quote(name, safe="")
 
 
-def explain(response: OcsResponse, server: str) -> str:
-    """Return a sentence for staff about a response that is not ok.
-
-    Args:
-        response: The response.
-        server: The server's name.
-    """
-    # `:detail` follows a word directly: it is empty, or starts with a colon.
-    detail = f": {response.message.rstrip('.')}" if response.message else ""
-    values = {"server": server, "detail": detail, "code": response.code}
-    if response.outcome is Outcome.DENIED:
-        if response.code in (0, CODE_UNAUTHORIZED, 401):
-            return __(
-                ":server refused the panel's credentials. Check the user name and password of"
-                " the server.",
-                values,
-            )
-        return __(
-            "The panel's user on :server isn't allowed to manage users:detail. Add it to the"
-            " group admin there.",
-            values,
-        )
-    if response.outcome is Outcome.RATE_LIMITED:
-        return __(":server received too many requests. Try again later.", values)
-    if response.outcome is Outcome.NOT_FOUND:
-        return __("The user no longer exists on :server.", values)
-    if response.ok or response.outcome is Outcome.EXISTS:
-        return __(":server already has another user with this name.", values)
-    if response.outcome is Outcome.REJECTED:
-        return _explain_rejection(response, values)
-    if response.http >= 500 or response.code:
-        return __(":server reported an internal error:detail.", values)
-    if response.http:
-        return __(":server sent an unreadable response:detail.", values)
-    return __("Could not connect to :server:detail.", values)
-
-
-def _explain_rejection(response: OcsResponse, values: Mapping[str, Any]) -> str:
-    if response.code:
-        return __(":server rejected the request:detail (code :code).", values)
-    if 300 <= response.http < 400:
-        return __(
-            ":server redirects to another address:detail. Enter that address, with or without TLS.",
-            values,
-        )
-    return __(
-        "No Nextcloud found at the URL of :server:detail. Check its address and folder.", values
-    )
+def _describes(data: Any, name: str) -> bool:
+    """Return whether the data are those of this user, as far as they say."""
+    return isinstance(data, dict) and str(data.get("id") or name).lower() == name.lower()
 
 
 def version(capabilities: Any) -> str:

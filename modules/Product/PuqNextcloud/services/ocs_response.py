@@ -6,6 +6,7 @@ Servers answer in JSON or XML, in version 1 or 2 of the API, with a status code 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -16,6 +17,7 @@ CODE_OK, CODE_OK_V2 = 100, 200
 CODE_INVALID, CODE_EXISTS, CODE_FAILED, CODE_NO_GROUP, CODE_HINT = 101, 102, 103, 104, 107
 CODE_SERVER_ERROR, CODE_UNAUTHORIZED, CODE_NOT_FOUND, CODE_UNKNOWN = 996, 997, 998, 999
 MAX_BODY_CHARACTERS = 2_000_000
+MAX_MESSAGE_CHARACTERS = 300
 
 
 class Outcome(StrEnum):
@@ -26,8 +28,27 @@ class Outcome(StrEnum):
     EXISTS = "exists"  # the user name is taken
     DENIED = "denied"  # wrong credentials, or not enough rights
     RATE_LIMITED = "rate_limited"  # nothing was done; retry later
+    MAINTENANCE = "maintenance"  # nothing was done; retry after the maintenance
     REJECTED = "rejected"  # the server understood the request and refused it
     UNKNOWN = "unknown"  # no response, or an unreadable one: the request may have been applied
+
+
+class Problem(StrEnum):
+    """What a response without an OCS body tells about the connection."""
+
+    TLS_PORT = "tls_port"  # plain HTTP was sent to a port that expects TLS
+    UNTRUSTED_DOMAIN = "untrusted_domain"  # Nextcloud does not accept this host name
+    WEB_PAGE = "web_page"  # a page for people instead of a response of the API
+
+
+_PAGES = {
+    Problem.TLS_PORT: re.compile(
+        r"HTTP request was sent to HTTPS|plain HTTP to an SSL|HTTP request to an HTTPS", re.I
+    ),
+    Problem.UNTRUSTED_DOMAIN: re.compile(r"untrusted domain|trusted_domains", re.I),
+    Problem.WEB_PAGE: re.compile(r"<!DOCTYPE html|<html", re.I),
+}
+_MAINTENANCE_PAGE = re.compile(r"maintenance mode|update needed", re.I)
 
 
 @dataclass(frozen=True)
@@ -38,9 +59,10 @@ class OcsResponse:
         outcome: What it means.
         code: The status code inside the body; 0 without one.
         http: The HTTP status; 0 without a response.
-        message: The server's message, or why there is no response.
+        message: The server's message in one line, or why there is no response.
         data: The payload.
-        retry_after_seconds: The Retry-After header; 0 without one.
+        problem: What a response without an OCS body tells about the connection.
+        seconds: How long the request took.
     """
 
     outcome: Outcome
@@ -48,7 +70,8 @@ class OcsResponse:
     http: int = 0
     message: str = ""
     data: Any = None
-    retry_after_seconds: int = 0
+    problem: Problem | None = None
+    seconds: float = 0.0
 
     @property
     def ok(self) -> bool:
@@ -57,21 +80,25 @@ class OcsResponse:
 
     @property
     def uncertain(self) -> bool:
-        """Return whether the request may have been applied, fully or in part."""
-        return self.outcome is Outcome.UNKNOWN or self.code in (
-            CODE_INVALID,
-            CODE_FAILED,
-            CODE_SERVER_ERROR,
-            CODE_UNKNOWN,
+        """Return whether the request may have been applied, fully or in part.
+
+        A refusal is certain only in an OCS body: a proxy may have replaced any other response.
+        """
+        if self.outcome in (Outcome.RATE_LIMITED, Outcome.MAINTENANCE):
+            return False
+        return (
+            not self.code
+            or self.outcome is Outcome.UNKNOWN
+            or self.code in (CODE_INVALID, CODE_FAILED, CODE_SERVER_ERROR, CODE_UNKNOWN)
         )
 
     @property
     def retryable(self) -> bool:
         """Return whether the same request may succeed later."""
-        return self.outcome in (Outcome.RATE_LIMITED, Outcome.UNKNOWN)
+        return self.outcome in (Outcome.RATE_LIMITED, Outcome.MAINTENANCE, Outcome.UNKNOWN)
 
 
-def parse(http: int, body: str, retry_after: str = "") -> OcsResponse:
+def parse(http: int, body: str, *, maintenance: bool = False) -> OcsResponse:
     """Parse an HTTP response.
 
     The code inside the body wins over the HTTP status: version 1 of the API sends HTTP 200 with
@@ -80,34 +107,40 @@ def parse(http: int, body: str, retry_after: str = "") -> OcsResponse:
     Args:
         http: The HTTP status.
         body: The response body.
-        retry_after: The Retry-After header.
+        maintenance: Whether a header says that the server is in maintenance mode.
     """
-    wait = int(retry_after) if retry_after.isdigit() else 0
     if http == 429:
-        return OcsResponse(
-            Outcome.RATE_LIMITED, http=http, message="too many requests", retry_after_seconds=wait
-        )
+        return OcsResponse(Outcome.RATE_LIMITED, http=http)
     parsed = _parse_body(body)
     if parsed is None:
-        return OcsResponse(
-            _outcome_of_status(http), http=http, message=f"HTTP {http}", retry_after_seconds=wait
-        )
+        page = body[:20_000]
+        if http == 503 and (maintenance or _MAINTENANCE_PAGE.search(page)):
+            return OcsResponse(Outcome.MAINTENANCE, http=http)
+        problem = next((kind for kind, pattern in _PAGES.items() if pattern.search(page)), None)
+        outcome = _outcome_of_status(http, problem)
+        return OcsResponse(outcome, http=http, message=f"HTTP {http}", problem=problem)
     code, message, data = parsed
-    return OcsResponse(_outcome_of_code(code, http, message), code, http, message, data, wait)
+    if http == 503 and (maintenance or code == 503):
+        return OcsResponse(Outcome.MAINTENANCE, code, http)
+    return OcsResponse(_outcome_of_code(code, http, message), code, http, message, data)
 
 
-def _outcome_of_status(http: int) -> Outcome:
+def _outcome_of_status(http: int, problem: Problem | None) -> Outcome:
     """Classify a response without an OCS body."""
     if http in (401, 403):
         return Outcome.DENIED
+    if http == 400 and problem in (Problem.TLS_PORT, Problem.UNTRUSTED_DOMAIN):
+        return Outcome.REJECTED
     if 300 <= http < 400 or http in (404, 405, 412):
         return Outcome.REJECTED  # a redirect, or no such API at this address
     return Outcome.UNKNOWN
 
 
 def _outcome_of_code(code: int, http: int, message: str) -> Outcome:
+    if http >= 500 or code in (CODE_SERVER_ERROR, CODE_UNKNOWN) or 500 <= code < 600:
+        return Outcome.UNKNOWN
     if code in (CODE_OK, CODE_OK_V2):
-        return Outcome.OK
+        return Outcome.OK if 200 <= http < 300 else Outcome.UNKNOWN
     if code in (CODE_UNAUTHORIZED, 401, 403):
         return Outcome.DENIED
     if code == 429:
@@ -115,8 +148,6 @@ def _outcome_of_code(code: int, http: int, message: str) -> Outcome:
     if code in (404, CODE_NOT_FOUND):
         # 998 also means "unknown route": without the provisioning API, no user is missing.
         return Outcome.REJECTED if message.startswith("Invalid query") else Outcome.NOT_FOUND
-    if code in (CODE_SERVER_ERROR, CODE_UNKNOWN) or 500 <= code < 600 or http >= 500:
-        return Outcome.UNKNOWN
     return Outcome.REJECTED
 
 
@@ -135,11 +166,13 @@ def _parse_body(body: str) -> tuple[int, str, Any] | None:
         else:
             return None
         meta = ocs["meta"]
-        return int(meta["statuscode"]), str(meta.get("message") or ""), ocs.get("data")
+        message = " ".join(str(meta.get("message") or "").split())[:MAX_MESSAGE_CHARACTERS]
+        return int(meta["statuscode"]), message, ocs.get("data")
     except (
         ValueError,
         TypeError,
         KeyError,
+        OverflowError,
         AttributeError,
         RecursionError,
         ElementTree.ParseError,

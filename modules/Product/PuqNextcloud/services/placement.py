@@ -30,6 +30,12 @@ def find(service_uuid: str) -> Account | None:
     return account
 
 
+def find_sent(service_uuid: str) -> Account | None:
+    """Return the account of a service if a request to create it was sent, or None."""
+    account = find(service_uuid)
+    return account if account is not None and account.sent_at is not None else None
+
+
 def accounts_per_server() -> dict[int, int]:
     """Return the number of accounts by server id."""
     query = sa.select(Account.server_id, sa.func.count()).group_by(Account.server_id)

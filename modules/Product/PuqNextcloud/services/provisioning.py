@@ -5,15 +5,18 @@ Each job reads the account's state before it changes something, so each may be r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
-from puqpanel.sdk import Product, Result, Service, __, generate_strong_password
+from puqpanel.sdk import Product, Result, Service, Task, __, generate_strong_password
 
 from ..models.accounts import Account
 from ..models.servers import Server
 from . import placement
-from .ocs_client import OcsClient, explain
+from .explanations import explain
+from .memberships import Memberships
+from .ocs_client import OcsClient
 from .ocs_response import OcsResponse, Outcome, parse_bool, parse_names
 from .quota import is_same
 
@@ -32,7 +35,7 @@ NAME_ATTEMPTS = 5
 class Provisioning(Product):
     """Creates and manages accounts on Nextcloud servers."""
 
-    repeatable = JOBS
+    repeatable = (*JOBS, "display_name_job")
     job_options: ClassVar = {job: {"tries": 3, "backoff": 30} for job in JOBS}
 
     @property
@@ -62,15 +65,20 @@ class Provisioning(Product):
             "display_name": str(data.get("display_name") or ""),
             "server": data.get("server", ""),
             "password": str(data.get("password") or ""),
+            # None for accounts from before this was recorded
+            "created": data.get("created"),
+            # the group of the last completed change, and those of unfinished ones
             "user_group": str(data.get("user_group") or ""),
+            "tried_groups": parse_names(data.get("tried_groups")),
+            "sent_display_name": str(data.get("sent_display_name") or ""),
         }
         return self.service_data
 
     def save_service_data(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Validate what staff entered; name and server are fixed once an account may exist."""
         answer = super().save_service_data(data)
-        account = placement.find(self._uuid)
-        if answer["status"] == "error" or account is None or account.sent_at is None:
+        account = placement.find_sent(self._uuid)
+        if answer["status"] == "error" or account is None:
             return answer
         errors = {}
         if answer["data"]["username"] not in ("", account.username):
@@ -86,6 +94,10 @@ class Provisioning(Product):
                 "errors": errors,
                 "code": 422,
             }
+        display = answer["data"]["display_name"]
+        if display and display != self.service_data["display_name"]:
+            job = {"module": self, "method": "display_name_job", "tries": 3, "backoff": 30}
+            Task.add("ModuleJob", "Module", {**job, "display_name": display})
         return answer
 
     # Jobs
@@ -115,6 +127,7 @@ class Provisioning(Product):
             return self._complete(account, client, user)
         if user.outcome is not Outcome.NOT_FOUND:
             return self._failed(user, account)
+        self.service_data["created"] = False
         self._save_credentials(account)
         account = placement.mark_sent(self._uuid)
         response = client.create(
@@ -138,7 +151,7 @@ class Provisioning(Product):
             return self._complete(account, client, user)
         if user.outcome is not Outcome.NOT_FOUND:
             return self._failed(user, account)
-        if response.outcome is Outcome.REJECTED:
+        if response.outcome in (Outcome.REJECTED, Outcome.DENIED):
             return self._failed(response, placement.clear_sent(self._uuid))
         # The server may still be working on it; the next attempt reads the account first.
         return Result.error(explain(response, account.server.name), retry=True)
@@ -146,18 +159,16 @@ class Provisioning(Product):
     def _complete(self, account: Account, client: OcsClient, user: OcsResponse) -> Result:
         """Bring an existing account of this service into line with the product."""
         self._save_credentials(account)
-        failure = self._adjust(account, client, user)
+        note, failure = self._send_display_name(account, client, user)
+        failure = failure or self._adjust(account, client, user)[0]
         if failure is None and not parse_bool(user.data.get("enabled", True)):
             response = client.enable(account.username)
             failure = None if response.ok else response
         if failure:
             return self._failed(failure, account)
-        return Result.success(
-            __(
-                ":name is ready on :server.",
-                {"name": account.username, "server": account.server.name},
-            )
-        )
+        self.service_data["created"] = True
+        values = {"name": account.username, "server": account.server.name}
+        return Result.success(f"{__(':name is ready on :server.', values)} {note}".strip())
 
     def suspend_job(self) -> Result:
         """Disable the user; the files remain."""
@@ -168,7 +179,7 @@ class Provisioning(Product):
         return self._set_enabled(True)
 
     def _set_enabled(self, enabled: bool) -> Result:
-        account = placement.find(self._uuid)
+        account = placement.find_sent(self._uuid)
         if account is None:
             return self._no_account()
         client = self.client(account.server)
@@ -178,12 +189,14 @@ class Provisioning(Product):
 
     def termination_job(self) -> Result:
         """Delete the user with all files; succeed if the user no longer exists."""
-        account = placement.find(self._uuid)
-        if account is not None and account.sent_at is not None:
+        account = placement.find_sent(self._uuid)
+        if account is not None:
             client = self.client(account.server)
             response = client.delete(account.username)
             if not response.ok:
                 user = client.user(account.username)
+                if response.outcome is Outcome.NOT_FOUND and user.ok:
+                    response = replace(response, outcome=Outcome.REJECTED)
                 if user.outcome is not Outcome.NOT_FOUND:
                     return self._failed(response if user.ok else user, account)
         placement.release(self._uuid)
@@ -194,20 +207,50 @@ class Provisioning(Product):
         return self.termination_job()
 
     def change_package_job(self) -> Result:
-        """Apply the new product's quota and user group; the account stays on its server."""
-        account = placement.find(self._uuid)
+        """Apply the new product's quota and user group; the account stays on its server.
+
+        A refused change leaves the account as it was: the panel keeps the previous product then.
+        """
+        account = placement.find_sent(self._uuid)
         if account is None:
             return self._no_account()
         client = self.client(account.server)
         user = client.user(account.username)
-        failure = self._adjust(account, client, user) if user.ok else user
-        return self._failed(failure, account) if failure else Result.success()
+        if not user.ok:
+            return self._failed(user, account)
+        note, failure = self._send_display_name(account, client, user)
+        if failure:
+            return self._failed(failure, account)
+        failure, memberships = self._adjust(account, client, user)
+        if failure is None:
+            return Result.success(note)
+        if failure.retryable or failure.outcome is Outcome.NOT_FOUND:
+            return self._failed(failure, account, memberships.describe_changes())
+        old, tried = self.service_data["user_group"], self.service_data["tried_groups"]
+        if memberships.move(old, tried) is None:
+            self.service_data["tried_groups"] = []
+            return self._failed(failure, account, __("The account keeps its quota and user group."))
+        state = memberships.describe_changes()
+        return self._failed(failure, account, f"{__('The quota was not changed.')} {state}".strip())
+
+    def display_name_job(self) -> Result:
+        """Send a display name that staff changed after the creation."""
+        account = placement.find_sent(self._uuid)
+        if account is None:
+            return self._no_account()
+        client = self.client(account.server)
+        display = str(self.task_data["display_name"])
+        response = client.set_display_name(account.username, display)
+        if not response.ok:
+            return self._failed(response, account)
+        self.service_data["sent_display_name"] = display
+        return Result.success()
 
     def observe(self) -> Result | dict[str, Any]:
         """Return the account's state on its server."""
         absent = {"exists": False, "suspended": False, "data": {}}
-        account = placement.find(self._uuid)
-        if account is None or account.sent_at is None:
+        account = placement.find_sent(self._uuid)
+        if account is None:
             return absent
         user = self.client(account.server).user(account.username)
         if user.ok:
@@ -220,41 +263,70 @@ class Provisioning(Product):
             return absent
         return Result.error(explain(user, account.server.name), retry=True)
 
-    def _adjust(self, account: Account, client: OcsClient, user: OcsResponse) -> OcsResponse | None:
-        """Change the quota and groups that differ from the product.
+    def _send_display_name(
+        self, account: Account, client: OcsClient, user: OcsResponse
+    ) -> tuple[str, OcsResponse | None]:
+        """Send the display name that staff entered, unless the server has it or had it before.
 
         Returns:
-            The first response that is not ok, or None.
+            A sentence if the server refused it, which is no failure, and a failed response.
         """
-        name = account.username
-        quota, new_group = self.product_data["quota"], self.product_data["user_group"]
-        old_group = self.service_data["user_group"]
-        reported = user.data.get("quota")
-        limit = reported.get("quota") if isinstance(reported, dict) else reported
-        groups = parse_names(user.data.get("groups"), "groups")
-        changes: list[Callable[[], OcsResponse]] = []
-        if not is_same(limit, quota):
-            changes.append(lambda: client.set_quota(name, quota))
-        if new_group and new_group not in groups:
-            changes.append(lambda: client.join(name, new_group))
-        if old_group and old_group != new_group and old_group in groups:
-            changes.append(lambda: client.leave(name, old_group))
-        for change in changes:
-            response = change()
+        display = self.service_data["display_name"]
+        reported = str(user.data.get("displayname") or user.data.get("display-name") or "")
+        if not display or display == self.service_data["sent_display_name"]:
+            return "", None  # the customer may have changed it since
+        if display != reported:
+            response = client.set_display_name(account.username, display)
+            if response.outcome is Outcome.REJECTED:
+                reason = explain(response, account.server.name)
+                return __("The display name was not set. :reason", {"reason": reason}), None
             if not response.ok:
-                return response
-        self.service_data["user_group"] = new_group
-        return None
+                return "", response
+        self.service_data["sent_display_name"] = display
+        return "", None
 
-    def _failed(self, response: OcsResponse, account: Account) -> Result:
-        """Return a failed result; release the account if no create request was sent."""
+    def _adjust(
+        self, account: Account, client: OcsClient, user: OcsResponse
+    ) -> tuple[OcsResponse | None, Memberships]:
+        """Change the groups, and then the quota, if they differ from the product.
+
+        Returns:
+            The first response that is not ok, or None, and the groups.
+        """
+        quota, new_group = self.product_data["quota"], self.product_data["user_group"]
+        memberships = Memberships(client, account.username, user.data)
+        tried = {*self.service_data["tried_groups"], new_group}
+        # kept after a failure, so that a later change leaves these groups
+        self.service_data["tried_groups"] = sorted(tried - {"", self.service_data["user_group"]})
+        failure = memberships.move(new_group, {self.service_data["user_group"], *tried})
+        if failure:
+            return failure, memberships
+        reported = user.data.get("quota")
+        if not is_same(reported.get("quota") if isinstance(reported, dict) else reported, quota):
+            response = client.set_quota(account.username, quota)
+            if not response.ok:
+                return response, memberships
+        self.service_data["user_group"], self.service_data["tried_groups"] = new_group, []
+        return None, memberships
+
+    def _failed(self, response: OcsResponse, account: Account, state: str = "") -> Result:
+        """Return a failed result; release the account if no create request was sent.
+
+        Args:
+            response: The response that is not ok.
+            account: The account.
+            state: Sentences about what was changed nevertheless.
+        """
         if account.sent_at is None:
             placement.release(self._uuid)
             self.service_data = self._data_before
             Service.find(self._uuid).set_provision_data({})
         elif response.outcome is Outcome.NOT_FOUND:
             Service.find(self._uuid).set_provision_status("not_found")
-        return Result.error(explain(response, account.server.name), retry=response.retryable)
+        message = f"{explain(response, account.server.name)} {state}".strip()
+        if response.outcome is Outcome.MAINTENANCE:
+            return Result.pending(message)  # asked again after each backoff, for up to 8 hours
+        return Result.error(message, retry=response.retryable)
 
     def _no_account(self) -> Result:
         return Result.error(__("This service has no account yet. Create it first."), retry=False)
@@ -265,7 +337,7 @@ class Provisioning(Product):
         data["username"] = account.username
         data["password"] = data["password"] or generate_strong_password(PASSWORD_LENGTH)
         Service.find(self._uuid).set_provision_data(
-            {key: data[key] for key in ("username", "password", "user_group")}
+            {key: value for key, value in data.items() if key not in ("display_name", "server")}
         )
 
     def _make_name(self) -> str:

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from modules.Product.PuqNextcloud.services.explanations import explain
 from modules.Product.PuqNextcloud.services.ocs_response import (
+    OcsResponse,
     Outcome,
     parse,
     parse_bool,
@@ -45,8 +47,16 @@ def ocs(code: object, message: object = "", data: object = None) -> str:
         (200, ocs(107, "too short"), Outcome.REJECTED),
         (200, ocs(996), Outcome.UNKNOWN),
         (200, ocs(999), Outcome.UNKNOWN),
-        (503, ocs(503), Outcome.UNKNOWN),
+        (503, ocs(503), Outcome.MAINTENANCE),
+        (503, "<html>This Nextcloud is currently in maintenance mode.</html>", Outcome.MAINTENANCE),
+        (503, "<html>Service unavailable</html>", Outcome.UNKNOWN),
         (500, ocs(999), Outcome.UNKNOWN),
+        (502, ocs(100), Outcome.UNKNOWN),
+        (500, ocs(404), Outcome.UNKNOWN),
+        (404, ocs(100), Outcome.UNKNOWN),
+        (400, "The plain HTTP request was sent to HTTPS port", Outcome.REJECTED),
+        (400, "<html>Access through untrusted domain</html>", Outcome.REJECTED),
+        (400, "<html>Bad Request</html>", Outcome.UNKNOWN),
         (429, ocs(429), Outcome.RATE_LIMITED),
         (429, "", Outcome.RATE_LIMITED),
         (401, "", Outcome.DENIED),
@@ -60,6 +70,8 @@ def ocs(code: object, message: object = "", data: object = None) -> str:
         (200, "[]", Outcome.UNKNOWN),
         (200, '{"ocs": []}', Outcome.UNKNOWN),
         (200, '{"ocs": {"meta": {"statuscode": null}}}', Outcome.UNKNOWN),
+        (200, '{"ocs": {"meta": {"statuscode": 1e999}}}', Outcome.UNKNOWN),
+        (200, ocs(100, "OK", ["a"])[:-9], Outcome.UNKNOWN),
         (200, "\x00\ufffd<<", Outcome.UNKNOWN),
         (200, "{" * 100_000, Outcome.UNKNOWN),
     ],
@@ -99,14 +111,69 @@ def test_invalid_xml(body: str) -> None:
     assert parse(200, body).outcome is Outcome.UNKNOWN
 
 
-def test_retry_after_header() -> None:
-    assert (
-        parse(429, "", "17").retry_after_seconds,
-        parse(429, "", "Sat, 21 Nov 2026 08:00:00 GMT").retry_after_seconds,
-    ) == (
-        17,
-        0,
-    )
+def test_maintenance_header() -> None:
+    assert parse(503, "", maintenance=True).outcome is Outcome.MAINTENANCE
+    assert parse(200, ocs(100), maintenance=True).ok
+
+
+@pytest.mark.parametrize(
+    ("response", "sentence"),
+    [
+        (
+            parse(200, ocs(996, "Internal Server Error\n")),
+            "cloud-1 reported an internal error: Internal Server Error.",
+        ),
+        (parse(200, ocs(996, " . ")), "cloud-1 reported an internal error."),
+        (parse(200, ocs(999)), "cloud-1 reported an internal error."),
+        (parse(200, ocs(105, "a\n b.")), "cloud-1 rejected the request: a b (code 105)."),
+        (parse(200, ocs(105)), "cloud-1 rejected the request (code 105)."),
+        (parse(503, ocs(503)), "cloud-1 is in maintenance mode."),
+        (OcsResponse(Outcome.UNKNOWN), "The request to cloud-1 failed."),
+        (
+            OcsResponse(Outcome.UNKNOWN, message="The server did not respond in time.", seconds=6),
+            "The request to cloud-1 failed after 6 s: The server did not respond in time.",
+        ),
+        (
+            parse(403, "<html>Forbidden</html>"),
+            (
+                "Access to cloud-1 was refused with HTTP 403. Check whether a firewall or proxy in"
+                " front of it blocks the panel."
+            ),
+        ),
+        (
+            parse(401, ocs(403, "Not an administrator.")),
+            (
+                "The panel's user on cloud-1 isn't allowed to manage users: Not an administrator."
+                " Add it to the group admin there."
+            ),
+        ),
+        (
+            parse(400, "<h1>400</h1><p>You're speaking plain HTTP to an SSL-enabled server port."),
+            (
+                "cloud-1 expects TLS on this port. Turn on “Use TLS (https)”, or enter the port for"
+                " plain HTTP."
+            ),
+        ),
+        (
+            parse(200, "<html>Sign in</html>"),
+            (
+                "cloud-1 sent a web page instead of a response of its API (HTTP 200). Check its"
+                " address and whether a proxy is in front of it."
+            ),
+        ),
+        (parse(200, "{"), "cloud-1 sent an unreadable response: HTTP 200."),
+    ],
+)
+def test_sentences(response: OcsResponse, sentence: str) -> None:
+    assert explain(response, "cloud-1") == sentence
+
+
+@pytest.mark.parametrize(
+    ("http", "uncertain"),
+    [(302, True), (403, True), (404, True), (502, True), (429, False), (503, True)],
+)
+def test_a_page_of_a_proxy_is_no_certain_refusal(http: int, uncertain: bool) -> None:
+    assert parse(http, "<html></html>").uncertain is uncertain
 
 
 @pytest.mark.parametrize(
