@@ -11,7 +11,7 @@ import secrets
 from flask import Response, after_this_request, current_app, request
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from puqpanel.web.sessions import area_of, secure_cookies
+from puqpanel.web.sessions import area_of, cookie_name, cookie_options
 
 COOKIES = {"/admin": "panel_staff_device", "/client": "panel_customer_device"}
 MAX_ACCOUNTS = 8
@@ -29,7 +29,8 @@ def _serializer() -> URLSafeSerializer:
 
 def _devices() -> dict[str, str]:
     """Return the ID of this device by account."""
-    cookie = request.cookies.get(COOKIES.get(area_of(request.path), ""), "")
+    name = COOKIES.get(area_of(request.path))
+    cookie = request.cookies.get(cookie_name(name), "") if name else ""
     if not cookie or len(cookie) > MAX_LENGTH:
         return {}
     try:
@@ -58,12 +59,6 @@ def remember_device(account: str) -> None:
     @after_this_request
     def mark(response: Response) -> Response:
         response.set_cookie(
-            COOKIES[area],
-            str(value),
-            max_age=AGE_SECONDS,
-            path=area,
-            secure=secure_cookies(),
-            httponly=True,
-            samesite="Lax",
+            cookie_name(COOKIES[area]), str(value), max_age=AGE_SECONDS, **cookie_options(area)
         )
         return response

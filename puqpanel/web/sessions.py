@@ -1,7 +1,9 @@
 """Separate sessions for the staff area and the client area.
 
-The cookie of each is limited to its path, /admin or /client; other paths have no session. It is
-signed and contains the random ID of a row of `sessions`, which decides whether the session is live,
+Each has a cookie with a name of its own, which only pages below its path, /admin or /client, read;
+other paths have no session. Over HTTPS, the name has the prefix `__Host-`, with which browsers let
+no other host of the domain set it; such a cookie cannot be limited to a path. The cookie is signed
+and contains the random ID of a row of `sessions`, which decides whether the session is live,
 and what Flask keeps: the CSRF token and messages.
 """
 
@@ -14,6 +16,7 @@ from flask import Flask, Response, current_app, g, request, session
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_login import LoginManager, UserMixin, current_user
 
+from puqpanel.domain.hosts import host_of, host_of_url, is_loopback
 from puqpanel.models import AccountSession, Staff, User
 from puqpanel.models.accounts.sessions import CUSTOMER, STAFF
 from puqpanel.operations.accounts import sessions
@@ -42,11 +45,23 @@ def area_of(path: str) -> str:
 
 def has_view_cookie() -> bool:
     """Whether the session of this request is that of a view as a client."""
-    return VIEW_COOKIE in request.cookies and area_of(request.path) == "/client"
+    return area_of(request.path) == "/client" and cookie_name(VIEW_COOKIE) in request.cookies
 
 
 def _cookie_name() -> str:
-    return VIEW_COOKIE if has_view_cookie() else AREAS.get(area_of(request.path), "")
+    name = AREAS.get(area_of(request.path))
+    return cookie_name(VIEW_COOKIE if has_view_cookie() else name) if name else ""
+
+
+def cookie_name(name: str) -> str:
+    """Return the full name of a cookie of this response or request."""
+    return f"__Host-{name}" if _host_cookies() else name
+
+
+def cookie_options(area: str) -> dict[str, Any]:
+    """Return the attributes of a cookie of an area."""
+    path = "/" if _host_cookies() else area
+    return {"path": path, "secure": secure_cookies(), "httponly": True, "samesite": "Lax"}
 
 
 class AreaSessions(SecureCookieSessionInterface):
@@ -74,22 +89,12 @@ class AreaSessions(SecureCookieSessionInterface):
             response.vary.add("Cookie")
         if not session:
             if session.modified:
-                response.delete_cookie(
-                    name, path=area, secure=secure_cookies(), httponly=True, samesite="Lax"
-                )
+                response.delete_cookie(name, **cookie_options(area))
             return
         if session.modified:
             age = absolute_limit(AREA_NAMES[area], keep=True) if session.permanent else None
             value = serializer.dumps(dict(session))
-            response.set_cookie(
-                name,
-                value,
-                max_age=age,
-                path=area,
-                secure=secure_cookies(),
-                httponly=True,
-                samesite="Lax",
-            )
+            response.set_cookie(name, value, max_age=age, **cookie_options(area))
 
 
 class ViewSessions(AreaSessions):
@@ -111,12 +116,9 @@ def open_view(response: Response, *, token: str, client_uuid: str, back: str) ->
     if serializer is None:
         return
     response.set_cookie(
-        VIEW_COOKIE,
+        cookie_name(VIEW_COOKIE),
         serializer.dumps({TOKEN: token, CLIENT_KEY: client_uuid, VIEW_BACK: back}),
-        path="/client",
-        secure=secure_cookies(),
-        httponly=True,
-        samesite="Lax",
+        **cookie_options("/client"),
     )
 
 
@@ -229,6 +231,20 @@ def secure_cookies() -> bool:
     if chosen is not None:
         return chosen
     return request.is_secure or settings.text("site.base_url").startswith("https://")
+
+
+def _host_cookies() -> bool:
+    """Return whether the names of cookies have the prefix `__Host-`.
+
+    They do not over plain HTTP at another address than the public one: browsers would refuse them
+    there, and the session of staff who just set the public address would end.
+    """
+    if not secure_cookies():
+        return False
+    if request.is_secure or current_app.config["SESSION_COOKIE_SECURE"]:
+        return True
+    host = host_of(request.environ.get("HTTP_HOST", ""))
+    return is_loopback(host) or host == host_of_url(settings.text("site.base_url"))
 
 
 def install(app: Flask, *, secure: bool | None) -> None:
