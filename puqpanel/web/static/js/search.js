@@ -3,7 +3,7 @@
 
 document.addEventListener("keydown", (event) => {
   const find = event.target.closest?.(".find");
-  const found = find && $(".found", find);
+  const found = find && $(".search-results", find);
   if (!found) return;
   if (event.key === "Escape") {
     found.replaceChildren();
