@@ -36,6 +36,14 @@ MAX_BYTES = 10 * 1024 * 1024
 USER_AGENT = "puqpanel-module/1.0"
 # Raised before anything was sent.
 _NOT_SENT = (ConnectTimeoutError, NewConnectionError)
+# OpenSSL's reasons if the server's first bytes are not of TLS.
+_NO_TLS = (
+    "WRONG_VERSION_NUMBER",
+    "RECORD_LAYER_FAILURE",
+    "UNKNOWN_PROTOCOL",
+    "PACKET_LENGTH_TOO_LONG",
+    "HTTP_REQUEST",
+)
 _LATE = "The response was not complete in time."
 # Safe methods, which have no side effects.
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -398,14 +406,31 @@ def _message(error: requests.RequestException) -> str:
     cause = _cause(error)
     if isinstance(cause, _Refused):
         return cause.refusal
-    if isinstance(error, requests.exceptions.SSLError):
-        return "The server's certificate is not trusted."
     if isinstance(error, requests.ConnectTimeout):
         return "Connecting to the server timed out."
     if isinstance(error, requests.Timeout) or "timed out" in str(error):
         return "The server did not respond in time."
+    if isinstance(error, requests.exceptions.SSLError):
+        return _tls_message(str(cause))
     if isinstance(error, requests.ConnectionError):
         if _is_unsent(error):
             return "Could not connect to the server."
+        if "BadStatusLine('\\x15\\x03" in str(cause):  # an alert of TLS
+            return "The server expects TLS (https) on this port."
+        if "BadStatusLine(" in str(cause):
+            return "The server does not use HTTP on this port."
         return "The server closed the connection without a response."
     return f"The request failed ({type(error).__name__})."
+
+
+def _tls_message(cause: str) -> str:
+    """Return a sentence for OpenSSL's reason why there is no TLS connection."""
+    if any(reason in cause for reason in _NO_TLS):
+        return "The server does not use TLS (https) on this port; it may expect plain HTTP."
+    if "CERTIFICATE_VERIFY_FAILED" not in cause and "CertificateError" not in cause:
+        return "The server ended the TLS handshake."
+    if "expired" in cause:
+        return "The server's certificate has expired."
+    if "mismatch" in cause or "doesn't match" in cause:
+        return "The server's certificate is for another host name."
+    return "The server's certificate is not trusted."

@@ -632,6 +632,14 @@ def test_connection_test_explains_failures(
     assert cloud.password not in message
 
 
+def test_tls_on_a_plain_port_is_named(harness: NextcloudHarness, cloud: OcsServer) -> None:
+    harness.server(cloud, harness.group(), ssl=True)
+    server = session().scalar(sa.select(harness.models.Server))
+    ok, message = harness.part("services.connection").test_connection(server)
+    assert not ok
+    assert "does not use TLS (https) on this port" in message
+
+
 def test_concurrent_reservations_respect_the_limits(
     harness: NextcloudHarness, cloud: OcsServer
 ) -> None:

@@ -15,6 +15,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+import requests
 import sqlalchemy as sa
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -26,6 +27,7 @@ from werkzeug import Request, Response
 from puqpanel.app import Panel
 from puqpanel.host.context import Context, entered
 from puqpanel.infra.db import session as rows
+from puqpanel.infra.http import _message
 from puqpanel.models import ModuleLog
 from puqpanel.sdk import http
 
@@ -284,9 +286,51 @@ def test_unknown_certificate(tmp_path: Path) -> None:
             verify=str(pem),
             policy=http.public_only(["127.0.0.0/8", "::1"]),
         ).get()
-        assert named.error == "The server's certificate is not trusted.", (
+        assert named.error == "The server's certificate is for another host name.", (
             "it is held against the name that was asked for, not the address"
         )
+
+
+def respond(listening: socket.socket, reply: bytes) -> None:
+    """Answer each connection with these bytes, whatever it sends."""
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = listening.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(reply)
+
+
+NO_TLS = "The server does not use TLS (https) on this port; it may expect plain HTTP."
+
+
+@pytest.mark.parametrize(
+    ("scheme", "reply", "sentence"),
+    [
+        ("https", b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", NO_TLS),
+        ("https", b"SSH-2.0-OpenSSH_9.6\r\n", NO_TLS),
+        ("https", b"", "The server ended the TLS handshake."),
+        ("http", b"\x15\x03\x03\x00\x02\x02F", "The server expects TLS (https) on this port."),
+        ("http", b"SSH-2.0-OpenSSH_9.6\r\n", "The server does not use HTTP on this port."),
+        ("http", b"", "The server closed the connection without a response."),
+    ],
+)
+def test_a_port_with_another_protocol_is_named(scheme: str, reply: bytes, sentence: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=respond, args=(listening, reply), daemon=True).start()
+        url = f"{scheme}://127.0.0.1:{listening.getsockname()[1]}"
+        assert [http.session(url, verify=verify).get("/").error for verify in (True, False)] == [
+            sentence
+        ] * 2
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+def test_an_expired_certificate_is_named() -> None:
+    cause = (
+        "SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate has expired')"
+    )
+    error = requests.exceptions.SSLError(cause)
+    assert _message(error) == "The server's certificate has expired."
 
 
 def drip(listening: socket.socket, gone: threading.Event) -> None:
