@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import html
 import io
 import time
 from collections.abc import Iterator
@@ -285,6 +286,75 @@ def test_password_requires_post(served: Panel, cloud: OcsServer) -> None:
         tom.get(f"{at}/general/api/quota").status_code,
         tom.post(address).status_code,
     ] == [404] * 3
+
+
+def test_password_can_be_reset(served: Panel, cloud: OcsServer) -> None:
+    harness = NextcloudHarness(served)
+    uuid = harness.add_default_service(cloud)
+    at = active(harness, uuid)
+    account, astrid = next(iter(cloud.customers.values())), customer(served)
+    first, address = account.password, f"{at}/general/api/reset"
+    page = astrid.get(f"{at}/general").text
+    assert ("was set when the account was created" in page, "Reset password" in page) == (
+        True,
+        True,
+    )
+    assert astrid.get(address).status_code == 405
+    account.password = "changed by the customer"
+    fragment = astrid.post(address, headers={"HX-Request": "true"})
+    assert (fragment.status_code, fragment.headers["Cache-Control"]) == (200, "no-store")
+    assert "The password was reset." in fragment.text
+    assert account.password not in (first, "changed by the customer")
+    assert account.password in html.unescape(fragment.text)
+    assert harness.service(uuid).provision_data["password"] == account.password
+    page = astrid.get(f"{at}/general").text
+    assert ("set by the reset on" in page, account.password in page) == (True, False)
+    assert astrid.post(address, headers={"Accept": "text/html"}).text == account.password
+    cloud.dialect.min_password = 99
+    kept = account.password
+    refused = astrid.post(address, headers={"Accept": "application/json"})
+    assert (refused.status_code, "was not reset" in refused.json["message"]) == (503, True)
+    assert harness.service(uuid).provision_data["password"] == account.password == kept
+    cloud.users.pop(next(iter(cloud.customers)))
+    gone = astrid.post(address, headers={"HX-Request": "true"}).text
+    assert "no longer exists" in gone
+    assert "no longer exists" in astrid.get(f"{at}/general?usage=1").text
+    assert astrid.get(f"{at}/general/api/quota").status_code == 410
+    cloud.maintenance = "ocs"
+    assert "in maintenance" in astrid.get(f"{at}/general?usage=1").text
+
+
+@pytest.mark.parametrize("kind", ["drop", "drop_after", "500_after", "garbage"])
+def test_unconfirmed_reset_is_named(served: Panel, cloud: OcsServer, kind: str) -> None:
+    harness = NextcloudHarness(served)
+    uuid = harness.add_default_service(cloud)
+    at = active(harness, uuid)
+    account, astrid = next(iter(cloud.customers.values())), customer(served)
+    cloud.fail(kind, method="PUT")
+    address, htmx = f"{at}/general/api/reset", {"HX-Request": "true"}
+    assert "unknown whether the password was reset" in astrid.post(address, headers=htmx).text
+    shown = astrid.post(f"{at}/general/api/password", headers=htmx).text
+    assert "may not work" in shown
+    assert "in progress" in astrid.post(address, headers=htmx).text, "no two resets at once"
+    harness.part("services.credentials").RESET_SECONDS = 0
+    again = astrid.post(address, headers=htmx).text
+    assert account.password in html.unescape(again)
+    assert "may not work" not in again
+    assert harness.service(uuid).provision_data["password"] == account.password
+
+
+def test_half_made_account_shows_no_password(served: Panel, cloud: OcsServer) -> None:
+    harness = NextcloudHarness(served)
+    uuid = harness.add_default_service(cloud)
+    cloud.fail("500", method="POST", path="/users$")
+    assert not harness.job(uuid, "create_job").ok
+    at, astrid = f"/client/services/{uuid}/general", customer(served)
+    page = astrid.get(at).text
+    assert ("preparing your storage" in page, "Show password" in page) == (True, False)
+    answers = [astrid.post(f"{at}/api/{verb}").status_code for verb in ("password", "reset")]
+    assert answers == [404, 404]
+    assert harness.job(uuid, "create_job").ok
+    assert "Show password" in astrid.get(at).text
 
 
 def test_tab_before_creation(served: Panel, cloud: OcsServer) -> None:

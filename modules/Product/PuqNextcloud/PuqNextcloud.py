@@ -1,6 +1,6 @@
 """Sell accounts on your own Nextcloud servers: the pages of staff and customers.
 
-The provisioning jobs are in services/provisioning.py.
+The provisioning jobs are in services/provisioning.py, passwords in services/credentials.py.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from puqpanel.sdk import Request, __, abort, noop__, reading, refuse_impersonati
 from .forms.products import ProductForm, ServiceForm
 from .models.accounts import Account
 from .services import placement
-from .services.provisioning import Provisioning
+from .services.credentials import Credentials
+from .services.ocs_response import Outcome
 from .services.quota import Usage, parse_usage
 
 UNAVAILABLE = noop__("Storage usage is temporarily unavailable. Try again in a minute.")
+MAINTENANCE = noop__("The server is in maintenance. Try again later.")
+GONE = noop__("This account no longer exists on the server. Contact support.")
 
 
-class PuqNextcloud(Provisioning):
+class PuqNextcloud(Credentials):
     """Accounts on your own Nextcloud servers."""
 
     ProductForm = ProductForm
@@ -39,49 +42,86 @@ class PuqNextcloud(Provisioning):
         The page loads the usage later, unless `?usage=1` requests it (for browsers without
         JavaScript).
         """
-        account = placement.find(self._uuid)
+        account = self.find_created()
         show_usage = bool(current_request.args.get("usage"))
+        usage, message = self._usage(account) if show_usage and account else (None, "")
         return {
             "address": account.server.url if account else "",
             "username": account.username if account else "",
-            "api": f"/client/services/{self.service_uuid}/general/api",
-            "usage": self._usage(account) if show_usage and account else None,
+            "api": self._api,
+            "usage": usage,
+            "message": message,
             "show_usage": show_usage,
-            "unavailable": UNAVAILABLE,
+            "note": self.password_note(),
         }
+
+    @property
+    def _api(self) -> str:
+        return f"/client/services/{self.service_uuid}/general/api"
 
     @reading
     def controller_client_general_quota(self, request: Request) -> Any:
         """Return the usage as JSON, or as a fragment of the page for htmx."""
-        account = placement.find(self._uuid)
+        account = self.find_created()
         if account is None:
             abort(404)
-        usage = self._usage(account)
+        usage, message = self._usage(account)
         if request.headers.get("HX-Request"):
-            return self.view("client_area.quota", {"usage": usage, "unavailable": UNAVAILABLE})
+            return self.view("client_area.quota", {"usage": usage, "message": message})
         if usage is None:
-            return {"status": "error", "message": __(UNAVAILABLE), "code": 503}, 503
+            code = 410 if message == __(GONE) else 503
+            return {"status": "error", "message": message, "code": code}, code
         return {"status": "success", "data": usage.as_dict()}
 
     def controller_client_general_password(self, request: Request) -> Any:
         """Return the password for a POST only, in a response that is never cached."""
+        self._open_password(request)
+        self.log_info("password shown to the customer")
+        return self._password_response(request)
+
+    def controller_client_general_reset(self, request: Request) -> Any:
+        """Set a new password for a POST only, and return it in a response that is never cached."""
+        account = self._open_password(request)
+        reset, message = self.reset_password(account)
+        return self._password_response(request, message, failed=not reset)
+
+    def _open_password(self, request: Request) -> Account:
         if request.method != "POST":
             abort(405)
         refuse_impersonation()
-        password = self.service_data["password"]
-        self.log_info("password shown to the customer")
+        account = self.find_created()
+        if account is None:
+            abort(404)
+        return account
+
+    def _password_response(
+        self, request: Request, message: str = "", *, failed: bool = False
+    ) -> Response:
+        """Return the password, or why it could not be reset, as the client accepts it."""
+        password, code = "" if failed else self.service_data["password"], 503 if failed else 200
         if request.headers.get("HX-Request"):
-            response = Response(self.view("client_area.password", {"password": password}))
+            data = {"password": password, "message": message, "failed": failed}
+            data |= {"note": self.password_note(), "api": self._api}
+            response = Response(self.view("client_area.password", data))
         elif request.accept_mimetypes.accept_html:  # a browser without JavaScript
-            response = Response(password, mimetype="text/plain")
+            response = Response(message if failed else password, code, mimetype="text/plain")
+        elif failed:
+            response = jsonify({"status": "error", "message": message, "code": code})
+            response.status_code = code
         else:
             response = jsonify({"status": "success", "data": {"password": password}})
         response.headers["Cache-Control"] = "no-store"
         return response
 
-    def _usage(self, account: Account) -> Usage | None:
+    def _usage(self, account: Account) -> tuple[Usage | None, str]:
+        """Return the usage, or a sentence for the customer that says why there is none."""
         user = self.client(account.server).user(account.username)
-        return parse_usage(user.data) if user.ok else None
+        usage = parse_usage(user.data) if user.ok else None
+        if usage is not None:
+            return usage, ""
+        if user.outcome is Outcome.NOT_FOUND:
+            return None, __(GONE)
+        return None, __(MAINTENANCE if user.outcome is Outcome.MAINTENANCE else UNAVAILABLE)
 
     # Admin area
 

@@ -71,6 +71,9 @@ class Provisioning(Product):
             "user_group": str(data.get("user_group") or ""),
             "tried_groups": parse_names(data.get("tried_groups")),
             "sent_display_name": str(data.get("sent_display_name") or ""),
+            "reset_at": str(data.get("reset_at") or ""),
+            # of a reset of the password that was not confirmed
+            "reset_started": str(data.get("reset_started") or ""),
         }
         return self.service_data
 
@@ -108,7 +111,8 @@ class Provisioning(Product):
         If the response to an earlier request was lost, read the account before sending another.
         """
         self._data_before = dict(self.service_data)
-        server_id = int(self.service_data["server"] or 0)
+        server = str(self.service_data["server"])
+        server_id = int(server) if server.isdecimal() else 0
         group_id = self.product_data["server_group"]
         try:
             account = placement.reserve(self._uuid, group_id, self._make_name, server_id=server_id)
@@ -127,7 +131,7 @@ class Provisioning(Product):
             return self._complete(account, client, user)
         if user.outcome is not Outcome.NOT_FOUND:
             return self._failed(user, account)
-        self.service_data["created"] = False
+        self.service_data |= {"created": False, "reset_at": "", "reset_started": ""}
         self._save_credentials(account)
         account = placement.mark_sent(self._uuid)
         response = client.create(
@@ -336,8 +340,13 @@ class Provisioning(Product):
         data = self.service_data
         data["username"] = account.username
         data["password"] = data["password"] or generate_strong_password(PASSWORD_LENGTH)
+        self._save()
+
+    def _save(self) -> None:
+        """Save the account's data besides what staff chose."""
+        chosen = ("display_name", "server")
         Service.find(self._uuid).set_provision_data(
-            {key: value for key, value in data.items() if key not in ("display_name", "server")}
+            {key: value for key, value in self.service_data.items() if key not in chosen}
         )
 
     def _make_name(self) -> str:
