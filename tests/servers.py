@@ -163,8 +163,12 @@ def postgresql() -> Iterator[sa.URL]:
 
 
 @contextlib.contextmanager
-def mariadb() -> Iterator[sa.URL]:
-    """Run a MariaDB server and yield the URL of its maintenance database."""
+def mariadb(charset: str = "utf8mb4") -> Iterator[sa.URL]:
+    """Run a MariaDB server and yield the URL of its maintenance database.
+
+    Args:
+        charset: The default character set of new databases.
+    """
     server, install = (
         _find("mariadbd", "/usr/sbin", "/usr/libexec"),
         _find("mariadb-install-db", "/usr/bin"),
@@ -195,7 +199,7 @@ def mariadb() -> Iterator[sa.URL]:
                     "--bind-address=127.0.0.1",
                     "--innodb-flush-log-at-trx-commit=0",
                     "--skip-name-resolve",
-                    "--character-set-server=utf8mb4",
+                    f"--character-set-server={charset}",
                     *NO_AIO,
                 ],
                 stdout=log,

@@ -151,6 +151,7 @@ def _make_engine(url: str) -> Engine:
             # With REPEATABLE READ, a snapshot would hide rows that others have just committed from
             # the reads after a conditional UPDATE.
             options["isolation_level"] = "READ COMMITTED"
+            options["connect_args"]["charset"] = "utf8mb4"  # also if the URL has another one
         return sa.create_engine(url, **options)
     engine = sa.create_engine(url, pool_timeout=POOL_TIMEOUT)
 

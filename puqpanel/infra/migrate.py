@@ -25,6 +25,12 @@ from puqpanel.infra.settings import ROOT
 
 COLLATION = "utf8mb4_bin"
 """Collation of every text in MariaDB."""
+TABLE_OPTIONS = {
+    f"{dialect}_{option}": value
+    for dialect in ("mysql", "mariadb")
+    for option, value in (("charset", "utf8mb4"), ("collate", COLLATION))
+}
+"""Options of a new table, for connections that may have another default."""
 
 
 class MigrationError(PanelError):

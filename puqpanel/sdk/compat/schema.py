@@ -17,7 +17,7 @@ from puqpanel.host import context
 from puqpanel.host.contract.names import bind
 from puqpanel.host.migrations import engine
 from puqpanel.infra.db import in_transaction, release, session, transaction
-from puqpanel.infra.migrate import rebuilding
+from puqpanel.infra.migrate import TABLE_OPTIONS, rebuilding
 from puqpanel.sdk.compat.blueprint import Blueprint, Column, ForeignKey
 from puqpanel.sdk.errors import SchemaError
 
@@ -189,7 +189,7 @@ def _create(blueprint: Blueprint) -> None:
             for names in _uniques(blueprint)
         ]
         parts += [_check(full, column) for column in blueprint.columns if column.check]
-        operations.create_table(full, *parts)
+        operations.create_table(full, *parts, **TABLE_OPTIONS)
         for names in _indexes(blueprint):
             operations.create_index(_name("ix", full, *names), full, list(names))
 
