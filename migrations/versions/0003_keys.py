@@ -35,6 +35,12 @@ COLUMNS = {
     "users": ("id",),
 }
 LIMIT = 2**31 - 1
+KEYS = sa.Table(
+    "migration_0003",
+    sa.MetaData(),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("definition", sa.JSON, nullable=False),
+)
 
 
 def upgrade() -> None:
@@ -87,32 +93,49 @@ def _alter_mariadb(kind: str, *, convert: bool) -> None:
     changes = {table: _changes(inspector.get_columns(table), table, kind) for table in COLUMNS}
     texts = {table: _texts(inspector.get_columns(table)) for table in tables}
     # MariaDB changes neither the type nor the collation of a column that a foreign key uses.
-    keys = [(table, key) for table in tables for key in inspector.get_foreign_keys(table)]
-    for table, key in keys:
-        op.drop_constraint(key["name"], table, type_="foreignkey")
+    keys = _foreign_keys(inspector, tables)
+    for key in keys:
+        op.drop_constraint(key["name"], key["table"], type_="foreignkey")
     for table in tables:
-        if table in changes:
-            op.execute(f"ALTER TABLE {table} " + ", ".join(changes[table]))
+        parts = changes.get(table, [])
         if convert:
-            op.execute(
-                f"ALTER TABLE `{table}` CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
-            )
-            if texts[table]:  # a conversion from another character set widens them
-                op.execute(f"ALTER TABLE `{table}` " + ", ".join(texts[table]))
-    for table, key in keys:
+            # a conversion from another character set widens texts
+            parts = [
+                *parts,
+                "CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+                *texts[table],
+            ]
+        if parts:
+            op.execute(f"ALTER TABLE `{table}` " + ", ".join(parts))
+    for key in keys:
         op.create_foreign_key(
             key["name"],
-            table,
+            key["table"],
             key["referred_table"],
             key["constrained_columns"],
             key["referred_columns"],
             **key["options"],
         )
+    KEYS.drop(op.get_bind())
+
+
+def _foreign_keys(inspector: sa.Inspector, tables: list) -> list[dict]:
+    """Return the foreign keys, also those that an earlier run dropped before it stopped."""
+    connection = op.get_bind()
+    KEYS.create(connection, checkfirst=True)
+    stored = list(connection.scalars(sa.select(KEYS.c.definition).order_by(KEYS.c.id)))
+    if stored:
+        return stored
+    keys = [{"table": table, **key} for table in tables for key in inspector.get_foreign_keys(table)]
+    keys.sort(key=lambda key: (key["table"], key["name"]))
+    connection.execute(sa.insert(KEYS), [{"definition": key} for key in keys])
+    return keys
 
 
 def _texts(columns: list) -> list[str]:
     return [
-        f"MODIFY `{column['name']}` {column['type'].__visit_name__} "
+        f"MODIFY `{column['name']}` {column['type'].__visit_name__}"
+        " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin "
         + ("NULL" if column["nullable"] else "NOT NULL")
         for column in columns
         if isinstance(column["type"], mysql.TEXT | mysql.MEDIUMTEXT) and column["default"] is None

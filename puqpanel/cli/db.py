@@ -25,7 +25,7 @@ def upgrade(settings: Settings) -> None:
 
     Run this once before starting new code. It is safe to run on several hosts at the same time:
     one applies the migrations while the others wait. Each migration is applied completely or not
-    at all.
+    at all; in MariaDB, one that stopped half way is continued by the next run.
     """
     before, after = upgrade_schema(settings)
     if before == after:

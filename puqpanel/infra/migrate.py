@@ -20,21 +20,18 @@ from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from sqlalchemy.engine import Connection, Engine
 
-from puqpanel.domain.errors import PanelError
+from puqpanel.infra import migration_steps
+from puqpanel.infra.migration_steps import MigrationError
 from puqpanel.infra.settings import ROOT
 
 COLLATION = "utf8mb4_bin"
 """Collation of every text in MariaDB."""
-TABLE_OPTIONS = {
+TABLE_OPTIONS: dict[str, Any] = {
     f"{dialect}_{option}": value
     for dialect in ("mysql", "mariadb")
     for option, value in (("charset", "utf8mb4"), ("collate", COLLATION))
 }
 """Options of a new table, for connections that may have another default."""
-
-
-class MigrationError(PanelError):
-    """Migrations cannot be read, or one failed and was rolled back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,9 @@ def _options(tree: Tree, **options: Any) -> dict[str, Any]:
         _object: object, name: str | None, kind: str, _reflected: bool, _other: object
     ) -> bool:
         return kind != "table" or (
-            name is not None and name != tree.version_table and tree.owns(name)
+            name is not None
+            and name not in (tree.version_table, migration_steps.TABLE.name)
+            and tree.owns(name)
         )
 
     return {
@@ -99,7 +98,8 @@ def pending(engine: Engine, tree: Tree = PANEL) -> bool:
 def upgrade(engine: Engine, tree: Tree = PANEL, to: str = "head") -> None:
     """Apply pending migrations up to a revision.
 
-    They run in one transaction if the database supports transactional DDL.
+    They run in one transaction if the database supports transactional DDL. In MariaDB, which does
+    not, a migration that stopped half way is completed first.
 
     Raises:
         MigrationError: A migration failed.
@@ -127,17 +127,36 @@ def differences(engine: Engine, metadata: sa.MetaData, tree: Tree = PANEL) -> li
 
 def _run(engine: Engine, tree: Tree, steps: Callable[[ScriptDirectory, Any], Any]) -> None:
     script = ScriptDirectory(tree.folder)
-    options = _options(tree, fn=lambda revision, _context: steps(script, revision))
     try:
-        with rebuilding(engine) as connection:
-            context = MigrationContext.configure(connection, opts=options)
-            with Operations.context(context):
-                context.run_migrations()
+        stopped = migration_steps.stopped(engine, tree.version_table)
+        if stopped:
+            _apply(engine, tree, lambda current: _completion(script, stopped, current))
+        _apply(engine, tree, lambda current: steps(script, current))
     except (sa.exc.SQLAlchemyError, RevisionError) as error:
         cause = getattr(error, "orig", None) or error
         raise MigrationError(
             f"The migration in {tree.folder.parent.name} failed: {cause}"
         ) from error
+
+
+def _completion(script: ScriptDirectory, stopped: migration_steps.Stopped, current: Any) -> Any:
+    if stopped.is_upgrade:
+        return script._upgrade_revs(stopped.revision, current)
+    before: Any = script.get_revision(stopped.revision).down_revision
+    return script._downgrade_revs(before or "base", current)
+
+
+def _apply(engine: Engine, tree: Tree, steps: Callable[[Any], Any]) -> None:
+    def numbered(current: Any, context: MigrationContext) -> Any:
+        found = steps(current)
+        if found and migration_steps.is_needed(engine.dialect.name):
+            return migration_steps.Steps(context, tree.version_table).numbered(found)
+        return found
+
+    with rebuilding(engine) as connection:
+        context = MigrationContext.configure(connection, opts=_options(tree, fn=numbered))
+        with Operations.context(context):
+            context.run_migrations()
 
 
 @contextlib.contextmanager
@@ -189,7 +208,9 @@ def _lock(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7461)")
     elif connection.dialect.name in ("mysql", "mariadb"):
-        connection.exec_driver_sql("SELECT GET_LOCK('puqpanel_migrate', 60)")
+        taken = connection.exec_driver_sql("SELECT GET_LOCK('puqpanel_migrate', 600)").scalar()
+        if not taken:
+            raise MigrationError("Another migration of this database has been running for minutes.")
 
 
 def _set_collation(connection: Connection) -> None:

@@ -33,7 +33,7 @@ def _as_before(engine: sa.Engine, charset: str, collation: str) -> None:
     engine.dispose()  # a connection keeps the default that it has read
 
 
-def _create_module_table(engine: sa.Engine) -> None:
+def create_module_table(engine: sa.Engine) -> None:
     """Create a table as a module has created it before the migration, with a row."""
     with engine.connect().execution_options(panel_write=True) as connection, connection.begin():
         connection.exec_driver_sql(
@@ -62,7 +62,7 @@ def test_rows_of_each_table_are_kept(
 
     def prepare() -> None:
         _as_before(engine, charset, collation)
-        _create_module_table(engine)
+        create_module_table(engine)
 
     with upgraded(engine, "0003", rows=rows, prepare=prepare):
         _ids_have_64_bits(engine)
