@@ -47,7 +47,7 @@ def defer_if_busy(task_id: int) -> bool:
     workers = (
         session().scalar(
             sa.select(sa.func.count(Heartbeat.id)).where(
-                Heartbeat.kind == "worker", Heartbeat.at >= moment - timedelta(seconds=3 * EVERY)
+                Heartbeat.kind == "worker", Heartbeat.is_near(moment, 3 * EVERY)
             )
         )
         or 0

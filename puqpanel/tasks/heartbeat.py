@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-from datetime import timedelta
 
 import sqlalchemy as sa
 
@@ -15,7 +14,7 @@ from puqpanel.models import Heartbeat
 EVERY = 15
 """Seconds between heartbeats of a process."""
 EXPIRY_SECONDS = 3600
-"""Age after which a heartbeat is deleted."""
+"""Age after which a heartbeat is deleted; also one that is as far in the future."""
 
 
 @transaction()
@@ -39,6 +38,6 @@ def leave(name: str) -> None:
     """Delete the heartbeat of a process that is stopping, and expired ones."""
     session().execute(
         sa.delete(Heartbeat).where(
-            sa.or_(Heartbeat.name == name, Heartbeat.at < now() - timedelta(seconds=EXPIRY_SECONDS))
+            sa.or_(Heartbeat.name == name, ~Heartbeat.is_near(now(), EXPIRY_SECONDS))
         )
     )

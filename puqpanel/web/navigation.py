@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -172,7 +171,7 @@ def attention() -> Attention:
         rows = sa.select(model.id).where(*where).limit(CAP + 1).subquery()
         return sa.select(sa.func.count()).select_from(rows).scalar_subquery()
 
-    alive_since = clock.now() - timedelta(seconds=SILENT)
+    alive = Heartbeat.is_near(clock.now(), SILENT)
     failed_services = Service.provision_status.in_(
         [ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND]
     )
@@ -188,7 +187,7 @@ def attention() -> Attention:
                 capped(Module, broken_modules),
                 capped(Task, Task.status == TaskStatus.LOST),
                 capped(Task, Task.status == TaskStatus.RUNNING),
-                capped(Heartbeat, Heartbeat.kind == "worker", Heartbeat.at >= alive_since),
+                capped(Heartbeat, Heartbeat.kind == "worker", alive),
             )
         )
         .one()

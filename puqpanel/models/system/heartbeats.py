@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -20,3 +22,12 @@ class Heartbeat(Model):
     pid: Mapped[int]
     generation: Mapped[int] = mapped_column(default=0)
     at: Mapped[Moment]
+
+    @classmethod
+    def is_near(cls, moment: datetime, seconds: float) -> sa.ColumnElement[bool]:
+        """Return the condition that the process was seen at most `seconds` from a moment.
+
+        A time further ahead was saved while a clock was wrong, and would count for years.
+        """
+        margin = timedelta(seconds=seconds)
+        return cls.at.between(moment - margin, moment + margin)

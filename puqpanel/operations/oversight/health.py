@@ -365,11 +365,11 @@ def _disk(settings: Settings) -> Check:
 
 def _heartbeats(settings: Settings, kind: str) -> tuple[int, int]:
     """Return how many processes of a kind are alive, and how many run another generation."""
-    since, here = now() - timedelta(seconds=SILENT), socket.gethostname()[:120]
+    here = socket.gethostname()[:120]
     with engine_for(settings.database_url).connect() as connection:
         columns = Heartbeat.generation, Heartbeat.host, Heartbeat.pid
         rows = connection.execute(
-            sa.select(*columns).where(Heartbeat.kind == kind, Heartbeat.at >= since)
+            sa.select(*columns).where(Heartbeat.kind == kind, Heartbeat.is_near(now(), SILENT))
         ).all()
         newest = connection.scalar(sa.select(Generation.number)) or 0
     # processes of this host can be looked up, so a killed one is noticed at once

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
@@ -15,6 +16,7 @@ from puqpanel.infra.settings import Settings
 from puqpanel.models import Heartbeat, Module, ScheduleEntry, Setting, Task
 from puqpanel.operations.oversight import health
 from puqpanel.tasks import heartbeat
+from puqpanel.web.navigation import attention
 
 
 def states(settings: Settings) -> dict[str, str]:
@@ -63,16 +65,21 @@ def test_public_report_contains_states_only(panel: Panel, settings: Settings) ->
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_workers_without_heartbeat_count_as_stopped(panel: Panel, settings: Settings) -> None:
+@pytest.mark.parametrize("seconds", [health.SILENT + 1, -health.SILENT - 60, -10 * 365 * 86400])
+def test_workers_without_heartbeat_count_as_stopped(
+    panel: Panel, settings: Settings, seconds: int
+) -> None:
+    """Also those whose last heartbeat is in the future, because a clock was ahead."""
     everybody(panel)
     with transaction() as session:
         session.execute(
             sa.update(Heartbeat)
             .where(Heartbeat.kind == "worker")
-            .values(at=now() - timedelta(seconds=health.SILENT + 1))
+            .values(at=now() - timedelta(seconds=seconds))
         )
     assert states(settings)["workers"] == "fail"
     assert states(settings)["schedule"] == "ok"
+    assert attention().workers == 0
 
 
 def test_a_paused_job_of_the_panel_is_a_warning(panel: Panel, settings: Settings) -> None:
@@ -185,3 +192,15 @@ def test_modules_whose_jobs_all_fail_are_named(panel: Panel, settings: Settings)
     add("Product/Slow", "completed")
     (check,) = health.look(settings, ["jobs"]).checks
     assert check.state == "ok"
+
+
+def test_a_stopping_process_deletes_heartbeats_of_the_future(panel: Panel) -> None:
+    everybody(panel)
+    with transaction() as session:
+        session.execute(
+            sa.update(Heartbeat)
+            .where(Heartbeat.name == "w1")
+            .values(at=now() + timedelta(seconds=heartbeat.EXPIRY_SECONDS + 60))
+        )
+    heartbeat.leave("s1")
+    assert session.scalar(sa.select(sa.func.count(Heartbeat.id))) == 0
