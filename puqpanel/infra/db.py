@@ -27,6 +27,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, scoped_session
 from puqpanel.domain import texts
 from puqpanel.domain.errors import NotFoundError, UserError
 from puqpanel.domain.texts import Text
+from puqpanel.infra import text_search
 
 log = structlog.get_logger(__name__)
 Row = TypeVar("Row")
@@ -152,7 +153,10 @@ def _make_engine(url: str) -> Engine:
             # the reads after a conditional UPDATE.
             options["isolation_level"] = "READ COMMITTED"
             options["connect_args"]["charset"] = "utf8mb4"  # also if the URL has another one
-        return sa.create_engine(url, **options)
+        engine = sa.create_engine(url, **options)
+        if url.startswith("postgresql"):
+            text_search.use_icu(engine)
+        return engine
     engine = sa.create_engine(url, pool_timeout=POOL_TIMEOUT)
 
     @event.listens_for(engine, "connect")

@@ -14,8 +14,6 @@ from puqpanel.operations.accounts import clients
 
 @pytest.mark.parametrize("text", ["łódź", "ŁÓDŹ", "Łódź"])
 def test_a_search_ignores_case(panel: Panel, text: str) -> None:
-    if session().scalar(sa.text("SELECT lower('Ł')")) == "Ł":
-        pytest.skip("the locale of this server folds ASCII only")
     clients.create_client(actor=CLI, name="Zakłady ŁÓDŹ", email="biuro@example.test")
     clients.create_client(actor=CLI, name="Zakłady Lodz", email="other@example.test")
     query = sa.select(Client.email).where(Client.name.icontains(text, autoescape=True))
