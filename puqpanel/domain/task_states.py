@@ -13,6 +13,8 @@ class TaskStatus(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
     RETRYING = "retrying"
+    WAITING = "waiting"
+    """For the provider; an attempt that ends this way uses up no try."""
     COMPLETED = "completed"
     FAILED = "failed"
     LOST = "lost"
@@ -35,16 +37,18 @@ LABELS = {
     TaskStatus.QUEUED: _c("task", "Queued"),
     TaskStatus.RUNNING: _c("task", "Running"),
     TaskStatus.RETRYING: _c("task", "Retrying"),
+    TaskStatus.WAITING: _c("task", "Waiting"),
     TaskStatus.COMPLETED: _c("task", "Completed"),
     TaskStatus.FAILED: _c("task", "Failed"),
     TaskStatus.LOST: _c("task", "Lost"),
     TaskStatus.CANCELLED: _c("task", "Cancelled"),
     TaskStatus.PARKED: _c("task", "Parked"),
 }
-WAITING = frozenset({TaskStatus.QUEUED, TaskStatus.RETRYING})
-OPEN = WAITING | {TaskStatus.RUNNING, TaskStatus.PARKED}
+NOT_STARTED = frozenset({TaskStatus.QUEUED, TaskStatus.RETRYING, TaskStatus.WAITING})
+"""A worker may start these as soon as they are due."""
+OPEN = NOT_STARTED | {TaskStatus.RUNNING, TaskStatus.PARKED}
 ENDED = frozenset(TaskStatus) - OPEN
-CANCELLABLE = WAITING | {TaskStatus.PARKED}
+CANCELLABLE = NOT_STARTED | {TaskStatus.PARKED}
 RETRYABLE = frozenset({TaskStatus.FAILED, TaskStatus.LOST, TaskStatus.CANCELLED, TaskStatus.PARKED})
 
 QUEUES = ("Module", "Notification", "Billing", "System")

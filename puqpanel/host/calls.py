@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -115,6 +116,7 @@ class Called:
         duration_ms: milliseconds.
         service_changes: what the call changed in `self.service_data`.
         known: the secrets of the call, for `known_secrets.collecting`.
+        wait_until: until when a provider refuses requests of the call.
     """
 
     value: Any
@@ -127,6 +129,7 @@ class Called:
     duration_ms: int = 0
     service_changes: dict[str, Any] = field(default_factory=dict)
     known: tuple[str, ...] = ()
+    wait_until: datetime | None = None
 
     @property
     def ok(self) -> bool:
@@ -174,7 +177,7 @@ def _invoke(call: Call) -> Called:
     release()
     started = time.monotonic()
     instance: ModuleBase | None = None
-    with _running(call), known_secrets.collecting():
+    with _running(call) as running, known_secrets.collecting():
         try:
             instance = _instance(call)
             _learn_secrets(call, instance)
@@ -198,7 +201,8 @@ def _invoke(call: Call) -> Called:
             if instance is not None:
                 with contextlib.suppress(Exception):  # raised by a mapping of the module's own
                     _learn_secrets(call, instance)
-            return _failure(call, error, instance, _since(started))
+            failure = _failure(call, error, instance, _since(started))
+            return replace(failure, wait_until=running.wait_until)
         _close_session(call)
         return Called(
             value,
@@ -207,15 +211,17 @@ def _invoke(call: Call) -> Called:
             duration_ms=_since(started),
             service_changes=changes,
             known=known_secrets.collected(),
+            wait_until=running.wait_until,
         )
 
 
 @contextlib.contextmanager
-def _running(call: Call) -> Iterator[None]:
+def _running(call: Call) -> Iterator[Context]:
     """Tell the SDK, and the process's crash marker, what runs inside."""
     marker = f"{call.module.key} {call.method[:80]}()"
-    with entered(call.context()), crash_markers.marked(marker):
-        yield
+    current = call.context()
+    with entered(current), crash_markers.marked(marker):
+        yield current
 
 
 def _instance(call: Call) -> ModuleBase:

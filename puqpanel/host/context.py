@@ -6,7 +6,8 @@ Set around every call, read by what the SDK does on its behalf.
 import contextlib
 from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from puqpanel.domain.principals import Principal
 
@@ -17,7 +18,7 @@ class Context:
 
     Attributes: type and name of the module; package, its Python package; service_uuid,
     product_uuid, task_id, attempt, actor and instance_uuid (a gateway or sender) where the call has
-    them.
+    them; limits, until when providers refuse its requests, by method and address.
     """
 
     type: str
@@ -30,6 +31,12 @@ class Context:
     actor: Principal | None = None
     request_id: str = ""
     instance_uuid: str = ""
+    limits: dict[tuple[str, str], datetime] = field(default_factory=dict, compare=False)
+
+    @property
+    def wait_until(self) -> datetime | None:
+        """Until when the last of its limits asks to wait; None without a limit."""
+        return max(self.limits.values(), default=None)
 
     @property
     def key(self) -> str:

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import io
-import socket
+import re
 import time
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from email.message import Message
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
     InsecureRequestWarning,
     NewConnectionError,
 )
-from urllib3.util.connection import create_connection
 from urllib3.util.retry import Retry
 
-from puqpanel.domain.errors import UserError
-from puqpanel.infra.addresses import NameUnknown, resolve_reachable
+from puqpanel.infra.addresses import resolve_reachable
+from puqpanel.infra.guarded_adapter import Guarded, Policy, Refused
 
-Policy = Callable[[str, int], list[tuple[str, int]]]
-"""Returns the addresses to connect to for a host and port; raises UserError if there are none."""
 TIMEOUT = 30.0
 CONNECT_TIMEOUT = 10.0
 MAX_BYTES = 10 * 1024 * 1024
@@ -47,6 +42,11 @@ _NO_TLS = (
 _LATE = "The response was not complete in time."
 # Safe methods, which have no side effects.
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_CHARSET = re.compile(
+    r"utf-?(8|(16|32)(-?[bl]e)?)|(us-)?ascii|(iso-?)?(8859|latin)-?\d{1,2}|(windows|cp|ibm)-?\d{3,4}"
+    r"|koi8-?[rtu]|mac-?[a-z]+|big5(-?hkscs)?|gb(k|2312|18030)|hz(-gb-2312)?|shift-?jis|sjis"
+    r"|euc-?(jp|kr)|iso-?2022-?(jp|kr)(-\w+)?|johab|tis-?620|viscii"
+)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REFUSED_BEFORE_SENDING = (
     requests.ConnectTimeout,
@@ -98,6 +98,18 @@ class Limit:
     until: float
 
 
+class _Session(requests.Session):
+    """Session that leaves redirects to `Wire`.
+
+    requests prepares the next request of a redirect even if it may not follow it: it reads the
+    whole body first, and raises for an address that it cannot read.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return no target, as for a response that is no redirect."""
+        return
+
+
 class Wire:
     """A session with one provider.
 
@@ -122,7 +134,7 @@ class Wire:
         policy: Policy | None = None,
     ) -> None:
         self.timeout, self.connect_timeout = timeout, connect_timeout
-        self.session = requests.Session()
+        self.session = _Session()
         # Ignore the machine's proxy and netrc settings: credentials go only where the caller says.
         self.session.trust_env = False
         self.session.verify = verify
@@ -137,7 +149,7 @@ class Wire:
         # send() decides what to retry.
         retry = Retry(total=0, read=False, respect_retry_after_header=False)
         for scheme in ("https://", "http://"):
-            self.session.mount(scheme, _Guarded(policy or resolve_reachable, retry))
+            self.session.mount(scheme, Guarded(policy or resolve_reachable, retry))
 
     def send(
         self,
@@ -150,13 +162,14 @@ class Wire:
         headers: Mapping[str, str] | None = None,
         limit: Limit | None = None,
         follow: int = 0,
+        read_body: bool = True,
     ) -> Reply:
         """Send a request; network errors are part of the reply instead of exceptions.
 
         A failed connection is retried once, because nothing was sent, unless there is a `limit`.
         Redirects are returned like other responses, unless `follow` is the number of redirects that
         a GET or HEAD may follow. Headers of the session and credentials are sent only to the origin
-        of `url`.
+        of `url`. Without `read_body` the connection is closed after the headers.
         """
         started = time.monotonic()
         deadline = started + self.connect_timeout + 2 * self.timeout
@@ -178,13 +191,13 @@ class Wire:
                 headers=headers,
                 limit=limit,
                 deadline=deadline,
+                read_body=read_body,
                 remove_headers=() if same_origin else (*private_headers, *(headers or {})),
             )
-            reply_headers = {name.lower(): value for name, value in reply.headers.items()}
-            location = reply_headers.get("location", "")
+            location = _location(url, reply)
             if not remaining or reply.status_code not in _REDIRECTS or not location:
                 break
-            url, params = urljoin(url, location), None
+            url, params = location, None
         return replace(reply, duration_ms=int((time.monotonic() - started) * 1000))
 
     def _send(
@@ -198,6 +211,7 @@ class Wire:
         headers: Mapping[str, str] | None,
         limit: Limit | None,
         deadline: float,
+        read_body: bool,
         remove_headers: Collection[str],
     ) -> Reply:
         """Send a request without following redirects.
@@ -224,19 +238,24 @@ class Wire:
                 min(self.timeout, seconds, limit.read if limit else seconds),
             )
             arguments["data"] = _Body(data, deadline) if isinstance(data, bytes) and data else data
-            reply, unsent = self._send_once(method, url, arguments, deadline)
+            reply, unsent = self._send_once(method, url, arguments, deadline, read_body)
             if last or not unsent:
                 break
         return reply
 
     def _send_once(
-        self, method: str, url: str, arguments: Mapping[str, Any], deadline: float
+        self,
+        method: str,
+        url: str,
+        arguments: Mapping[str, Any],
+        deadline: float,
+        read_body: bool,
     ) -> tuple[Reply, bool]:
         """Return the reply, and whether a retry is safe because nothing was sent."""
         safe = method.upper() in _SAFE_METHODS
         try:
             with self.session.request(method, url, **arguments) as response:
-                body, problem = self._read(response, deadline)
+                body, problem = self._read(response, deadline) if read_body else (b"", "")
                 reply = Reply(
                     0 if problem else response.status_code,
                     body,
@@ -293,78 +312,27 @@ def _charset(content_type: str) -> str:
     # not response.encoding, which is Latin-1 for every text without a charset
     header = Message()
     header["Content-Type"] = content_type
-    return header.get_content_charset() or ""
+    charset = (header.get_content_charset() or "").replace("_", "-")
+    # not every codec: some, such as punycode and unicode-escape, are no charsets of a text
+    return charset if _CHARSET.fullmatch(charset) else ""
+
+
+def _location(url: str, reply: Reply) -> str:
+    """Return the absolute address of a redirect; empty without one that can be read."""
+    headers = {name.lower(): value for name, value in reply.headers.items()}
+    location = headers.get("location", "")
+    with suppress(UnicodeError):  # headers are read as Latin-1, but servers send UTF-8
+        location = location.encode("latin-1").decode()
+    try:
+        return urljoin(url, location) if location else ""
+    except ValueError:
+        return ""
 
 
 def _is_cut(raw: Any) -> bool:
     """Return whether compressed content ended early, which urllib3 does not report."""
     inflater = getattr(getattr(raw, "_decoder", None), "_obj", None)
     return raw.tell() > 0 and inflater is not None and not inflater.eof
-
-
-class _Refused(NewConnectionError):
-    """The policy allows no address of the host."""
-
-    def __init__(self, connection: HTTPConnection, message: str) -> None:
-        super().__init__(connection, message)
-        self.refusal = message
-
-
-def _connect(connection: HTTPConnection, policy: Policy) -> socket.socket:
-    """Connect to an address that the policy returns, without resolving the name again."""
-    try:
-        addresses = policy(connection.host, connection.port or connection.default_port)
-    except NameUnknown as error:
-        if policy is resolve_reachable:
-            raise NewConnectionError(connection, str(error)) from error
-        raise _Refused(connection, str(error)) from error
-    except UserError as error:
-        raise _Refused(connection, str(error)) from error
-    limit: Any = connection.timeout
-    problem: HTTPError = NewConnectionError(connection, "no address")
-    for address in addresses:
-        try:
-            return create_connection(address, limit, socket_options=connection.socket_options)
-        except TimeoutError:
-            problem = ConnectTimeoutError(connection, "timed out")
-        except OSError as error:
-            problem = NewConnectionError(connection, str(error))
-    raise problem
-
-
-class _Guarded(HTTPAdapter):
-    """Adapter that connects to the addresses a policy returns."""
-
-    def __init__(self, policy: Policy, retry: Retry) -> None:
-        self.policy = policy
-        super().__init__(max_retries=retry)
-
-    def init_poolmanager(
-        self, connections: int, maxsize: int, block: bool = False, **options: Any
-    ) -> None:
-        """Create pools whose connections use the policy."""
-        policy = self.policy
-
-        # urllib3 has no other way to set a connection's address and keep its name for the
-        # certificate.
-        class Plain(HTTPConnection):
-            def _new_conn(self) -> socket.socket:
-                return _connect(self, policy)
-
-        class Secure(HTTPSConnection):
-            def _new_conn(self) -> socket.socket:
-                return _connect(self, policy)
-
-        class PlainPool(HTTPConnectionPool):
-            ConnectionCls = Plain
-
-        class SecurePool(HTTPSConnectionPool):
-            ConnectionCls = Secure
-
-        self.poolmanager = PoolManager(
-            num_pools=connections, maxsize=maxsize, block=block, **options
-        )
-        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
 
 
 def _origin(url: str) -> tuple[str, str]:
@@ -404,7 +372,7 @@ def _cause(error: requests.RequestException) -> object:
 
 def _message(error: requests.RequestException) -> str:
     cause = _cause(error)
-    if isinstance(cause, _Refused):
+    if isinstance(cause, Refused):
         return cause.refusal
     if isinstance(error, requests.ConnectTimeout):
         return "Connecting to the server timed out."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from puqpanel.domain.texts import _
 from puqpanel.host import calls, registry
 from puqpanel.jobs.modules import outcome_of, parked
@@ -36,7 +38,8 @@ class HookJob:
             hooks.depth.reset(token)
         if not called.error and called.value is None:
             return Outcome("completed")  # a listener needs no result
-        return outcome_of(called)
+        # not even after a wait: the listener may have done half of its work
+        return outcome_of(replace(called, wait_until=None), task)
 
     def settle(self, task: Task, outcome: Outcome) -> None:
         """Count a failure towards the circuit breaker."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from puqpanel.domain.service_states import ProvisionStatus
@@ -11,12 +12,15 @@ from puqpanel.host import calls, registry
 from puqpanel.host.calls import Called
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra import known_secrets
+from puqpanel.infra.clock import now
 from puqpanel.models import Task
 from puqpanel.operations.modules import breaker
 from puqpanel.operations.modules.availability import unavailable_reason, uncallable_reason
 from puqpanel.operations.provisioning import settlement
 from puqpanel.tasks.outcome import Outcome
 
+LONGEST_WAITING = timedelta(hours=48)
+"""How long providers can make a task wait in total."""
 RESUMES = _("The task resumes when the module is available.")
 
 
@@ -49,7 +53,7 @@ class ModuleJob:
             settlement.keep_service_data(
                 service_uuid=task.service_uuid, changes=called.service_changes
             )
-        return outcome_of(called)
+        return outcome_of(called, task)
 
     def settle(self, task: Task, outcome: Outcome) -> None:
         """Settle the service and count failures, in the transaction that closes the task."""
@@ -63,6 +67,8 @@ class ModuleJob:
             calls.Call(module, "observe", task=task, service_uuid=task.service_uuid or None)
         )
         facts = observed(called)
+        if facts is None and called.wait_until is not None:
+            return _waiting(called, task)
         if facts is None:
             return Outcome(
                 "lost",
@@ -126,14 +132,21 @@ def observed(called: Called) -> Mapping[str, Any] | None:
     return data if called.result.ok and isinstance(data, Mapping) and "exists" in data else None
 
 
-def outcome_of(called: Called) -> Outcome:
-    """Return the outcome of an attempt from a module's result."""
+def outcome_of(called: Called, task: Task) -> Outcome:
+    """Return the outcome of an attempt from a module's result.
+
+    If a provider refused a request because of a rate limit or a pause, the task waits, unless the
+    module did the work nevertheless or forbids another attempt.
+    """
     with known_secrets.collecting(called.known):
-        return _outcome(called)
+        return _outcome(called, task)
 
 
-def _outcome(called: Called) -> Outcome:
+def _outcome(called: Called, task: Task) -> Outcome:
     result = called.result
+    unfinished = called.raised or result.pending or (not result.ok and result.retry is not False)
+    if unfinished and called.wait_until is not None:
+        return _waiting(called, task)
     output, message = result.as_dict(), verbatim(result.message)
     if called.raised:
         return Outcome("exception", verbatim(called.error), output, blame=bool(called.reference))
@@ -143,3 +156,26 @@ def _outcome(called: Called) -> Outcome:
         return Outcome("completed", message, output)
     message = message or _("The module returned an error without a message.")
     return Outcome("failed" if result.retry is False else "retry", message, output)
+
+
+def _waiting(called: Called, task: Task) -> Outcome:
+    """Return the outcome of an attempt after which the provider asks to wait."""
+    at = max(called.wait_until or now(), now() + timedelta(seconds=task.backoff))
+    seconds = task.waited + (at - now()).total_seconds()
+    output = called.result.as_dict()
+    values = {
+        "reason": verbatim(called.error or called.result.message or ""),
+        "time": f"{at:%Y-%m-%d %H:%M} UTC",
+    }
+    if seconds > LONGEST_WAITING.total_seconds():
+        text = _(
+            "%(reason)s The provider accepts no requests until %(time)s, but the task has waited"
+            " too long already.",
+            **values,
+        )
+        return Outcome("failed", text, output)
+    text = _(
+        "%(reason)s The provider accepts no requests until %(time)s; the task continues then.",
+        **values,
+    )
+    return Outcome("wait", text, output, blame=not called.raised, until=at)

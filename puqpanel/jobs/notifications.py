@@ -38,7 +38,7 @@ class NotificationJob:
                 instance_uuid=uuid,
             )
         )
-        outcome = outcome_of(called)
+        outcome = outcome_of(called, task)
         result = called.result
         if (
             outcome.kind == "retry"

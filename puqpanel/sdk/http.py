@@ -7,6 +7,10 @@ request may have taken effect although no response arrived: check before repeati
 In every call that is not a task, a user waits for the page, so limits are short: 3 s to connect, 6
 s for a response, 10 s for all requests of the call together. A host that timed out is not contacted
 again in that call. Put slower work into a job.
+
+In a task, a provider that responds with 429 or 503 and names a time (`Retry-After`, or the reset of
+its rate limit) is not asked again before it: the task waits, at most 24 hours at once and 48 in
+total, and uses up no try. The job only returns its error; one with `retry=False` fails at once.
 """
 
 import json as jsonlib
@@ -14,16 +18,17 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from puqpanel.host import context, logs
+from puqpanel.host import context, exchange_log
 from puqpanel.host.contract.names import bind
 from puqpanel.infra.addresses import AddressRefused, NameUnknown, resolve_public
-from puqpanel.infra.http import CONNECT_TIMEOUT, TIMEOUT, Limit, Policy, Reply, Wire
-from puqpanel.infra.known_secrets import MASK
-from puqpanel.infra.redact import DEPTH, mask_secrets, redact_text, secret_name
+from puqpanel.infra.guarded_adapter import Policy
+from puqpanel.infra.http import CONNECT_TIMEOUT, TIMEOUT, Limit, Reply, Wire
+from puqpanel.infra.rate_limits import wait_until
+from puqpanel.infra.redact import redact_text, secret_name
 
 __all__ = [
     "AddressRefused",
@@ -175,6 +180,7 @@ class Client:
         log_body: bool = True,
         expected: Collection[int] = (),
         follow: int = 0,
+        read_body: bool = True,
     ) -> Answer:
         """Send one request and write it to the module log.
 
@@ -195,6 +201,8 @@ class Client:
             expected: error statuses that the log should not show as errors; `ok` stays False.
             follow: how many redirects a GET or HEAD may follow, without credentials once they leave
                 the host; otherwise a redirect is returned.
+            read_body: False returns as soon as the status and the headers have arrived, whatever
+                follows them.
         """
         url = (
             f"{self.base_url}/{path.lstrip('/')}"
@@ -210,13 +218,22 @@ class Client:
             params=params,
             headers=headers,
             follow=follow,
+            read_body=read_body,
         )
         answer = _answer(reply)
+        _note_limit(method.upper(), url, reply)
         body = (data if json is None else json) if log_body else "(not logged)"
-        sent = {"request": f"{method.upper()} {url}", "query": params, "body": body}
-        logged = answer if log_body else replace(answer, data=None, text="(not logged)")
-        success = answer.ok or answer.http_code in expected
-        _log(sent, url, reply, logged, self.secrets, success=success)
+        shown = answer.text[:_MAX_LOGGED_CHARS] if answer.data is None else answer.data
+        exchange_log.write(
+            {"request": f"{method.upper()} {url}", "query": params, "body": body},
+            {"error": answer.error, "lost": answer.lost}
+            if reply.error
+            else {"status": answer.http_code, "body": shown if log_body else "(not logged)"},
+            url=url,
+            success=answer.ok or answer.http_code in expected,
+            duration_ms=reply.duration_ms,
+            secrets=self.secrets,
+        )
         return answer
 
     def close(self) -> None:
@@ -312,6 +329,18 @@ def _budget_of(call: context.Context | None) -> _WaitBudget | None:
     return budget
 
 
+def _note_limit(method: str, url: str, reply: Reply) -> None:
+    """Record in the current call until when the provider refuses a request, for its task."""
+    call = context.current()
+    if call is None or call.task_id is None or not reply.status_code:
+        return
+    key = method, url.partition("?")[0]
+    if until := wait_until(reply.status_code, reply.headers):
+        call.limits[key] = until
+    else:
+        call.limits.pop(key, None)  # the module repeated it, and it was not refused again
+
+
 def _answer(reply: Reply) -> Answer:
     text = _decoded(reply)
     if reply.error:
@@ -353,64 +382,3 @@ def _reason(code: int, data: Any) -> str:
                 message = redact_text(" ".join(data[key].split())[:300])
                 break
     return f"The provider returned HTTP {code}{': ' + message if message else ''}."
-
-
-def _log(
-    sent: Mapping[str, Any],
-    url: str,
-    reply: Reply,
-    answer: Answer,
-    secrets: Sequence[str],
-    *,
-    success: bool,
-) -> None:
-    call = context.current()
-    if call is None:
-        return
-    shown = answer.data if answer.data is not None else answer.text[:_MAX_LOGGED_CHARS]
-    response = (
-        {"error": answer.error, "lost": answer.lost}
-        if reply.error
-        else {"status": answer.http_code, "body": shown}
-    )
-    logs.write(
-        type=call.type,
-        name=call.name,
-        level="info" if success else "error",
-        action=_masked(f"{str(sent['request']).split(' ', 1)[0]} {url.split('?', 1)[0]}", secrets)[
-            :200
-        ],
-        request=_masked(
-            {key: value for key, value in sent.items() if value not in (None, "", b"")}, secrets
-        ),
-        response=_masked(response, secrets),
-        duration_ms=reply.duration_ms,
-    )
-
-
-def _masked(value: Any, secrets: Sequence[str], depth: int = 0) -> Any:
-    """Return a copy with secrets masked.
-
-    Masks the given texts, and the values of pairs and of `{"key": "password", "value": …}` by their
-    names.
-    """
-    if isinstance(value, str):
-        return mask_secrets(value, secrets)
-    if isinstance(value, bytes):
-        return _masked(value.decode("utf-8", "replace"), secrets)
-    if depth > DEPTH:
-        return value
-    if isinstance(value, Mapping):
-        copy = {key: _masked(item, secrets, depth + 1) for key, item in value.items()}
-        if secret_name(str(value.get("key", ""))) and "value" in copy:
-            copy["value"] = MASK
-        return copy
-    if isinstance(value, (list, tuple)):
-        # the pairs of a form: logged by name, so that the name decides what is masked
-        if value and all(
-            isinstance(pair, (list, tuple)) and len(pair) == 2 and isinstance(pair[0], str)
-            for pair in value
-        ):
-            return [_masked({name: item}, secrets, depth + 1) for name, item in value]
-        return [_masked(item, secrets, depth + 1) for item in value]
-    return value

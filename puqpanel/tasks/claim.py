@@ -11,7 +11,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.orm.attributes import set_committed_value
 
-from puqpanel.domain.task_states import WAITING, OnLoss, TaskStatus
+from puqpanel.domain.task_states import NOT_STARTED, OnLoss, TaskStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Task, TaskAttempt
@@ -44,7 +44,7 @@ def claim(task_id: int, owner: str) -> Task | None:
         sa.update(TASKS)
         .where(
             TASKS.c.id == task_id,
-            TASKS.c.status.in_(WAITING),
+            TASKS.c.status.in_(NOT_STARTED),
             TASKS.c.run_at <= moment,
             TASKS.c.after_id.is_(None),
         )
@@ -164,13 +164,13 @@ def close(task: Task, outcome: Outcome, owner: str, attempt: int, *, expired: bo
         "owner": None,
         "lease_until": None,
         "dispatched_at": None,
-        "ended_at": None if status == TaskStatus.RETRYING else moment,
+        "ended_at": None if status in NOT_STARTED else moment,
     }
     connection = session().connection()
     update = sa.update(TASKS).where(*_owned(task.id, owner, attempt))
     if expired:
         update = update.where(TASKS.c.lease_until < moment)
-    if status in (TaskStatus.RETRYING, TaskStatus.PARKED):
+    if status in NOT_STARTED or status == TaskStatus.PARKED:
         updated, values["waiting_key"] = _requeue(connection, update, values, task.like_key)
     else:
         updated = connection.execute(update.values(values)).rowcount
@@ -188,7 +188,7 @@ def close(task: Task, outcome: Outcome, owner: str, attempt: int, *, expired: bo
     )
     for name, value in values.items():
         set_committed_value(task, name, value)
-    if status != TaskStatus.RETRYING:  # a task may be parked for days and must not block others
+    if status not in NOT_STARTED:  # a task may be parked for days and must not block others
         release_followers(task.id)
     return True
 
@@ -223,7 +223,14 @@ def _next(task: Task, outcome: Outcome) -> tuple[TaskStatus, dict[str, Any]]:
                 return TaskStatus.RETRYING, certain | retry_at
             return TaskStatus.FAILED, certain
         case "again" if task.attempt < MAX_POLLS:
-            return TaskStatus.RETRYING, retry_at | {"tries": task.tries + 1}
+            return TaskStatus.WAITING, retry_at | {"tries": task.tries + 1}
+        case "wait" if task.attempt < MAX_POLLS and outcome.until is not None:
+            seconds = max(0, int((outcome.until - now()).total_seconds()))
+            return TaskStatus.WAITING, {
+                "run_at": outcome.until,
+                "tries": task.tries + 1,
+                "waited": task.waited + seconds,
+            }
         case "timeout" | "lost":
             return _after_loss(task, timed_out=outcome.kind == "timeout")
         case "park":

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from puqpanel.domain.task_states import WAITING, TaskStatus
+from puqpanel.domain.task_states import NOT_STARTED, TaskStatus
 from puqpanel.domain.texts import _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, write
@@ -57,7 +57,7 @@ def defer_if_busy(task_id: int) -> bool:
         return False
     write(
         sa.update(Task)
-        .where(Task.id == task_id, Task.status.in_(WAITING))
+        .where(Task.id == task_id, Task.status.in_(NOT_STARTED))
         .values(
             run_at=moment + timedelta(seconds=DEFER_SECONDS),
             dispatched_at=None,

@@ -20,7 +20,7 @@ def _locked(task_uuid: str) -> Task:
 
 @transaction()
 def cancel(task_uuid: str, *, by: str) -> Task:
-    """Cancel a queued, retrying or parked task.
+    """Cancel a queued, retrying, waiting or parked task.
 
     Args:
         task_uuid: UUID of the task.
@@ -74,7 +74,7 @@ def retry(task_uuid: str, *, by: str) -> Task:
     )
     task.status, task.note = TaskStatus.QUEUED, _("Retried by %(by)s.", by=by)
     task.tries, task.exceptions, task.rescues = max(task.tries, task.attempt + 1), 0, 0
-    task.run_at = task.dispatched_at = now()
+    task.waited, task.run_at, task.dispatched_at = 0, now(), now()
     task.ended_at, task.waiting_key = None, task.like_key
     try:
         session().flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from puqpanel.domain.texts import Text, verbatim
@@ -14,7 +15,16 @@ MAX_MESSAGE_LENGTH = 4000
 MAX_OUTPUT_LENGTH = 64 * 1024
 """Characters of the output as JSON."""
 Kind = Literal[
-    "completed", "failed", "retry", "exception", "again", "timeout", "park", "lost", "cancelled"
+    "completed",
+    "failed",
+    "retry",
+    "exception",
+    "again",
+    "wait",
+    "timeout",
+    "park",
+    "lost",
+    "cancelled",
 ]
 
 
@@ -28,18 +38,21 @@ class Outcome:
     Args:
         kind: `completed`; `failed` permanently; `retry` while attempts remain; `exception`, the
             same, but counted; `again` after the backoff without using up an attempt, because the
-            job is not done yet; `timeout`; `park` until it can run, because its module is
+            job is not done yet; `wait`, the same, but until a time that the provider named;
+            `timeout`; `park` until it can run, because its module is
             unavailable; `lost`, because the result is unknown; `cancelled`.
         message: A sentence for staff.
         output: What the job returned; stored with the attempt.
         blame: Whether the outcome says something about the module, for its circuit breaker. False
             if the provider was unavailable, the worker died or the module was not called.
+        until: When the next attempt starts, for `wait`.
     """
 
     kind: Kind
     message: Text = verbatim("")  # noqa: RUF009  # immutable
     output: Any = None
     blame: bool = True
+    until: datetime | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", redact_message(self.message, MAX_MESSAGE_LENGTH))

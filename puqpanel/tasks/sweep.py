@@ -8,7 +8,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import aliased
 
-from puqpanel.domain.task_states import ENDED, WAITING, TaskStatus
+from puqpanel.domain.task_states import ENDED, NOT_STARTED, TaskStatus
 from puqpanel.domain.texts import _
 from puqpanel.infra import queue
 from puqpanel.infra.clock import now
@@ -26,7 +26,7 @@ BATCH_SIZE = 1000
 CLOCK_MARGIN = timedelta(minutes=1)
 """Difference between the clocks of two hosts that is normal."""
 LONGEST_WAIT = timedelta(days=1)
-"""Longest time until the next attempt of a task with a shorter backoff."""
+"""Longest time until the next attempt of a task with a shorter backoff, also if a provider asks."""
 
 
 def rescue(handlers: Handlers, task_id: int | None = None, owner: str | None = None) -> int:
@@ -90,7 +90,7 @@ def send_due() -> int:
         .execute(
             sa.select(Task.id, Task.queue, Task.timeout, Task.dispatched_at)
             .where(
-                Task.status.in_(WAITING),
+                Task.status.in_(NOT_STARTED),
                 Task.run_at <= moment,
                 Task.after_id.is_(None),
                 sa.or_(
@@ -116,7 +116,7 @@ def send_due() -> int:
     # does not read a long queue every time.
     write(
         sa.update(Task)
-        .where(Task.id.in_([row.id for row in due]), Task.status.in_(WAITING))
+        .where(Task.id.in_([row.id for row in due]), Task.status.in_(NOT_STARTED))
         .values(dispatched_at=moment)
     )
     return sum(outbox.send(row.id, row.queue, row.timeout) for row in missing)
@@ -131,7 +131,8 @@ def _pull_back() -> None:
         # its worker renews the lease if it is alive
         write(sa.update(Task).where(*far).values(lease_until=moment + lease))
     query = sa.select(Task.id, Task.run_at, Task.backoff).where(
-        Task.status == TaskStatus.RETRYING, Task.run_at > moment + LONGEST_WAIT
+        Task.status.in_((TaskStatus.RETRYING, TaskStatus.WAITING)),
+        Task.run_at > moment + LONGEST_WAIT + CLOCK_MARGIN,
     )
     rows = session().execute(query.limit(BATCH_SIZE)).all()
     release()

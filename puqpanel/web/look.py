@@ -89,6 +89,7 @@ STATUSES: dict[str, dict[str, Status]] = {
         TaskStatus.QUEUED: Status("mute", "hourglass-start", TASK_LABELS[TaskStatus.QUEUED]),
         TaskStatus.RUNNING: Status("busy", "rotate", TASK_LABELS[TaskStatus.RUNNING]),
         TaskStatus.RETRYING: Status("warn", "rotate-right", TASK_LABELS[TaskStatus.RETRYING]),
+        TaskStatus.WAITING: Status("mute", "hourglass-half", TASK_LABELS[TaskStatus.WAITING]),
         TaskStatus.COMPLETED: Status("good", "check", TASK_LABELS[TaskStatus.COMPLETED]),
         TaskStatus.FAILED: Status("bad", "circle-xmark", TASK_LABELS[TaskStatus.FAILED]),
         TaskStatus.LOST: Status("bad", "link-slash", TASK_LABELS[TaskStatus.LOST]),

@@ -41,6 +41,13 @@ def clock_time(at: datetime) -> str:
     return format_time(at.astimezone(viewer_zone()), "short", locale=viewer_locale())
 
 
+def until(at: datetime) -> str:
+    """Return `12:04` today, and otherwise `14 Jul, 03:00`."""
+    zone = viewer_zone()
+    today = at.astimezone(zone).date() == clock.now().astimezone(zone).date()
+    return clock_time(at) if today else short(at)
+
+
 def ago(at: datetime) -> str:
     """Return the time since then in one unit: `8 min`, `2 hrs`, `5 days`."""
     seconds = (clock.now() - at).total_seconds()

@@ -49,7 +49,7 @@ def test_no_client_reaches_them(host: str, monkeypatch: pytest.MonkeyPatch) -> N
     def connect(*_: Any, **__: Any) -> socket.socket:
         raise AssertionError("connected")
 
-    monkeypatch.setattr("puqpanel.infra.http.create_connection", connect)
+    monkeypatch.setattr("puqpanel.infra.guarded_adapter.create_connection", connect)
     monkeypatch.setattr(socket, "create_connection", connect)
     assert REFUSAL in Wire().send("GET", f"http://{host}/latest/meta-data").error
     with pytest.raises(mail.MailError, match=REFUSAL):

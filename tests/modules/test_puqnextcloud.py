@@ -6,6 +6,7 @@ import contextvars
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,9 @@ from puqpanel.app import Panel
 from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.service_states import ProvisionStatus
 from puqpanel.host.context import Context, entered
+from puqpanel.infra.clock import now
 from puqpanel.infra.db import db, release, session, transaction
+from puqpanel.jobs.modules import outcome_of
 from puqpanel.models import ModuleLog, Task
 from puqpanel.operations.catalog import products
 from puqpanel.operations.provisioning import requests, services, settlement
@@ -705,3 +708,14 @@ def test_worker_retries(
         "failed",
         True,
     )
+
+
+def test_task_waits_as_long_as_the_provider_asks(
+    harness: NextcloudHarness, cloud: OcsServer
+) -> None:
+    uuid = harness.add_default_service(cloud)
+    cloud.fail("429", method="POST", after=3600)
+    task = Task(id=1, attempt=1, tries=1, backoff=5, waited=0, data={})
+    outcome = outcome_of(harness.call(uuid, "create_job", task=task), task)
+    assert outcome.kind == "wait", outcome.message
+    assert outcome.until is not None and outcome.until > now() + timedelta(seconds=3590)

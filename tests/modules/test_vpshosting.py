@@ -22,6 +22,7 @@ from puqpanel.infra import migrate
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import db, release, session, transaction
 from puqpanel.infra.settings import Settings
+from puqpanel.jobs.modules import outcome_of
 from puqpanel.live import Live, dismantle
 from puqpanel.models import ModuleLog, Task, TaskAttempt
 from puqpanel.operations.catalog import products
@@ -819,3 +820,14 @@ def test_service_fields_are_fixed_once_the_server_exists(
     assert {**stored.service_data, **stored.provision_data}["root_password"] == harness.row(
         uuid
     ).root_password
+
+
+def test_task_waits_as_long_as_the_provider_asks(
+    harness: VpsHarness, cloud: DigitalOceanServer
+) -> None:
+    uuid = harness.ready(cloud)
+    cloud.fail("429", method="POST", after=3600)
+    task = Task(id=1, attempt=1, tries=1, backoff=5, waited=0, data={})
+    outcome = outcome_of(harness.call(uuid, "suspend_job", task=task), task)
+    assert outcome.kind == "wait", outcome.message
+    assert outcome.until is not None and outcome.until > now() + timedelta(seconds=3590)

@@ -30,6 +30,7 @@ from puqpanel.infra.db import session as rows
 from puqpanel.infra.http import _message
 from puqpanel.models import ModuleLog
 from puqpanel.sdk import http
+from puqpanel.sdk.testing import Provider, Reply, Seen
 
 
 @pytest.fixture(autouse=True)
@@ -111,6 +112,13 @@ def test_refusals_and_garbage(httpserver: HTTPServer, body: str, error: str) -> 
         ("text/plain; charset=iso-8859-2", "Zażółć".encode("iso-8859-2"), "Zażółć"),
         ("text/plain; charset=nonsense", "Zażółć".encode(), "Zażółć"),
         ("text/plain; charset=undefined", "Zażółć".encode(), "Zażółć"),
+        ("text/plain; charset=punycode", b"Gre-xia", "Gre-xia"),
+        ("text/plain; charset=unicode_escape", rb"\u0041", r"\u0041"),
+        ("text/plain; charset=utf-7", b"+AEE-", "+AEE-"),
+        ("text/plain; charset=idna", b"xn--maana-pta", "xn--maana-pta"),
+        ("text/plain; charset=windows-1250", "Zażółć".encode("cp1250"), "Zażółć"),
+        ("text/plain; charset=UTF_16LE", "Zażółć".encode("utf-16-le"), "Zażółć"),
+        ("text/plain; charset=Shift_JIS", "日本".encode("shift-jis"), "日本"),
         ("text/plain; charset=utf-8", b"\xef\xbb\xbfid", "id"),
     ],
 )
@@ -146,6 +154,54 @@ def test_redirects_and_retry_after_are_answers(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/b").respond_with_data("", 429, {"Retry-After": "60"})
     cloud = http.session(httpserver.url_for(""))
     assert (cloud.post("/a", json={}).http_code, cloud.get("/b").http_code) == (301, 429)
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [
+        (b"/caf\xc3\xa9", 200),  # UTF-8, as most servers send it
+        (b"/caf\xe9", 200),
+        (b"http://[broken", 302),
+        (b"ftp://other/", 0),
+        ("http://zażółć.invalid/".encode(), 0),
+        (b"http://" + b"a" * 300 + b"/", 0),
+    ],
+)
+def test_redirects_to_any_address_are_answers(location: bytes, expected: int) -> None:
+    def work(request: Seen) -> Reply:
+        if request.path == "/":
+            return Reply(302, b"", {"Location": location.decode("latin-1")})
+        return Reply(200 if request.path == "/café" else 404)
+
+    with Provider(work) as server, http.session(server.url) as client:
+        answer = client.get("/", follow=2)
+        assert answer.http_code == expected, answer.error
+        assert expected or answer.error
+        assert client.post("/").http_code == 302, "the request was processed"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://zażółć.invalid/", "http://xn--\x80/", "http://" + "ż" * 80 + "/", "http://☃☃‥/"]
+)
+def test_international_names_are_answers(url: str) -> None:
+    answer = http.session(url).get()
+    assert (answer.ok, answer.http_code, answer.lost) == (False, 0, False)
+    assert answer.error and "Traceback" not in answer.error
+
+
+def test_an_endless_body_is_not_read_for_a_status(
+    monkeypatch: pytest.MonkeyPatch, httpserver: HTTPServer
+) -> None:
+    gone, started = threading.Event(), time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=drip, args=(listening, gone), daemon=True).start()
+        answer = http.session(f"http://127.0.0.1:{listening.getsockname()[1]}").get(read_body=False)
+        gone.set()
+    assert (answer.ok, answer.content) == (True, b"")
+    assert time.monotonic() - started < 2
+    httpserver.expect_request("/").respond_with_data(b"x" * 20 * 1024 * 1024)
+    answer = http.session(httpserver.url_for("/")).get(read_body=False)
+    assert (answer.http_code, answer.text) == (200, "")
 
 
 def test_pairs_secrets_and_files(httpserver: HTTPServer) -> None:

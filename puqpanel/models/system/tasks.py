@@ -29,6 +29,7 @@ class Task(ActedBy, Model):
         subject_type: kind of the object it is about: service, product, gateway, sender, module …
         subject_uuid: uuid of the object, or the key of the module.
         in_doubt: whether a worker crashed in mid-job.
+        waited: for how many seconds providers asked it to wait.
     """
 
     __tablename__ = "tasks"
@@ -56,6 +57,7 @@ class Task(ActedBy, Model):
     max_exceptions: Mapped[int] = mapped_column(default=2)
     exceptions: Mapped[int] = mapped_column(default=0)
     rescues: Mapped[int] = mapped_column(default=0)
+    waited: Mapped[int] = mapped_column(default=0)
     on_loss: Mapped[Word] = mapped_column(default=OnLoss.LOSE)
     in_doubt: Mapped[bool] = mapped_column(default=False)
     owner: Mapped[str | None] = mapped_column(sa.String(160))

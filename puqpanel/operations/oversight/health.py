@@ -19,7 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from puqpanel.domain.errors import PanelError
-from puqpanel.domain.task_states import TaskStatus
+from puqpanel.domain.task_states import NOT_STARTED
 from puqpanel.domain.texts import Text, _, _n, named
 from puqpanel.infra import catalogs, crypto, migrate, queue
 from puqpanel.infra.clock import now
@@ -382,7 +382,7 @@ def _late(settings: Settings) -> tuple[int, int]:
     with engine_for(settings.database_url).connect() as connection:
         count, oldest = connection.execute(
             sa.select(sa.func.count(Task.id), sa.func.min(Task.run_at)).where(
-                Task.status.in_((TaskStatus.QUEUED, TaskStatus.RETRYING)),
+                Task.status.in_(NOT_STARTED),
                 Task.after_id.is_(None),
                 Task.run_at < moment - timedelta(seconds=LATE),
             )

@@ -20,7 +20,7 @@ from puqpanel.domain.service_states import (
     check_status_move,
     check_verb,
 )
-from puqpanel.domain.task_states import OPEN, TaskStatus
+from puqpanel.domain.task_states import NOT_STARTED, OPEN, TaskStatus
 from puqpanel.domain.texts import Text, _, _c, verbatim
 from puqpanel.host import calls
 from puqpanel.infra.clock import now
@@ -119,7 +119,7 @@ def record(task: Task, outcome: Outcome) -> None:
     except NotFoundError:
         return
     verb = own_verb(task) or VERBS.get(service.verb)
-    if task.status in (TaskStatus.RETRYING, TaskStatus.PARKED):
+    if task.status in OPEN:
         _record_unfinished(service, verb, task, outcome)
     elif task.status == TaskStatus.COMPLETED:
         _record_completed(service, verb, task)
@@ -244,10 +244,10 @@ def fail(
 
 
 def _record_unfinished(service: Service, verb: Verb | None, task: Task, outcome: Outcome) -> None:
-    if outcome.kind != "again":
+    if task.status != TaskStatus.WAITING:
         service.failure = outcome.message
     failed = service.provision_status == ProvisionStatus.FAILED
-    if failed and verb is not None and task.status == TaskStatus.RETRYING:
+    if failed and verb is not None and task.status in NOT_STARTED:
         # the module set "failed", but another attempt follows
         set_provision(service, ProvisionStatus.PROCESSING)
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from puqpanel.domain.task_states import WAITING
+from puqpanel.domain.task_states import NOT_STARTED
 from puqpanel.host import calls, importer, registry
 from puqpanel.host.calls import Called
 from puqpanel.host.context import Context, entered
@@ -212,7 +212,9 @@ class Lab:
         """
         for _ in range(rounds):
             release()
-            query = sa.select(TaskRow.id).where(TaskRow.status.in_(WAITING)).order_by(TaskRow.id)
+            query = (
+                sa.select(TaskRow.id).where(TaskRow.status.in_(NOT_STARTED)).order_by(TaskRow.id)
+            )
             waiting = session().scalars(query).all()
             if not waiting:
                 return

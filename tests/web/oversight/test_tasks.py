@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from puqpanel.app import Panel
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import transaction
@@ -12,8 +14,9 @@ from tests.web.conftest import Browser
 
 def add(app: Panel, **values: object) -> str:
     """Add a completed task and return its UUID."""
+    values = {"status": "completed", **values}
     with app.app_context(), transaction() as current:
-        row = Task(job="ModuleJob", queue="Module", status="completed", data={}, **values)
+        row = Task(job="ModuleJob", queue="Module", data={}, **values)
         current.add(row)
         current.flush()
         return row.uuid
@@ -82,3 +85,15 @@ def test_tasks_are_listed_on_the_page_of_their_subject(
         found = owner.get(f"/admin/tasks/?about={kind}&subject={uuid}").text
         assert f"Sync of a {kind}" in found
     assert "Sync of a product" not in owner.get("/admin/tasks/?about=client").text
+
+
+def test_a_waiting_task_says_until_when_without_alarm(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
+    at = datetime(2031, 5, 6, 14, 20, tzinfo=UTC)
+    about = {"subject_type": "service", "subject_uuid": shop["service"]}
+    uuid = add(app, title="Create", status="waiting", attempt=1, tries=11, run_at=at, **about)
+    for page in (f"/admin/tasks/{uuid}", "/admin/tasks/", f"/admin/services/{shop['service']}"):
+        text = owner.get(page).text
+        assert "Waiting until 6 May 2031" in text, page
+        assert "1 of 11" not in text and "st-warn" not in text, page

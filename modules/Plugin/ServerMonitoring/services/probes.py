@@ -150,6 +150,7 @@ def _probe_website(probe: Probe, target: Target) -> str:
 
     expected = targets.statuses(str(probe.config.get("status") or ""))
     expects_redirect = any(low < 400 and high >= 300 for low, high in expected)
+    text = str(probe.config.get("text") or "")
     timeout = probe.timeout_seconds
     with http.session(
         verify=bool(probe.config.get("verify_tls", True)),
@@ -158,7 +159,9 @@ def _probe_website(probe: Probe, target: Target) -> str:
         policy=policy,
     ) as client:
         follow = 0 if expects_redirect else MAX_REDIRECTS
-        response = client.get(target.url, headers={"Accept": "*/*"}, follow=follow)
+        response = client.get(
+            target.url, headers={"Accept": "*/*"}, follow=follow, read_body=bool(text)
+        )
     if refusals:
         raise _UnableError(refusals[0])
     status = response.http_code
@@ -166,7 +169,6 @@ def _probe_website(probe: Probe, target: Target) -> str:
         return response.error or timeout_reason(probe)
     if not any(low <= status <= high for low, high in expected):
         return __("The page returned status :status.", {"status": status})
-    text = str(probe.config.get("text") or "")
     if text and text not in response.text:
         return __("The page doesn't contain the expected text.")
     return ""

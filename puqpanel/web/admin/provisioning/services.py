@@ -22,7 +22,7 @@ from puqpanel.domain.service_states import (
     ProvisionStatus,
     ServiceStatus,
 )
-from puqpanel.domain.task_states import TaskStatus
+from puqpanel.domain.task_states import OPEN, TaskStatus
 from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
 from puqpanel.models import Client, ModuleLog, Product, Service, Task
@@ -45,7 +45,7 @@ from puqpanel.web.prices import price
 
 bp = Blueprint("services", __name__, url_prefix="/services")
 NEW_TEMPLATE = "admin/provisioning/services/new.html"
-UNDER_WAY = (TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.RETRYING)
+UNDER_WAY = OPEN - {TaskStatus.PARKED}
 
 
 def _products() -> list[tuple[str, str]]:
