@@ -38,7 +38,7 @@ from puqpanel.host.registry import Registry
 from puqpanel.infra import clock, queue
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Heartbeat, Module, Product, Service, Task
-from puqpanel.operations.oversight.health import SILENT
+from puqpanel.operations.oversight.process_checks import SILENT
 from puqpanel.web.guard import can
 
 CAP = 99

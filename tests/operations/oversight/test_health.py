@@ -14,7 +14,7 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.models import Heartbeat, Module, ScheduleEntry, Setting, Task
-from puqpanel.operations.oversight import health
+from puqpanel.operations.oversight import health, process_checks
 from puqpanel.tasks import heartbeat
 from puqpanel.web.navigation import attention
 
@@ -65,7 +65,9 @@ def test_public_report_contains_states_only(panel: Panel, settings: Settings) ->
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("seconds", [health.SILENT + 1, -health.SILENT - 60, -10 * 365 * 86400])
+@pytest.mark.parametrize(
+    "seconds", [process_checks.SILENT + 1, -process_checks.SILENT - 60, -10 * 365 * 86400]
+)
 def test_workers_without_heartbeat_count_as_stopped(
     panel: Panel, settings: Settings, seconds: int
 ) -> None:
