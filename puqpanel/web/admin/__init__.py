@@ -18,8 +18,8 @@ from puqpanel.web.admin.accounts import (
 from puqpanel.web.admin.billing import currencies
 from puqpanel.web.admin.catalog import products
 from puqpanel.web.admin.modules import gateways, module_log, modules, senders
-from puqpanel.web.admin.oversight import dashboard, health, schedule, search, setup, tasks
-from puqpanel.web.admin.provisioning import bulk, requests, services
+from puqpanel.web.admin.oversight import bulk, dashboard, health, schedule, search, setup, tasks
+from puqpanel.web.admin.provisioning import requests, services
 from puqpanel.web.admin.system import activity, settings
 
 

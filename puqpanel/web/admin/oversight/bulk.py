@@ -108,7 +108,7 @@ def _confirmation(
     matching = request.form.get("all") == "yes"
     ids = [] if matching else [*rows.eligible, *((row[0], row[1]) for row in rows.refused)]
     return render_template(
-        "admin/bulk/confirm.html",
+        "admin/oversight/bulk/confirm.html",
         title=button,
         button=button,
         back=back,
@@ -157,7 +157,7 @@ def _listed(rows: Sequence[tuple[str, str]], limit: int) -> list[Text | str]:
 @allow(SERVICES_PROVISION, SERVICES_TERMINATE, TASKS_MANAGE)
 def show(uuid: str) -> ResponseReturnValue:
     """Show the progress and the results of a bulk action."""
-    return render_template("admin/bulk/show.html", **_context(uuid))
+    return render_template("admin/oversight/bulk/show.html", **_context(uuid))
 
 
 @bp.get("/<uuid>/live")
@@ -165,7 +165,7 @@ def show(uuid: str) -> ResponseReturnValue:
 def live(uuid: str) -> ResponseReturnValue:
     """Return the results as a fragment; reload the page once nothing runs any more."""
     context = _context(uuid)
-    fragment = render_template("admin/bulk/_live.html", **context)
+    fragment = render_template("admin/oversight/bulk/_live.html", **context)
     return fragment if context["busy"] else (fragment, {"HX-Refresh": "true"})
 
 

@@ -21,7 +21,7 @@ from puqpanel.infra.db import session
 from puqpanel.models import Product, Service
 from puqpanel.operations.oversight import tasks as task_operations
 from puqpanel.operations.provisioning import requests, services
-from puqpanel.web.admin.provisioning.bulk import Bulk, run
+from puqpanel.web.admin.oversight.bulk import Bulk, run
 from puqpanel.web.admin.provisioning.services import SERVICES
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.forms import Form, _, choices, save_or_show
