@@ -3,9 +3,9 @@
 Flask fixes its routes at the first request, so a serving app is never changed. Before each request,
 the generation is compared; after a change, a new app is built beside the serving one, and the old
 one is dismantled once it has no running requests. Requests for a module's routes wait for the new
-app. All others wait only briefly, so that a panel with many modules never stands still. Errors
-during the cleanup never affect a request. With `PUQPANEL_DEV`, each process also detects edited
-module files at its next request or task.
+app. All others wait only briefly, so that pages respond while a panel with many modules is rebuilt.
+Errors during the cleanup never affect a request. With `PUQPANEL_DEV`, each process also detects
+edited module files at its next request or task.
 """
 
 from __future__ import annotations

@@ -267,13 +267,7 @@ def test_pages_do_not_wait_for_a_slow_build_except_those_of_modules(
     monkeypatch.setattr(panel_live, "MODULE_WAIT_SECONDS", 0.2)
     held = panel.app
     assert held is not None
-    with held.app_context():
-        lifecycle.deactivate(
-            actor=STAFF,
-            modules_dir=panel.settings.modules_dir,
-            module_type="Plugin",
-            name="Hello",
-        )
+    change(panel, "deactivate")
     assert status(panel, "/admin/signin") == 200
     assert status(panel) == 503
     finish.set()
@@ -287,15 +281,7 @@ def test_a_failed_build_fails_only_requests_that_need_it(
 ) -> None:
     change(panel, "activate")
     assert status(panel) == 302
-    app = panel.app
-    assert app is not None
-    with app.app_context():
-        lifecycle.deactivate(
-            actor=STAFF,
-            modules_dir=panel.settings.modules_dir,
-            module_type="Plugin",
-            name="Hello",
-        )
+    change(panel, "deactivate")
     with monkeypatch.context() as patch:
         patch.setattr(panel_live, "create_app", lambda settings: 1 / 0)
         assert status(panel, "/admin/signin") == 200

@@ -30,8 +30,8 @@ CRASH_SECONDS = 5.0
 def _watch_crashes(live: Live, stopping: threading.Event) -> None:
     """Count the crashes of this host's processes.
 
-    Only a process of the same host can read their markers, so this is no task. It has a thread of
-    its own, because it may import a module for a test.
+    Only a process of the same host can read their markers, so this is not a task. It has a thread
+    of its own, because it may import a module for a test.
     """
     from puqpanel.operations.modules import loading
 

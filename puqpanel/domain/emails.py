@@ -9,7 +9,7 @@ from email_validator import EmailNotValidError, validate_email
 
 LONGEST = 254
 _MAX_INPUT = 1000
-"""Longer text is no address; NFKC can make one character into 18."""
+"""Longer text is not normalized: it cannot be an address, and NFKC can expand it 18 times."""
 
 
 def email_key(text: str) -> str:
@@ -17,7 +17,7 @@ def email_key(text: str) -> str:
 
     Case, full-width letters, composed and decomposed accents, an encoded (`xn--`) domain, and
     spaces and invisible characters around it make no difference. Any text is accepted, also a part
-    of an address: text that is no address has a key that no account has.
+    of an address; the key of text that is not an address belongs to no account.
 
     Args:
         text: the address as typed.

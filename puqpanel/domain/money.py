@@ -183,7 +183,7 @@ class Money:
 
     @property
     def is_zero(self) -> bool:
-        """Whether it is no money."""
+        """Whether the amount is zero."""
         return self.minor == 0
 
     def __bool__(self) -> bool:

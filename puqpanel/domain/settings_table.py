@@ -21,7 +21,7 @@ def _plain_address(value: object) -> Text | str:
 
 
 def _hosts(value: object) -> Text | str:
-    """Refuse what is no host name or IP address."""
+    """Refuse what is not a list of host names and IP addresses."""
     for text in split_hosts(str(value)):
         if not typed_host(text):
             return _(

@@ -149,7 +149,7 @@ def invoke(call: Call) -> Called:
 
     Raises:
         RuntimeError: a transaction of the panel is open.
-        SQLAlchemyError: the database is unavailable, and the call is no task.
+        SQLAlchemyError: the database is unavailable, and the call is not part of a task.
         JobEnded: the task timed out or lost its lease.
         BaseException: only those that `call.passing` lists.
     """

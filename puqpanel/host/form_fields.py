@@ -13,6 +13,7 @@ from wtforms import PasswordField
 from wtforms.fields.core import UnboundField
 
 from puqpanel.domain.texts import _
+from puqpanel.infra.redact import secret_name
 
 _ADDRESS_WORD = re.compile(
     "api|domain|encryption|endpoint|host|hostname|https?|insecure|ip|login|path|port"
@@ -114,24 +115,22 @@ def kept_for_another_address(
     stored: Mapping[str, Any],
     submitted: Mapping[str, Any],
     values: Mapping[str, Any],
-    named_secret: Any,
 ) -> tuple[str, str]:
     """Return a secret that was kept although its address changed, and the field that changed.
 
     Args:
         declaring: the module's class.
         stored: the saved values.
-        submitted: what was entered.
+        submitted: the values of the submitted form.
         values: what the module wants to save.
-        named_secret: tells from a name whether a field is secret, for undeclared fields.
 
     Returns:
         Two names, both empty if there is no such secret.
     """
     declared = secret_fields(declaring)
-    plain = [name for name in {**stored, **values} if not (name in declared or named_secret(name))]
+    plain = [name for name in {**stored, **values} if not (name in declared or secret_name(name))]
     for name, value in values.items():
-        secret = name in declared or named_secret(name)
+        secret = name in declared or secret_name(name)
         if secret and value and value == stored.get(name) and not submitted.get(name):
             changed = redirected(_declared_address(declaring, name), plain, stored, values)
             if changed:

@@ -106,7 +106,7 @@ class _Session(requests.Session):
     """
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return no target, as for a response that is no redirect."""
+        """Return no target, as for a response that is not a redirect."""
         return
 
 
@@ -313,7 +313,7 @@ def _charset(content_type: str) -> str:
     header = Message()
     header["Content-Type"] = content_type
     charset = (header.get_content_charset() or "").replace("_", "-")
-    # not every codec: some, such as punycode and unicode-escape, are no charsets of a text
+    # not every codec: some, such as punycode and unicode-escape, do not encode text
     return charset if _CHARSET.fullmatch(charset) else ""
 
 

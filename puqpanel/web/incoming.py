@@ -83,7 +83,7 @@ class StorableRequest(Request):
         """Return the body parsed as JSON.
 
         Raises:
-            BadRequest: it is no JSON, or nested too deeply.
+            BadRequest: it is not JSON, or is nested too deeply.
         """
         try:
             value = super().get_json(force, silent, cache)

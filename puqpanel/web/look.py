@@ -165,7 +165,7 @@ ACTORS: dict[str, Text] = {
     PrincipalKind.CLI: _c("actor", "command line"),
     PrincipalKind.AUTOMATION: _c("actor", "automation"),
 }
-"""The actors that are no persons, by kind."""
+"""The actors that are not people, by kind."""
 
 
 HEALTH = {

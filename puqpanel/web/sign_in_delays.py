@@ -12,14 +12,12 @@ import math
 import time
 
 import structlog
-from flask import request
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, Storage
 
-from puqpanel.infra.addresses import network_of
 from puqpanel.operations.system import settings
 from puqpanel.web.known_devices import known_device
-from puqpanel.web.limits import limiter, tried_account
+from puqpanel.web.limits import limiter, network, tried_account
 
 log = structlog.get_logger(__name__)
 DAY = 24 * 60 * 60
@@ -38,9 +36,8 @@ def _scopes() -> list[tuple[str, int, int]]:
     free = min(FREE, overall)
     if device := known_device(account):
         return [(f"delay/{account}/device/{device}", free, LONGEST)]
-    network = network_of(request.remote_addr or "")
     return [
-        (f"delay/{account}/{network}", free, LONGEST),
+        (f"delay/{account}/{network()}", free, LONGEST),
         (f"delay/{account}", overall, LONGEST_OVERALL),
     ]
 

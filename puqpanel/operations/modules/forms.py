@@ -11,7 +11,6 @@ from puqpanel.domain.texts import _
 from puqpanel.host import calls
 from puqpanel.host.form_fields import kept_for_another_address
 from puqpanel.host.loaded import LoadedModule
-from puqpanel.infra.redact import secret_name
 
 
 def validate(
@@ -49,7 +48,7 @@ def validate(
     values = given
     if isinstance(result.data, Mapping):
         values = dict(result.as_dict()["data"])
-    secret, changed = kept_for_another_address(module.cls, stored, data, values, secret_name)
+    secret, changed = kept_for_another_address(module.cls, stored, data, values)
     if secret:
         message = _("Enter this again, because “%(field)s” was changed.", field=changed)
         raise InvalidInput({secret: [message]}, _("Some fields are invalid."))

@@ -27,10 +27,10 @@ from puqpanel.operations.oversight.dashboard import recurring_revenue
 By = Literal["day", "week", "month"]
 MAX_RANGE_DAYS = 3660
 """Maximum length of a range."""
-# services that were active at some time; termination ends them
 _COMPLETED, _LOST = "completed", "lost"
 _FAILED = ("failed", "timeout", _LOST)
-"""Outcomes of attempts; those after which the module asked for another attempt are neither."""
+"""Outcomes that count as failures; an attempt that asked for another one counts as neither."""
+# services that were active at some time; termination ends them
 _SOLD = Service.status.in_(
     (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED, ServiceStatus.TERMINATED)
 )

@@ -88,9 +88,7 @@ def kept_secrets(bench: Bench) -> str:
             called = _call(bench, "save_module_data", submitted)
         data = called.result.data if called.result.ok else {}
         values = data if isinstance(data, Mapping) else {}
-        kept, _field = kept_for_another_address(
-            bench.lab.loaded.cls, saved, submitted, values, secret_name
-        )
+        kept, _field = kept_for_another_address(bench.lab.loaded.cls, saved, submitted, values)
         assert not kept, f"save_module_data() keeps {kept} when {changed} changes."
     return f"Entered again when {', '.join(addresses)} changes."
 
