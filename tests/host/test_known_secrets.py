@@ -24,7 +24,7 @@ from puqpanel.infra import known_secrets, redact
 from puqpanel.infra.crypto import EncryptedJSON, EncryptedText
 from puqpanel.infra.db import session
 from puqpanel.jobs.modules import outcome_of
-from puqpanel.models import ModuleLog
+from puqpanel.models import ModuleLog, Task
 from puqpanel.sdk import decrypt, encrypt
 from tests.sample import write_module
 
@@ -93,7 +93,7 @@ def invoke(module: Any, method: str, text: str, **data: str) -> calls.Called:
 @pytest.mark.parametrize("form", FORMS)
 def test_a_declared_secret_is_masked_in_logs_and_outcomes(module: Any, form: str) -> None:
     called = invoke(module, "leak", form, phrase=SECRET)
-    outcome = outcome_of(called)
+    outcome = outcome_of(called, Task())
     failed = invoke(module, "fail", form, phrase=SECRET)
     with session() as current:
         rows = current.execute(sa.select(ModuleLog.request, ModuleLog.response)).all()
@@ -109,7 +109,7 @@ def test_a_declared_secret_is_masked_in_logs_and_outcomes(module: Any, form: str
 
 
 def test_a_generated_secret_is_masked_too(module: Any) -> None:
-    outcome = outcome_of(invoke(module, "make", "made-of-words"))
+    outcome = outcome_of(invoke(module, "make", "made-of-words"), Task())
     assert "made-of-words" not in json.dumps(outcome.output)
 
 

@@ -305,13 +305,16 @@ def test_a_failed_trial_leaves_the_circuit_breaker_open(
 def test_provider_outages_and_lost_workers_do_not_open_the_circuit_breaker(panel: Panel) -> None:
     away = Called(None, Result.error("away"), "away", raised=True)
     broken = Called(None, Result.error("broken"), "broken", "A1B2", raised=True)
-    for outcome in [outcome_of(away), Outcome("lost", "gone", blame=False)] * breaker.FAILURE_LIMIT:
+    for outcome in [
+        outcome_of(away, EAR_TASK),
+        Outcome("lost", "gone", blame=False),
+    ] * breaker.FAILURE_LIMIT:
         with transaction():
             breaker.record_outcome(EAR_TASK, outcome)
     assert unavailable_reason("Plugin/Ear") == ""
     for _ in range(breaker.FAILURE_LIMIT):
         with transaction():
-            breaker.record_outcome(EAR_TASK, outcome_of(broken))
+            breaker.record_outcome(EAR_TASK, outcome_of(broken, EAR_TASK))
     assert "broken" in str(unavailable_reason("Plugin/Ear"))
 
 
