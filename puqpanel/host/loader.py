@@ -9,7 +9,7 @@ from pathlib import Path
 from puqpanel.host import importer, languages
 from puqpanel.host.containment import crash_markers, load_timeout, probe
 from puqpanel.host.context import Context, entered
-from puqpanel.host.contract import hooks, rules
+from puqpanel.host.contract import hooks, rules, templates
 from puqpanel.host.contract.config import Config
 from puqpanel.host.contract.names import BothSpellings
 from puqpanel.host.contract.refusal import Refused, import_failure
@@ -78,6 +78,8 @@ def _load(
         instance = cls()
         instance.recorded_version = recorded_version
         declared = rules.read(instance, lambda wanted: _controller(package, folder, wanted))
+        step = "views/"
+        templates.check_syntax(folder)
         step = "hooks.py"
         listeners: tuple[hooks.Hook, ...] = ()
         if (folder / "hooks.py").is_file():

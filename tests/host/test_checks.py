@@ -620,6 +620,9 @@ def test_one_fault_is_reported_once(tmp_path: Path) -> None:
     )
     assert "refused" not in found
     assert [one.severity for one in found["bad-schedule"]][:1] == [Severity.REFUSED]
+    found = look(tmp_path / "two", of_class("pass"), files={"views/page.html": "\n{% if x %}"})
+    (one,) = found["template-syntax"]
+    assert ("refused" in found, one.severity, one.line) == (False, Severity.REFUSED, 2)
 
 
 def test_suggestions_keep_the_spelling_of_the_author(tmp_path: Path) -> None:

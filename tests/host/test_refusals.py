@@ -285,6 +285,32 @@ def test_refused_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("template", "sentence"),
+    [
+        (
+            b"\n{% if x %}never ended",
+            "views/admin/page.html has a syntax error: Unexpected end of template.",
+        ),
+        (
+            b"{% trans %}x{% endtrans %}",
+            "views/admin/page.html has a syntax error: Encountered unknown tag 'trans'",
+        ),
+        (b"caf\xe9", "views/admin/page.html cannot be parsed: UnicodeDecodeError: "),
+        (b"{{ " + b"(" * 5000 + b" }}", "views/admin/page.html cannot be parsed: RecursionError"),
+    ],
+)
+def test_refused_templates(tmp_path: Path, template: bytes, sentence: str) -> None:
+    folder = write_module(tmp_path, body(), files={"views/assets/notes.html": "{% not Jinja"})
+    load_module(folder, "Product", "Echo")
+    page = folder / "views" / "admin" / "page.html"
+    page.parent.mkdir()
+    page.write_bytes(template)
+    with pytest.raises(Refused) as refusal:
+        load_module(folder, "Product", "Echo")
+    assert str(refusal.value).startswith(sentence.removesuffix("."))
+
+
+@pytest.mark.parametrize(
     ("source", "sentence"),
     [
         (

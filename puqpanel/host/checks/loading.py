@@ -12,7 +12,7 @@ from puqpanel.host.checks.source import Source, find_line
 from puqpanel.host.contract.refusal import Refused
 from puqpanel.host.loader import load_module, unload
 
-_PLACE = re.compile(r"\(?(?<![\w./-])([\w./-]+\.py):(\d+)\)?")
+_PLACE = re.compile(r"\(?(?<![\w./-])([\w./-]+\.(?:py|html)):(\d+)\)?")
 _QUOTED = re.compile(r"“([^“”]+)”")
 
 add(

@@ -1,11 +1,17 @@
-"""Names of a module's templates and the files they stand for."""
+"""A module's templates: their names, the files that they stand for, and their syntax."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+from jinja2 import Environment, TemplateSyntaxError
+
+from puqpanel.host.contract.refusal import Refused, describe
+from puqpanel.host.sanitize import sentence
+
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_JINJA = Environment(autoescape=True)
 
 
 def relative(template: str) -> str:
@@ -29,3 +35,25 @@ def inside(folder: Path | None, path: str) -> Path | None:
         return target if contained and target.is_file() else None
     except (OSError, RuntimeError, ValueError):
         return None
+
+
+def check_syntax(folder: Path) -> None:
+    """Parse all templates of a module.
+
+    Raises:
+        Refused: one cannot be parsed; names its file and line.
+    """
+    views = folder / "views"
+    for path in sorted(views.rglob("*.html")):
+        name = path.relative_to(views).as_posix()
+        if inside(folder, name) is None or name.startswith("assets/"):
+            continue
+        try:
+            _JINJA.parse(path.read_text("utf-8"))
+        except TemplateSyntaxError as error:
+            what = sentence(error.message or "", 300).removesuffix(".")
+            raise Refused(
+                f"views/{name} has a syntax error: {what} (views/{name}:{error.lineno})."
+            ) from error
+        except (OSError, UnicodeError, RecursionError) as error:
+            raise Refused(f"views/{name} cannot be parsed: {describe(error)}.") from error
