@@ -1,6 +1,7 @@
 """Fake of DigitalOcean's API v2 for virtual servers, in its real wire format.
 
-Based on the public API documentation: lists are paginated by 20 with `links` and `meta`, errors are
+Based on the public API description, against which each request that it accepts and each of its
+responses is validated (`digitalocean_schema`): lists are paginated by 20 with `links` and `meta`, errors are
 `{id, message}`, a deletion returns 204, and creations and actions respond immediately and complete
 later. Progress is counted in reads: a new server becomes active after `polls` reads, and an action
 completes after it or its server was read `steps` times.
@@ -20,6 +21,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from modules.Product.VPSHosting.services.sizes import SIZES
+from tests.fakes import digitalocean_schema as description
 from tests.fakes.faults import FaultyServer, Reply, Seen
 
 TOKEN = "dop_v1_0a6c9b1f2e3d4c5b6a79880716253443"
@@ -59,8 +61,10 @@ class Droplet:
     backups: bool
     monitoring: bool
     looks: int
+    policy: dict[str, Any] | None = None
     status: str = "new"
     address: str = ""
+    locked: bool = False  # by an event that is none of its actions, such as a backup
 
 
 @dataclass
@@ -82,6 +86,7 @@ class ApiFault(Exception):
         super().__init__(message)
         self.status, self.message = status, message
         self.id = {
+            400: "bad_request",
             401: "Unauthorized",
             403: "Forbidden",
             404: "not_found",
@@ -99,6 +104,7 @@ class Snapshot:
     droplet: int
     gigabytes: float = 2.34
     created: str = "2026-11-20T08:00:00Z"
+    type: str = "snapshot"  # or "backup"
 
 
 @dataclass
@@ -112,6 +118,9 @@ class Temper:
     limit: int = 25  # server limit of the account
     per_hour: int | None = None  # remaining requests
     figures: bool = True  # whether the agent sends metrics
+    metrics_fail: bool = False  # whether queries of metrics fail, with HTTP status 200
+    scopes: set[str] | None = None  # of the token; None for all
+    busy: str = "Droplet already has a pending event."  # the message for a locked server
 
 
 class DigitalOceanServer(FaultyServer):
@@ -129,13 +138,14 @@ class DigitalOceanServer(FaultyServer):
         self.images = dict(IMAGES)
         self.created: list[int] = []
         self.numbers = itertools.count(3164400)
+        self.violations: list[str] = []
 
     def work(self, request: Seen) -> Reply:
         """Handle a request."""
         left = self.temper.per_hour
         headers = {
             "ratelimit-limit": "5000",
-            "ratelimit-remaining": str(left or 4999),
+            "ratelimit-remaining": str(4999 if left is None else max(left - 1, 0)),
             "ratelimit-reset": str(int(time.time()) + 1800),
         }
         try:
@@ -146,7 +156,9 @@ class DigitalOceanServer(FaultyServer):
                     headers["retry-after"] = "1800"
                     raise ApiFault(429, "API Rate limit exceeded.")
                 self.temper.per_hour = left - 1
+            self._check_scopes(request)
             status, body = self._route(request)
+            self._check(request, status, body)
             reply = Reply.of(body, status) if body is not None else Reply(status)
         except ApiFault as fault:
             reply = Reply.of(
@@ -158,6 +170,26 @@ class DigitalOceanServer(FaultyServer):
             )
         return Reply(reply.status, reply.body, {**reply.headers, **headers})
 
+    def _check_scopes(self, request: Seen) -> None:
+        operation = description.operation_of(request.method, request.path)
+        if operation is None or self.temper.scopes is None:
+            return
+        for scope in description.scopes_of(operation, request.json):
+            if scope not in self.temper.scopes:
+                raise ApiFault(403, f"You are missing the required permission {scope}")
+
+    def _check(self, request: Seen, status: int, body: Any) -> None:
+        """Note how a request or its response deviates from the API's description."""
+        method, path = request.method, request.path
+        problems = description.request_problems(method, path, request.query, request.json)
+        problems += description.response_problems(method, path, status, body)
+        self.violations += [f"{method} {path}: {problem}" for problem in problems]
+
+    def stop(self) -> None:
+        """Stop, and fail if a request or a response did not conform to the API's description."""
+        super().stop()
+        assert not self.violations, self.violations
+
     def _route(self, request: Seen) -> tuple[int, Any]:
         table: list[tuple[str, str, Callable[..., tuple[int, Any]]]] = [
             (
@@ -168,8 +200,13 @@ class DigitalOceanServer(FaultyServer):
                     {
                         "account": {
                             "droplet_limit": self.temper.limit,
+                            "floating_ip_limit": 3,
                             "email": "ops@example.com",
+                            "name": "Ops",
+                            "uuid": "b6fr89dbf6d9156cace5f3c78dc9851d957381ef",
+                            "email_verified": True,
                             "status": "active",
+                            "status_message": "",
                         }
                     },
                 ),
@@ -182,6 +219,7 @@ class DigitalOceanServer(FaultyServer):
             ("GET", r"/v2/droplets/(\d+)/actions", self._actions_of),
             ("GET", r"/v2/actions/(\d+)", self._action),
             ("GET", r"/v2/droplets/(\d+)/snapshots", self._snapshots_of),
+            ("GET", r"/v2/droplets/(\d+)/backups/policy", self._policy_of),
             ("GET", r"/v2/snapshots", self._snapshots),
             ("DELETE", r"/v2/snapshots/(\d+)", self._delete_snapshot),
             ("GET", r"/v2/images", self._images),
@@ -247,6 +285,7 @@ class DigitalOceanServer(FaultyServer):
             bool(wish.get("backups")),
             bool(wish.get("monitoring")),
             self.temper.polls,
+            _policy(wish.get("backup_policy")) if wish.get("backups") else None,
         )
         self.droplets[number] = droplet
         self.created.append(number)
@@ -271,7 +310,14 @@ class DigitalOceanServer(FaultyServer):
         return 200, {"droplet": self._shown(droplet)}
 
     def _delete(self, request: Seen, number: str) -> tuple[int, Any]:
-        del self.droplets[self._known(number).id]
+        droplet = self._known(number)
+        if droplet.locked:
+            raise ApiFault(422, self.temper.busy)
+        del self.droplets[droplet.id]
+        backups = [one for one in self.snapshots.values() if one.type == "backup"]
+        for one in backups:
+            if one.droplet == droplet.id:
+                del self.snapshots[one.id]
         return 204, None
 
     def _known(self, number: str) -> Droplet:
@@ -301,10 +347,11 @@ class DigitalOceanServer(FaultyServer):
         droplet, asked = self._known(number), request.json
         kind = asked.get("type")
         running = self._running(droplet.id)
-        if droplet.status == "new" or any(
-            one.type != "shutdown" or kind != "power_off" for one in running
-        ):
-            raise ApiFault(422, "Droplet already has a pending event.")
+        blocking = [one for one in running if one.type != "shutdown" or kind != "power_off"]
+        if droplet.status == "new" or droplet.locked or blocking:
+            raise ApiFault(422, self.temper.busy)
+        if droplet.status == "archive":
+            raise ApiFault(422, "Droplet is archived.")
         if kind not in (
             "power_on",
             "power_off",
@@ -317,12 +364,15 @@ class DigitalOceanServer(FaultyServer):
             "restore",
             "enable_backups",
             "disable_backups",
+            "change_backup_policy",
         ):
             raise ApiFault(422, "The action type that you requested does not exist.")
         if kind in ("shutdown", "power_off", "reboot") and droplet.status == "off":
             raise ApiFault(422, "Droplet is already powered off.")
         if kind == "power_on" and droplet.status == "active":
             raise ApiFault(422, "Droplet is already powered on.")
+        if kind == "change_backup_policy" and not droplet.backups:
+            raise ApiFault(422, "Backups are not enabled on this Droplet.")
         if kind == "resize":
             self._check_resize(droplet, asked)
         if kind == "restore":
@@ -376,6 +426,10 @@ class DigitalOceanServer(FaultyServer):
                 )
             case "enable_backups" | "disable_backups":
                 droplet.backups = action.type == "enable_backups"
+                policy = _policy(action.asked.get("backup_policy"))
+                droplet.policy = policy if droplet.backups else None
+            case "change_backup_policy":
+                droplet.policy = _policy(action.asked["backup_policy"])
 
     def _action(self, request: Seen, number: str) -> tuple[int, Any]:
         action = self.actions.get(int(number))
@@ -401,41 +455,69 @@ class DigitalOceanServer(FaultyServer):
             request,
             "snapshots",
             [
-                _snapshot(one) | {"id": one.id}
+                _snapshot(one) | {"id": one.id, "type": one.type}
                 for one in self.snapshots.values()
                 if one.droplet == droplet.id
             ],
         )
 
     def _snapshots(self, request: Seen) -> tuple[int, Any]:
-        return self._page(request, "snapshots", [_snapshot(one) for one in self.snapshots.values()])
+        rows = [
+            _snapshot(one)
+            | {
+                "id": str(one.id),
+                "resource_id": str(one.droplet),
+                "resource_type": "droplet",
+                "tags": [],
+            }
+            for one in self.snapshots.values()
+            if one.type == "snapshot"
+        ]
+        return self._page(request, "snapshots", rows)
 
     def _delete_snapshot(self, request: Seen, number: str) -> tuple[int, Any]:
-        if self.snapshots.pop(int(number), None) is None:
+        snapshot = self.snapshots.get(int(number))
+        if snapshot is None:
             raise ApiFault(404)
+        if snapshot.type != "snapshot":
+            raise ApiFault(400, "the resource is not a snapshot")
+        del self.snapshots[snapshot.id]
         return 204, None
+
+    def _policy_of(self, request: Seen, number: str) -> tuple[int, Any]:
+        droplet = self._known(number)
+        return 200, {
+            "policy": {
+                "droplet_id": droplet.id,
+                "backup_enabled": droplet.backups,
+                "backup_policy": droplet.policy,
+                "next_backup_window": _window(droplet),
+            }
+        }
 
     # The rest
 
     def _images(self, request: Seen) -> tuple[int, Any]:
-        rows = [
-            {
-                "id": place + 1,
-                "name": name,
-                "distribution": family,
-                "slug": slug,
-                "public": True,
-                "regions": list(REGIONS),
-                "type": "base",
-                "min_disk_size": 7,
-                "size_gigabytes": 0.5,
-                "description": f"{family} {name}",
-                "tags": [],
-                "status": "available",
-            }
-            for place, (slug, (family, name)) in enumerate(self.images.items())
-        ]
-        return self._page(request, "images", rows)
+        return self._page(request, "images", [self._image(slug) for slug in self.images])
+
+    def _image(self, slug: str) -> dict[str, Any]:
+        """Return an image; a server that was rebuilt from a snapshot keeps its own."""
+        family, name = self.images.get(slug, ("Unknown", slug))
+        return {
+            "id": 1 + list(self.images).index(slug) if slug in self.images else 1,
+            "name": name,
+            "distribution": family,
+            "slug": slug,
+            "public": True,
+            "regions": list(REGIONS),
+            "created_at": "2026-05-04T22:23:02Z",
+            "type": "base",
+            "min_disk_size": 7,
+            "size_gigabytes": 0.5,
+            "description": f"{family} {name}",
+            "tags": [],
+            "status": "available",
+        }
 
     def _add_key(self, request: Seen) -> tuple[int, Any]:
         wish = request.json
@@ -462,6 +544,8 @@ class DigitalOceanServer(FaultyServer):
     def _metrics(self, request: Seen, what: str) -> tuple[int, Any]:
         asked = dict(request.query)
         start, end, host = int(asked["start"]), int(asked["end"]), asked["host_id"]
+        if self.temper.metrics_fail:
+            return 200, {"status": "error", "data": {"resultType": "matrix", "result": []}}
         if int(host) not in self.droplets or not self.temper.figures:
             return 200, {"status": "success", "data": {"resultType": "matrix", "result": []}}
         times = range(start - start % 120 + 120, end, max(120, (end - start) // 100))
@@ -535,14 +619,14 @@ class DigitalOceanServer(FaultyServer):
             "gateway": "203.0.113.254",
             "type": "public",
         }
-        family, name = self.images.get(droplet.image, ("", droplet.image))
+        saved = [one for one in self.snapshots.values() if one.droplet == droplet.id]
         return {
             "id": droplet.id,
             "name": droplet.name,
             "memory": spec.ram,
             "vcpus": spec.cpu,
             "disk": droplet.disk,
-            "locked": bool(self._running(droplet.id)) or droplet.status == "new",
+            "locked": bool(droplet.locked or self._running(droplet.id) or droplet.status == "new"),
             "status": droplet.status,
             "created_at": "2026-11-20T08:00:00Z",
             "features": [
@@ -550,17 +634,12 @@ class DigitalOceanServer(FaultyServer):
                 *(["monitoring"] if droplet.monitoring else []),
                 "private_networking",
             ],
-            "backup_ids": [],
-            "snapshot_ids": [
-                one.id for one in self.snapshots.values() if one.droplet == droplet.id
-            ],
-            "image": {
-                "id": 1,
-                "name": name,
-                "distribution": family,
-                "slug": droplet.image,
-                "public": True,
-            },
+            "kernel": None,
+            "backup_ids": [one.id for one in saved if one.type == "backup"],
+            "next_backup_window": _window(droplet),
+            "snapshot_ids": [one.id for one in saved if one.type == "snapshot"],
+            "image": self._image(droplet.image),
+            "volume_ids": [],
             "size": _size(droplet.size),
             "size_slug": droplet.size,
             "networks": {"v4": [private, public] if droplet.address else [], "v6": []},
@@ -582,8 +661,11 @@ def _size(slug: str) -> dict[str, Any]:
         "vcpus": one.cpu,
         "disk": one.disk,
         "transfer": one.traffic / 1000,
+        "price_monthly": 6.0,
+        "price_hourly": 0.00893,
         "available": True,
         "regions": list(REGIONS),
+        "description": "Basic",
     }
 
 
@@ -603,16 +685,25 @@ def _action(one: Action) -> dict[str, Any]:
 
 def _snapshot(one: Snapshot) -> dict[str, Any]:
     return {
-        "id": str(one.id),
         "name": one.name,
         "created_at": one.created,
         "regions": ["nyc3"],
         "min_disk_size": 25,
         "size_gigabytes": one.gigabytes,
-        "resource_id": str(one.droplet),
-        "resource_type": "droplet",
-        "type": "snapshot",
     }
+
+
+def _policy(sent: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the policy that is applied; daily unless one is sent."""
+    policy = {"plan": "daily", "hour": 20, **(sent or {})}
+    days = 28 if policy["plan"] == "weekly" else 7
+    return {**policy, "window_length_hours": 4, "retention_period_days": days}
+
+
+def _window(droplet: Droplet) -> dict[str, str] | None:
+    if not droplet.backups:
+        return None
+    return {"start": "2026-11-30T00:00:00Z", "end": "2026-11-30T04:00:00Z"}
 
 
 def _fingerprint(public_key: str) -> str:

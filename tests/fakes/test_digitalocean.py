@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from tests.fakes.digitalocean import DigitalOceanServer, Snapshot
+from tests.fakes.digitalocean_schema import response_problems
 
 WISH = {
     "name": "web1.example.com",
@@ -55,19 +56,17 @@ def test_the_lifecycle_of_a_server(cloud: DigitalOceanServer) -> None:
         ask(cloud, "POST", f"{at}/actions", {"type": "resize", "size": "s-2vcpu-2gb"})[1]["message"]
         == "Droplet must be powered off to be resized."
     )
-    for kind, state in (
-        ("shutdown", "off"),
-        ("resize", "off"),
-        ("power_on", "active"),
-        ("snapshot", "active"),
-        ("enable_backups", "active"),
-    ):
-        status, told = ask(
-            cloud,
-            "POST",
-            f"{at}/actions",
-            {"type": kind, "size": "s-2vcpu-2gb", "disk": True, "name": "one"},
-        )
+    weekly = {"plan": "weekly", "weekday": "SUN", "hour": 4}
+    steps: tuple[tuple[str, dict[str, Any], str], ...] = (
+        ("shutdown", {}, "off"),
+        ("resize", {"size": "s-2vcpu-2gb", "disk": True}, "off"),
+        ("power_on", {}, "active"),
+        ("snapshot", {"name": "one"}, "active"),
+        ("enable_backups", {}, "active"),
+        ("change_backup_policy", {"backup_policy": weekly}, "active"),
+    )
+    for kind, more, state in steps:
+        status, told = ask(cloud, "POST", f"{at}/actions", {"type": kind, **more})
         assert (status, told["action"]["status"], told["action"]["completed_at"]) == (
             201,
             "in-progress",
@@ -88,6 +87,8 @@ def test_the_lifecycle_of_a_server(cloud: DigitalOceanServer) -> None:
         60,
         True,
     )
+    policy = ask(cloud, "GET", f"{at}/backups/policy")[1]["policy"]["backup_policy"]
+    assert (policy["plan"], policy["retention_period_days"]) == ("weekly", 28)
     assert [one["name"] for one in ask(cloud, "GET", f"{at}/snapshots")[1]["snapshots"]] == ["one"]
     assert (
         ask(cloud, "POST", f"{at}/actions", {"type": "restore", "image": seen["snapshot_ids"][0]})[
@@ -156,6 +157,8 @@ def test_token_rate_limit_and_headers(cloud: DigitalOceanServer) -> None:
         "too_many_requests",
         "1800",
     )
+    left = [one.headers["ratelimit-remaining"] for one in (answer, first, second)]
+    assert left == ["4999", "0", "0"]
 
 
 def test_lists_are_paginated(cloud: DigitalOceanServer) -> None:
@@ -216,3 +219,46 @@ def test_metrics(cloud: DigitalOceanServer) -> None:
     )
     cloud.temper.figures = False
     assert ask(cloud, "GET", "monitoring/metrics/droplet/cpu", **window)[1]["data"]["result"] == []
+
+
+def test_backups_are_listed_with_the_snapshots_of_a_server_only(
+    cloud: DigitalOceanServer,
+) -> None:
+    number = ask(cloud, "POST", "droplets", WISH)[1]["droplet"]["id"]
+    cloud.snapshots = {
+        1: Snapshot(1, "mine", number),
+        2: Snapshot(2, "nightly", number, type="backup"),
+    }
+    listed = ask(cloud, "GET", f"droplets/{number}/snapshots")[1]["snapshots"]
+    assert [one["type"] for one in listed] == ["snapshot", "backup"]
+    assert [one["id"] for one in ask(cloud, "GET", "snapshots")[1]["snapshots"]] == ["1"]
+    assert ask(cloud, "DELETE", "snapshots/2")[0] == 400
+    ask(cloud, "DELETE", f"droplets/{number}")
+    assert list(cloud.snapshots) == [1], "backups are deleted with the server"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent"),
+    [
+        ("POST", "droplets", {**WISH, "tag": "a"}),
+        ("POST", "droplets", {**WISH, "backups": True, "backup_policy": {"plan": "hourly"}}),
+        ("GET", "droplets?tag=a", None),
+        ("GET", "droplets?per_page=500", None),
+        ("GET", "monitoring/metrics/droplet/cpu?host_id=1&start=1&end=2&step=3", None),
+    ],
+)
+def test_requests_that_are_not_described_fail_the_test(
+    method: str, path: str, sent: dict[str, Any] | None
+) -> None:
+    server = DigitalOceanServer().start()
+    ask(server, method, path, sent)
+    with pytest.raises(AssertionError):
+        server.stop()
+
+
+@pytest.mark.parametrize("field", ["locked", "volume_ids", "next_backup_window", "size"])
+def test_responses_are_held_against_the_description(cloud: DigitalOceanServer, field: str) -> None:
+    droplet = ask(cloud, "POST", "droplets", WISH)[1]["droplet"]
+    assert not response_problems("GET", "/v2/droplets/7", 200, {"droplet": droplet})
+    del droplet[field]
+    assert response_problems("GET", "/v2/droplets/7", 200, {"droplet": droplet})

@@ -332,6 +332,7 @@ def test_power(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel) ->
     assert astrid.post(where, {"action": "stop", "csrf_token": ""}).status_code == 400, (
         "without a token"
     )
+    cloud.temper.steps = 2
     done = astrid.post(where, {"action": "stop"}, headers=HTML)
     assert (done.status_code, done.location.endswith(f"{at}/general")) == (302, True)
     assert "is shutting down" in astrid.get(f"{at}/general").text
@@ -340,6 +341,7 @@ def test_power(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel) ->
         409,
         True,
     )
+    cloud.temper.steps = 1
     assert (
         "Updating" in astrid.get(f"{at}/general?state=1").text
         or only_droplet(cloud).status == "off"

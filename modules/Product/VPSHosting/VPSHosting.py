@@ -12,6 +12,7 @@ from puqpanel.sdk import __, forms
 
 from .forms.products import CreatedForm, ProductForm, ServiceForm
 from .services import catalog, keys, placement, sizes
+from .services.provisioning import BACKUP_POLICIES
 from .tabs.console import Console, control_panel
 from .tabs.monitoring import Monitoring
 from .tabs.overview import Overview
@@ -41,11 +42,13 @@ class VPSHosting(Overview, Console, Snapshots, Monitoring):
         """Return the product's size, location, image and limits."""
         data = data or {}
         location = str(data.get("location") or DEFAULT_LOCATION)
+        plan = str(data.get("backup_plan") or "")
         self.product_data = {
             **{name: _number(data.get(name), default) for name, default in NUMBERS.items()},
             "location": location if location in sizes.REGIONS else DEFAULT_LOCATION,
             "image_id": str(data.get("image_id") or catalog.DEFAULT),
             "backup_enabled": bool(data.get("backup_enabled") or False),
+            "backup_plan": plan if plan in BACKUP_POLICIES else "daily",
         }
         return self.product_data
 
@@ -68,7 +71,7 @@ class VPSHosting(Overview, Console, Snapshots, Monitoring):
 
         The fields of the vendor documentation suffice; the others keep their value if missing.
         """
-        optional = ("image_id", "account", "snapshot_limit")
+        optional = ("image_id", "account", "snapshot_limit", "backup_plan")
         current = {name: self.product_data[name] for name in optional}
         return super().save_product_data(current | dict(data or {}))
 

@@ -21,8 +21,9 @@ InputRequired, Length, NumberRange, Optional = (
 )
 SCOPES_HELP = noop__(
     "Create it in DigitalOcean's control panel under API, with full access or these scopes:"
-    " account and image: read; droplet: all; snapshot: read, delete; ssh_key and tag: read,"
-    " create; actions, monitoring, regions and sizes: read."
+    " account, actions, monitoring, regions, sizes: read; droplet: read, create, update,"
+    " delete, admin; image: read, create, delete; snapshot: read, delete; ssh_key, tag: read,"
+    " create."
 )
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 

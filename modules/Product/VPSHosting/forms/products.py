@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from puqpanel.sdk import __, forms, n__
+from puqpanel.sdk import __, forms, n__, noop__
 
 from ..services import catalog, keys, sizes
 from .fields import KeysField, accounts, trim
@@ -71,6 +71,13 @@ class ProductForm(ImageForm):
         "Backups",
         default=False,
         description="DigitalOcean charges a percentage of the server's price.",
+    )
+    backup_plan = forms.SelectField(
+        "Backup plan",
+        choices={"daily": noop__("Daily"), "weekly": noop__("Weekly, on Sundays")},
+        default="daily",
+        description="DigitalOcean keeps daily backups for 7 days and weekly ones for 4 weeks;"
+        " daily ones cost more.",
     )
 
     def validate(self, extra_validators: Any = None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -57,12 +57,17 @@ class DigitalOcean:
         """Return a server."""
         return self._get(f"/v2/droplets/{_quote(server_id)}", "droplet")
 
+    def is_locked(self, server_id: str) -> bool:
+        """Return whether an action in progress prevents others; the API's sign is `locked`."""
+        response = self.droplet(server_id)
+        return response.ok and response.data.get("locked") is True
+
     def tagged(self, tag: str) -> ApiResponse:
         """Return the servers with a tag, oldest first."""
         response = self._list("/v2/droplets", "droplets", {"tag_name": tag})
         # Check the tag again, whatever the API's filter returned.
         droplets = [item for item in response.data or [] if tag in (item.get("tags") or [])]
-        droplets.sort(key=lambda item: int(item.get("id") or 0))
+        droplets.sort(key=lambda item: number(item.get("id")))
         return ApiResponse(response.outcome, response.http, response.message, droplets)
 
     def delete(self, server_id: str) -> ApiResponse:
@@ -86,19 +91,28 @@ class DigitalOcean:
         """Return the latest actions of a server, newest first."""
         return self._get(f"/v2/droplets/{_quote(server_id)}/actions", "actions", {"per_page": 20})
 
-    # Snapshots
+    # Snapshots and backups
 
     def snapshots(self, server_id: str) -> ApiResponse:
         """Return the snapshots of a server; `NOT_FOUND` once the server is deleted."""
-        return self._list(f"/v2/droplets/{_quote(server_id)}/snapshots", "snapshots")
+        response = self._list(f"/v2/droplets/{_quote(server_id)}/snapshots", "snapshots")
+        return _filtered(response, _is_snapshot)
 
     def orphaned_snapshots(self, server_id: str) -> ApiResponse:
         """Return the snapshots of a server that may be deleted already."""
         response = self._list("/v2/snapshots", "snapshots", {"resource_type": "droplet"})
-        snapshots = [
-            item for item in response.data or [] if str(item.get("resource_id")) == server_id
-        ]
-        return ApiResponse(response.outcome, response.http, response.message, snapshots)
+        return _filtered(
+            response,
+            lambda item: (
+                _is_snapshot(item)
+                and item.get("resource_type") == "droplet"
+                and str(item.get("resource_id")) == server_id
+            ),
+        )
+
+    def backup_policy(self, server_id: str) -> ApiResponse:
+        """Return the backup policy of a server: `backup_enabled` and `backup_policy`."""
+        return self._get(f"/v2/droplets/{_quote(server_id)}/backups/policy", "policy")
 
     def delete_snapshot(self, snapshot_id: str) -> ApiResponse:
         """Delete a snapshot; the outcome may be `NOT_FOUND`."""
@@ -121,11 +135,14 @@ class DigitalOcean:
 
     def metrics(self, metric: str, query: Mapping[str, Any]) -> ApiResponse:
         """Return the metric `cpu` or `bandwidth` as a Prometheus matrix."""
-        response = self._get(f"/v2/monitoring/metrics/droplet/{metric}", "data", query)
+        path = f"/v2/monitoring/metrics/droplet/{metric}"
+        answer = self._http.get(path, params=dict(query), expected=(404,))
+        response = parse(answer, "data")
         if not response.ok:
             return response
         matrix = response.data.get("result") if isinstance(response.data, dict) else None
-        if isinstance(matrix, list):
+        # The status of the query, which may fail although that of HTTP is 200.
+        if answer.data.get("status") == "success" and isinstance(matrix, list):
             return ApiResponse(Outcome.OK, response.http, "", matrix)
         return ApiResponse(Outcome.UNKNOWN, response.http)
 
@@ -158,6 +175,21 @@ class DigitalOcean:
 
 def _quote(text: str) -> str:
     return quote(str(text), safe=":")
+
+
+def _filtered(response: ApiResponse, is_wanted: Callable[[Mapping[str, Any]], bool]) -> ApiResponse:
+    items = [item for item in response.data or [] if is_wanted(item)]
+    return ApiResponse(response.outcome, response.http, response.message, items)
+
+
+def _is_snapshot(item: Mapping[str, Any]) -> bool:
+    """Return whether an item is no backup; only the list of a server has the type."""
+    return bool(item.get("type", "snapshot") == "snapshot")
+
+
+def number(value: object) -> int:
+    """Return a number of a response, 0 for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def public_address(droplet: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from puqpanel.sdk import __, db, now
 from ..models.images import Image
 from .slugs import parse_slug
 
-DEFAULT = "ubuntu-20.04"
+DEFAULT = "ubuntu-24.04"
 
 
 class ImageError(Exception):

@@ -23,12 +23,16 @@ SHUTDOWN_LIMIT = timedelta(seconds=90)
 # An older action belongs to an earlier job that did not end well.
 STALE_AFTER = timedelta(minutes=15)
 IN_PROGRESS, COMPLETED = "in-progress", "completed"
+ARCHIVED = "archive"
 NO_SERVER = noop__("This service has no server yet. Create it first.")
 ACTIONS = {
     "shutdown": noop__("shutdown"),
     "power_off": noop__("power off"),
     "power_on": noop__("power on"),
     "resize": noop__("resize"),
+    "enable_backups": noop__("enable backups"),
+    "disable_backups": noop__("disable backups"),
+    "change_backup_policy": noop__("change the backup policy"),
     "": noop__("another action"),
 }
 
@@ -72,7 +76,7 @@ class Power(Product):
 
     def _power_off(self, current: Current) -> Result | None:
         """Take one step to a server that is off, first by a shutdown; None once it is off."""
-        if current.droplet.get("status") == "off":
+        if current.droplet.get("status") in ("off", ARCHIVED):
             return None
         status = self._action_status(current)
         if isinstance(status, Result):
@@ -96,6 +100,15 @@ class Power(Product):
         if current.droplet.get("status") == "active":
             return None
         return self._act(current, "power_on")
+
+    @staticmethod
+    def _check_archived(droplet: dict[str, Any]) -> Result | None:
+        """Return a failed result if DigitalOcean archived the server, which stops all actions."""
+        if droplet.get("status") != ARCHIVED:
+            return None
+        return Result.error(
+            __("DigitalOcean archived the server. Contact its support."), retry=False
+        )
 
     def _act(self, current: Current, action: str, **parameters: Any) -> Result:
         """Start an action unless one is in progress; its effect shows in the server's state."""
@@ -125,8 +138,11 @@ class Power(Product):
 
     def _start_action(self, current: Current, action: str, **parameters: Any) -> Result:
         server_id = current.server.server_id or ""
+        # Cutting the power is tried all the same: it replaces a shutdown that hangs.
+        if current.droplet.get("locked") is True and action != "power_off":
+            return self._wait(current)
         response = current.client.act(server_id, action, **parameters)
-        if response.pending_event:
+        if response.rejected and current.client.is_locked(server_id):
             return self._wait(current)
         if not response.ok:
             # If only the response was lost, the next attempt sees the effect in the server.

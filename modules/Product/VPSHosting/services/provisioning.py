@@ -12,7 +12,7 @@ from puqpanel.sdk import Result, Service, __, generate_strong_password, now
 
 from ..models.servers import ACTIVE, SUSPENDED, Server
 from . import catalog, keys, placement, sizes, userdata
-from .api import DigitalOcean, public_address
+from .api import DigitalOcean, number, public_address
 from .power import IN_PROGRESS, Current, Power
 from .responses import ApiResponse, Outcome, explain
 
@@ -30,6 +30,11 @@ CREATE_LIMIT = timedelta(hours=1)
 # A server that the panel does not see would be billed forever.
 LIST_DELAY = timedelta(minutes=3)
 PASSWORD_LENGTH = 20
+# What is sent for each plan; without a policy, DigitalOcean makes daily backups.
+BACKUP_POLICIES: dict[str, dict[str, Any]] = {
+    "daily": {"plan": "daily", "hour": 0},
+    "weekly": {"plan": "weekly", "weekday": "SUN", "hour": 0},
+}
 
 
 class Provisioning(Power):
@@ -79,7 +84,9 @@ class Provisioning(Power):
         current = self._read()
         if isinstance(current, Result):
             return current
-        step = self._power_on(current)
+        step = self._check_archived(current.droplet)
+        if step is None:
+            step = self._power_on(current)
         return self._complete(ACTIVE) if step is None else step
 
     def change_package_job(self) -> Result:
@@ -94,6 +101,9 @@ class Provisioning(Power):
         current = self._read()
         if isinstance(current, Result):
             return current
+        archived = self._check_archived(current.droplet)
+        if archived is not None:
+            return archived
         is_suspended = Service.find(self._uuid).status == "suspended"
         if current.droplet.get("size_slug") != size.slug:
             step = self._check_disk(current, size)
@@ -111,7 +121,7 @@ class Provisioning(Power):
         return self._complete(SUSPENDED if is_suspended else ACTIVE)
 
     def termination_job(self) -> Result:
-        """Delete the server with its disk, backups and snapshots.
+        """Delete the server with its disk and snapshots; DigitalOcean deletes its backups with it.
 
         Succeed if it no longer exists.
         """
@@ -137,8 +147,11 @@ class Provisioning(Power):
             )
         for server_id in sorted(server_ids):
             failure = self._delete(client, server_id)
-            if failure is not None:
-                return self._failed(failure, server)
+            if failure is None:
+                continue
+            if failure.rejected and client.is_locked(server_id):
+                return Result.pending(__("Waiting for DigitalOcean to unlock the server."))
+            return self._failed(failure, server)
         placement.mark_terminated(self._uuid)
         return Result.success()
 
@@ -160,8 +173,8 @@ class Provisioning(Power):
         droplet = response.data
         if droplet.get("status") == "new":
             return Result.pending(__("DigitalOcean is creating the server."))
-        data = {"server_id": str(droplet["id"]), "ip_address": public_address(droplet)}
-        return {"exists": True, "suspended": droplet.get("status") == "off", "data": data}
+        data = {"server_id": str(droplet.get("id")), "ip_address": public_address(droplet)}
+        return {"exists": True, "suspended": droplet.get("status") != "active", "data": data}
 
     # Create
 
@@ -216,6 +229,8 @@ class Provisioning(Power):
             "tags": ["puqpanel", self._tag],
             "user_data": userdata.cloud_config(password_hash),
         }
+        if self.product_data["backup_enabled"]:
+            droplet["backup_policy"] = self._backup_policy
         sent_before = server.sent_at
         server = placement.update(self._uuid, sent_at=now())
         secrets = (password_hash, server.root_password)
@@ -238,6 +253,9 @@ class Provisioning(Power):
         server = placement.update(self._uuid, server_id=str(droplet["id"]))
         self._save_credentials(server)
         address = public_address(droplet)
+        archived = self._check_archived(droplet)
+        if archived is not None:
+            return archived
         if droplet.get("status") == "off":
             return self._act(Current(server, client, droplet), "power_on")
         if droplet.get("status") == "active" and address:
@@ -277,7 +295,7 @@ class Provisioning(Power):
 
     @staticmethod
     def _check_disk(current: Current, size: sizes.Size) -> Result | None:
-        disk_gb = int(current.droplet.get("disk") or 0)
+        disk_gb = number(current.droplet.get("disk"))
         if size.disk >= disk_gb:
             return None
         return Result.error(
@@ -301,7 +319,7 @@ class Provisioning(Power):
                 retry=False,
             )
         else:
-            grow_disk = size.disk > int(current.droplet.get("disk") or 0)
+            grow_disk = size.disk > number(current.droplet.get("disk"))
             result = self._start_action(current, "resize", size=size.slug, disk=grow_disk)
         if not result.ok and result.retry is False:
             placement.update(self._uuid, **placement.NO_ACTION)
@@ -309,11 +327,25 @@ class Provisioning(Power):
                 current.client.act(current.server.server_id or "", "power_on")
         return result
 
+    @property
+    def _backup_policy(self) -> dict[str, Any]:
+        return BACKUP_POLICIES[self.product_data["backup_plan"]]
+
     def _set_backups(self, current: Current) -> Result | None:
-        enable = bool(self.product_data["backup_enabled"])
-        if ("backups" in (current.droplet.get("features") or [])) == enable:
+        """Take one step to the product's backups; None once the server has them."""
+        is_enabled = "backups" in (current.droplet.get("features") or [])
+        if not self.product_data["backup_enabled"]:
+            return self._act(current, "disable_backups") if is_enabled else None
+        if not is_enabled:
+            return self._act(current, "enable_backups", backup_policy=self._backup_policy)
+        response = current.client.backup_policy(current.server.server_id or "")
+        if not response.ok:
+            return self._failed(response, current.server)
+        policy = response.data.get("backup_policy")
+        plan = policy.get("plan") if isinstance(policy, dict) else None
+        if plan == self._backup_policy["plan"]:
             return None
-        return self._act(current, "enable_backups" if enable else "disable_backups")
+        return self._act(current, "change_backup_policy", backup_policy=self._backup_policy)
 
     def _complete(self, status: str) -> Result:
         placement.update(self._uuid, status=status, **placement.NO_ACTION)

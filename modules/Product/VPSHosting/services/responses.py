@@ -61,9 +61,9 @@ class ApiResponse:
         return self.outcome in (Outcome.RATE_LIMITED, Outcome.UNKNOWN)
 
     @property
-    def pending_event(self) -> bool:
-        """Return whether the server is busy with another action, so this one has to wait."""
-        return self.outcome is Outcome.REJECTED and "pending event" in self.message.lower()
+    def rejected(self) -> bool:
+        """Return whether DigitalOcean refused the request, for example of a locked server."""
+        return self.outcome is Outcome.REJECTED
 
 
 def parse(answer: Answer, key: str = "") -> ApiResponse:

@@ -8,7 +8,7 @@ _SLUG = re.compile(r"([a-z][a-z-]*?)-(\d+(?:-\d+)*)-x64")
 
 
 def make_slug(image_id: str) -> str:
-    """Return the slug of an image id, such as `ubuntu-20-04-x64` for `ubuntu-20.04`."""
+    """Return the slug of an image id, such as `ubuntu-24-04-x64` for `ubuntu-24.04`."""
     return f"{image_id.replace('.', '-')}-x64"
 
 

@@ -85,7 +85,8 @@ class Tab(Provisioning):
         """Tell the customer the outcome of a change; details are in the module log for staff."""
         if response.ok:
             return self.respond(request, tab, success)
-        if response.pending_event:
+        target = self.target_or_404()
+        if response.rejected and target.client.is_locked(target.server_id):
             return self.respond(request, tab, __(BUSY), 409)
         if response.uncertain:
             message = __("The change may or may not have been applied. Check again in a minute.")

