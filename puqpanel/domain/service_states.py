@@ -91,6 +91,8 @@ class Verb:
             status implies.
         status: the service's status after its job has completed; None leaves it unchanged.
         permission: the permission to request it, or to retry its task.
+        repeats: statuses in which staff can request it again, to make the provider's state that of
+            the panel.
     """
 
     key: str
@@ -101,6 +103,7 @@ class Verb:
     ends: ProvisionStatus | None
     status: ServiceStatus | None
     permission: str = SERVICES_PROVISION
+    repeats: frozenset[ServiceStatus] = frozenset()
 
     @property
     def method(self) -> str:
@@ -125,6 +128,7 @@ VERBS: dict[str, Verb] = {
             frozenset({_P.PENDING, _P.FAILED, _P.NOT_FOUND}),
             _P.COMPLETED,
             _S.ACTIVE,
+            repeats=frozenset({_S.ACTIVE, _S.SUSPENDED}),
         ),
         Verb(
             "suspend",
@@ -134,6 +138,7 @@ VERBS: dict[str, Verb] = {
             _ALIVE,
             _P.SUSPENDED,
             _S.SUSPENDED,
+            repeats=frozenset({_S.SUSPENDED}),
         ),
         Verb(
             "unsuspend",
@@ -143,6 +148,7 @@ VERBS: dict[str, Verb] = {
             _ALIVE,
             _P.COMPLETED,
             _S.ACTIVE,
+            repeats=frozenset({_S.ACTIVE}),
         ),
         Verb(
             "change_package",
@@ -195,14 +201,22 @@ VERBS: dict[str, Verb] = {
 }
 
 
-def possible(verb: str, status: str, provision_status: str) -> bool:
-    """Return whether a verb can be requested now."""
+def possible(verb: str, status: str, provision_status: str, *, again: bool = False) -> bool:
+    """Return whether a verb can be requested now.
+
+    Args:
+        verb: a key of `VERBS`.
+        status: of the service.
+        provision_status: of the service.
+        again: whether it may be one that the service's status already results from.
+    """
     rule = VERBS[verb]
-    return status in rule.starts_from and provision_status in rule.provision
+    statuses = rule.starts_from | rule.repeats if again else rule.starts_from
+    return status in statuses and provision_status in rule.provision
 
 
-def check_verb(verb: str, status: str, provision_status: str) -> Verb:
-    """Return a verb that can be requested now.
+def check_verb(verb: str, status: str, provision_status: str, *, again: bool = False) -> Verb:
+    """Return a verb that can be requested now; for the arguments see `possible`.
 
     Raises:
         ConflictError: it cannot be requested; the text says why.
@@ -218,7 +232,7 @@ def check_verb(verb: str, status: str, provision_status: str) -> Verb:
                 verb=rule.label,
             )
         )
-    if not possible(verb, status, provision_status):
+    if not possible(verb, status, provision_status, again=again):
         raise ConflictError(
             _(
                 "“%(verb)s” is not available: the service's status is “%(status)s” and its"

@@ -7,6 +7,7 @@ from puqpanel.jobs.hooks import HookJob
 from puqpanel.jobs.maintenance import MaintenanceJob
 from puqpanel.jobs.modules import ModuleJob
 from puqpanel.jobs.notifications import NotificationJob
+from puqpanel.jobs.observations import ObserveJob, ReconcileJob
 from puqpanel.tasks import run as engine
 from puqpanel.tasks.outcome import Handlers
 
@@ -16,6 +17,8 @@ HANDLERS: Handlers = {
     "MaintenanceJob": MaintenanceJob(),
     "ModuleJob": ModuleJob(),
     "NotificationJob": NotificationJob(),
+    "ObserveJob": ObserveJob(),
+    "ReconcileJob": ReconcileJob(),
 }
 
 

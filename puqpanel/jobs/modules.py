@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
+from puqpanel.domain.differences import Observation
 from puqpanel.domain.service_states import ProvisionStatus
 from puqpanel.domain.texts import _, verbatim
 from puqpanel.host import calls, registry
 from puqpanel.host.calls import Called
 from puqpanel.host.loaded import LoadedModule
+from puqpanel.host.sanitize import jsonable
 from puqpanel.infra import known_secrets
 from puqpanel.infra.clock import now
 from puqpanel.models import Task
@@ -68,7 +68,7 @@ class ModuleJob:
         )
         facts = observed(called)
         if facts is None and called.wait_until is not None:
-            return _waiting(called, task)
+            return waiting(called, task)
         if facts is None:
             return Outcome(
                 "lost",
@@ -79,7 +79,7 @@ class ModuleJob:
                 ),
             )
         verb = settlement.own_verb(task)
-        exists, suspended = bool(facts.get("exists")), bool(facts.get("suspended"))
+        exists, suspended = facts.exists, bool(facts.suspended)
         ends = {
             "create": exists,
             "suspend": exists and suspended,
@@ -97,11 +97,10 @@ class ModuleJob:
                 service_uuid=task.service_uuid, status=ProvisionStatus.NOT_FOUND
             )
             return Outcome(
-                "failed", _("The account no longer exists at the provider."), dict(facts)
+                "failed", _("The account no longer exists at the provider."), facts.as_dict()
             )
-        data = facts.get("data")
-        if isinstance(data, Mapping):
-            settlement.keep_service_data(service_uuid=task.service_uuid, changes=data)
+        if facts.data:
+            settlement.keep_service_data(service_uuid=task.service_uuid, changes=facts.data)
         return Outcome(
             "completed",
             _(
@@ -109,7 +108,7 @@ class ModuleJob:
                 " provider.",
                 operation=verb.noun,
             ),
-            dict(facts),
+            facts.as_dict(),
         )
 
 
@@ -121,15 +120,14 @@ def parked(task: Task) -> Outcome | None:
     return Outcome("park", _("%(reason)s %(resumes)s", reason=reason, resumes=RESUMES))
 
 
-def observed(called: Called) -> Mapping[str, Any] | None:
-    """Return the result of `observe()`: `exists`, `suspended` and `data`; None if unknown."""
+def observed(called: Called) -> Observation | None:
+    """Return the result of `observe()`; None if the state is unknown."""
     if called.error:
         return None
-    value = called.value
-    if isinstance(value, Mapping) and "exists" in value:
-        return value
-    data = called.result.data
-    return data if called.result.ok and isinstance(data, Mapping) and "exists" in data else None
+    value = jsonable(called.value)
+    if isinstance(value, dict) and "exists" in value:
+        return Observation.read(value)
+    return Observation.read(jsonable(called.result.data)) if called.result.ok else None
 
 
 def outcome_of(called: Called, task: Task) -> Outcome:
@@ -146,7 +144,7 @@ def _outcome(called: Called, task: Task) -> Outcome:
     result = called.result
     unfinished = called.raised or result.pending or (not result.ok and result.retry is not False)
     if unfinished and called.wait_until is not None:
-        return _waiting(called, task)
+        return waiting(called, task)
     output, message = result.as_dict(), verbatim(result.message)
     if called.raised:
         return Outcome("exception", verbatim(called.error), output, blame=bool(called.reference))
@@ -158,7 +156,7 @@ def _outcome(called: Called, task: Task) -> Outcome:
     return Outcome("failed" if result.retry is False else "retry", message, output)
 
 
-def _waiting(called: Called, task: Task) -> Outcome:
+def waiting(called: Called, task: Task) -> Outcome:
     """Return the outcome of an attempt after which the provider asks to wait."""
     at = max(called.wait_until or now(), now() + timedelta(seconds=task.backoff))
     seconds = task.waited + (at - now()).total_seconds()

@@ -12,6 +12,7 @@ from puqpanel.models.catalog.products import Product
 from puqpanel.models.modules.configured_modules import ConfiguredModule
 from puqpanel.models.modules.module_log import ModuleLog
 from puqpanel.models.modules.modules import Generation, Module
+from puqpanel.models.provisioning.differences import ServiceDifference
 from puqpanel.models.provisioning.services import Service
 from puqpanel.models.system.audit import Audit
 from puqpanel.models.system.bulk import BulkItem
@@ -39,6 +40,7 @@ __all__ = [
     "SavedView",
     "ScheduleEntry",
     "Service",
+    "ServiceDifference",
     "Setting",
     "Staff",
     "StoredFile",

@@ -46,6 +46,8 @@ class Product(Module):
         repeatable: names of job methods that are safe to run again after a crash during the job.
         job_options: task options by verb or method, `{"create": {"tries": 3, "timeout": 900}}`; the
             defaults are tries 1, backoff 60 s, timeout 600 s and max_exceptions 1.
+        observe_per_minute: for how many services, at most, the panel calls `observe()` a minute
+            when it compares all services with the provider; 0 only when staff click Refresh.
     """
 
     contract_type: ClassVar[str] = "Product"
@@ -53,6 +55,7 @@ class Product(Module):
     ServiceForm: ClassVar[type[forms.Form] | None] = None
     repeatable: ClassVar[tuple[str, ...]] = ()
     job_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    observe_per_minute: ClassVar[int] = 10
 
     product_uuid: str | None
     service_uuid: str | None

@@ -10,6 +10,8 @@ from typing import Any, Literal, NamedTuple
 
 from flask import request
 
+from puqpanel.domain.differences import LABELS as DIFFERENCES
+from puqpanel.domain.differences import DifferenceKind
 from puqpanel.domain.permissions import SERVICES_PROVISION
 from puqpanel.domain.principals import PrincipalKind
 from puqpanel.domain.service_states import (
@@ -103,6 +105,17 @@ STATUSES: dict[str, dict[str, Status]] = {
         "error": Status("bad", "circle-xmark", _c("module", "Error")),
         "failing": Status("bad", "triangle-exclamation", _c("module", "Circuit breaker open")),
     },
+    "difference": {
+        DifferenceKind.GONE: Status("bad", "link-slash", DIFFERENCES[DifferenceKind.GONE]),
+        DifferenceKind.FOUND: Status("warn", "circle-plus", DIFFERENCES[DifferenceKind.FOUND]),
+        DifferenceKind.SUSPENDED: Status(
+            "warn", "circle-pause", DIFFERENCES[DifferenceKind.SUSPENDED]
+        ),
+        DifferenceKind.NOT_SUSPENDED: Status(
+            "warn", "circle-play", DIFFERENCES[DifferenceKind.NOT_SUSPENDED]
+        ),
+        DifferenceKind.DATA: Status("mute", "not-equal", DIFFERENCES[DifferenceKind.DATA]),
+    },
     "level": {
         "debug": Status("mute", "bug", _c("log level", "Debug")),
         "info": Status("good", "check", _c("log level", "Info")),
@@ -137,7 +150,7 @@ STATUSES: dict[str, dict[str, Status]] = {
         "unconfigured": Status("warn", "triangle-exclamation", _c("product", "Not configured")),
     },
 }
-PLAIN = frozenset({"provision", "task", "level", "check"})
+PLAIN = frozenset({"provision", "task", "difference", "level", "check"})
 NOTICE_ICONS = {
     "good": "circle-check",
     "warn": "triangle-exclamation",
@@ -178,6 +191,7 @@ HEALTH = {
     "modules": _("Modules"),
     "jobs": _("Jobs of modules"),
     "products": _("Products"),
+    "differences": _("Differences"),
     "translations": _("Translations"),
     "disk": _("Disk"),
 }
@@ -290,6 +304,7 @@ EVENT_TONES: tuple[tuple[str, Tone, str], ...] = (
     ("failed_authorization", "bad", "lock"),
     ("_requested", "busy", "rotate"),
     ("_succeeded", "good", "check"),
+    (".created_again", "busy", "bolt"),
     (".created", "good", "plus"),
     (".switched_on", "good", "power-off"),
     (".switched_off", "mute", "power-off"),
@@ -299,6 +314,9 @@ EVENT_TONES: tuple[tuple[str, Tone, str], ...] = (
     ("module.failing", "bad", "triangle-exclamation"),
     (".resumed", "good", "play"),
     (".purged", "bad", "trash-can"),
+    (".refreshed", "mute", "rotate"),
+    (".taken_over", "busy", "arrow-down"),
+    (".pushed_again", "busy", "arrow-up"),
     ("password", "mute", "key"),
     ("signed_", "mute", "arrow-right-to-bracket"),
 )

@@ -37,7 +37,15 @@ from puqpanel.host.loaded import LoadedModule
 from puqpanel.host.registry import Registry
 from puqpanel.infra import clock, queue
 from puqpanel.infra.db import session
-from puqpanel.models import Client, Heartbeat, Module, Product, Service, Task
+from puqpanel.models import (
+    Client,
+    Heartbeat,
+    Module,
+    Product,
+    Service,
+    ServiceDifference,
+    Task,
+)
 from puqpanel.operations.oversight.process_checks import SILENT
 from puqpanel.web.guard import can
 
@@ -90,6 +98,7 @@ class Attention:
 
     Args:
         services: services whose provisioning failed.
+        differences: services that differ from their providers.
         modules: active modules that do not work.
         tasks: lost tasks.
         running: running tasks.
@@ -98,6 +107,7 @@ class Attention:
     """
 
     services: int = 0
+    differences: int = 0
     modules: int = 0
     tasks: int = 0
     running: int = 0
@@ -119,6 +129,13 @@ STAFF: tuple[Group, ...] = (
                 "services",
                 bad=True,
                 active=("admin.provisioning",),
+            ),
+            Entry(
+                _("Differences"),
+                "code-compare",
+                "admin.differences.index",
+                SERVICES_VIEW,
+                "differences",
             ),
         ),
     ),
@@ -166,7 +183,8 @@ def attention() -> Attention:
         return cached[1]
 
     def capped(
-        model: type[Service | Task | Module | Heartbeat], *where: sa.ColumnElement[bool]
+        model: type[Service | ServiceDifference | Task | Module | Heartbeat],
+        *where: sa.ColumnElement[bool],
     ) -> sa.ScalarSelect[int]:
         rows = sa.select(model.id).where(*where).limit(CAP + 1).subquery()
         return sa.select(sa.func.count()).select_from(rows).scalar_subquery()
@@ -179,11 +197,12 @@ def attention() -> Attention:
         Module.status.in_([ModuleStatus.RESTRICTED, ModuleStatus.ERROR]),
         sa.and_(Module.status == ModuleStatus.ACTIVE, Module.circuit_open_reason != ""),
     )
-    services, modules, tasks, running, workers = (
+    services, differing, modules, tasks, running, workers = (
         session()
         .execute(
             sa.select(
                 capped(Service, failed_services),
+                capped(ServiceDifference),
                 capped(Module, broken_modules),
                 capped(Task, Task.status == TaskStatus.LOST),
                 capped(Task, Task.status == TaskStatus.RUNNING),
@@ -192,7 +211,7 @@ def attention() -> Attention:
         )
         .one()
     )
-    attention = Attention(services, modules, tasks, running, workers, queue.ping())
+    attention = Attention(services, differing, modules, tasks, running, workers, queue.ping())
     current_app.extensions["puqpanel-attention"] = (now, attention)
     return attention
 

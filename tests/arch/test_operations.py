@@ -158,6 +158,7 @@ WITHOUT_ACTOR = {
     "modules.loading.record_load": "records what a process has loaded",
     "modules.parking.unpark": "resumes tasks once their module is active",
     "oversight.tasks.prune": "maintenance",
+    "provisioning.observations.record": "called by jobs, with the answers of providers",
     "provisioning.settlement.keep_service_data": "called by jobs, about their own services",
     "provisioning.settlement.set_provision_data": "called by modules, about their own services",
     "system.audit.prune_refusals": "maintenance",

@@ -65,4 +65,5 @@ class ModuleHarness:
         """Return what the module observes, or None if the state is unknown."""
         from puqpanel.jobs.modules import observed
 
-        return observed(self.call(uuid, "observe"))
+        observation = observed(self.call(uuid, "observe"))
+        return observation.as_dict() if observation else None

@@ -29,6 +29,8 @@ class Service(Priced, Model):
         provision_data: values that jobs saved, encrypted.
         failure: the last error, for staff; empty if there is none.
         fallback: product and price before a package change that is not completed.
+        observed_at: when the provider last reported its state.
+        observe_at: when the provider is asked next; None as soon as possible.
     """
 
     __tablename__ = "services"
@@ -39,6 +41,7 @@ class Service(Priced, Model):
         sa.Index("ix_services_product_id_id", "product_id", "id"),
         sa.Index("ix_services_created_at", "created_at"),
         sa.Index("ix_services_terminated_at", "terminated_at"),
+        sa.Index("ix_services_product_id_observe_at", "product_id", "status", "observe_at"),
     )
     id: Mapped[Key]
     uuid: Mapped[Uuid]
@@ -57,5 +60,7 @@ class Service(Priced, Model):
     created_at: Mapped[Created]
     terminated_at: Mapped[Moment | None]
     fallback: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON)
+    observed_at: Mapped[Moment | None]
+    observe_at: Mapped[Moment | None]
     client: Mapped[Client] = relationship(lazy="joined", innerjoin=True)
     product: Mapped[Product] = relationship(lazy="joined", innerjoin=True)

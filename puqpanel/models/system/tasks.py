@@ -99,6 +99,12 @@ class Task(ActedBy, Model):
         """
         return sa.and_(cls.subject_type == subject_type, cls.subject_uuid == subject_uuid)
 
+    @classmethod
+    def of_service(cls, uuid: object) -> sa.ColumnElement[bool]:
+        """Return the condition of the tasks that run or ask something about a service."""
+        kinds = ("service", "observation")
+        return sa.and_(cls.subject_type.in_(kinds), cls.subject_uuid == uuid)
+
 
 class TaskTag(Model):
     """A search term of a task, such as `service:…`."""

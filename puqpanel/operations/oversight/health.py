@@ -304,13 +304,14 @@ CHECKS: dict[str, Callable[[Settings], Check]] = {
     "modules": module_checks.modules,
     "jobs": module_checks.jobs,
     "products": module_checks.products,
+    "differences": module_checks.differences,
     "translations": _translations,
     "disk": _disk,
 }
 
 
 NEED_DATABASE = frozenset(
-    {"migrations", "keys", "workers", "schedule", "modules", "jobs", "products"}
+    {"migrations", "keys", "workers", "schedule", "modules", "jobs", "products", "differences"}
 )
 NEED_TABLES = NEED_DATABASE - {"migrations"}
 

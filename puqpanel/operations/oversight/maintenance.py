@@ -19,7 +19,7 @@ from puqpanel.infra.settings import Settings
 from puqpanel.operations.accounts import sessions
 from puqpanel.operations.modules import loading, module_log, parking
 from puqpanel.operations.oversight import tasks
-from puqpanel.operations.provisioning import reconciliation
+from puqpanel.operations.provisioning import observations, reconciliation
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.settings import number as days
 
@@ -57,6 +57,10 @@ _TABLE: tuple[tuple[Work, Action], ...] = (
     (
         Work(_("Reconcile services without a task").source, "", every=60, timeout=120),
         lambda settings: reconciliation.settle_orphans(),
+    ),
+    (
+        Work(_("Compare services with their providers").source, "", every=60, timeout=120),
+        lambda settings: observations.schedule_batches(),
     ),
     (
         Work(_("End overdue sessions").source, "", every=60, timeout=120),

@@ -8,17 +8,19 @@ import sqlalchemy as sa
 
 from puqpanel.domain.module_states import ModuleStatus
 from puqpanel.domain.task_states import TaskStatus
-from puqpanel.domain.texts import _
+from puqpanel.domain.texts import _, _n
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for
 from puqpanel.infra.settings import Settings
-from puqpanel.models import Module, Product, Task
+from puqpanel.models import Module, Product, ServiceDifference, Task
 from puqpanel.operations.catalog.products import modules_without_settings
 from puqpanel.operations.oversight.check import Check
+from puqpanel.operations.provisioning import observations
 
 FAILING = 3
 """Failures of a module's jobs, without a success, after which the check warns."""
 RECENT = timedelta(hours=1)
+MAX_COUNTED = 1000
 
 
 def modules(settings: Settings) -> Check:
@@ -39,7 +41,7 @@ def modules(settings: Settings) -> Check:
 def jobs(settings: Settings) -> Check:
     """Check that each module whose jobs failed within the last hour also completed one.
 
-    If none succeeds, the provider is probably unreachable.
+    If none succeeds, the provider is probably unreachable. Comparisons of services do not count.
     """
     ended = sa.and_(
         Task.ended_at >= now() - RECENT,
@@ -50,7 +52,7 @@ def jobs(settings: Settings) -> Check:
     with engine_for(settings.database_url).connect() as connection:
         for where in (ended, retrying):
             query = sa.select(Task.module, Task.status, sa.func.count()).where(
-                where, Task.module != ""
+                where, Task.module != "", Task.job != observations.BATCH_JOB
             )
             for module, status, count in connection.execute(
                 query.group_by(Task.module, Task.status)
@@ -92,3 +94,19 @@ def products(settings: Settings) -> Check:
     shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
     text = _("Some products on sale are not configured: %(names)s.", names=shown)
     return Check("products", "warn", text, _("Open each product and save its module settings."))
+
+
+def differences(settings: Settings) -> Check:
+    """Check that no service differs from what its provider reported."""
+    rows = sa.select(ServiceDifference.id).limit(MAX_COUNTED + 1).subquery()
+    with engine_for(settings.database_url).connect() as connection:
+        count = connection.scalar(sa.select(sa.func.count()).select_from(rows)) or 0
+    if not count:
+        return Check("differences", "ok", _("No service differs from its provider."))
+    text = _n(
+        "%(num)s service differs from its provider.",
+        "%(num)s services differ from their providers.",
+        min(count, MAX_COUNTED),
+    )
+    remedy = _("The Differences page lists them, with what can be done.")
+    return Check("differences", "warn", text, remedy, {"count": count})

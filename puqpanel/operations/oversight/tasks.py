@@ -25,13 +25,13 @@ from puqpanel.domain.texts import _, named
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, release, session, transaction, write
 from puqpanel.models import ModuleLog, Task, TaskTag
-from puqpanel.operations.provisioning import settlement
+from puqpanel.operations.provisioning import observations, settlement
 from puqpanel.operations.system import audit
 from puqpanel.tasks import control
 from puqpanel.tasks.outcome import Outcome
 
-MAINTENANCE = Task.job == "MaintenanceJob"
-"""Condition for runs of the panel's own schedule, of which there are several a minute."""
+MAINTENANCE = Task.job.in_(("MaintenanceJob", observations.BATCH_JOB))
+"""Condition for the panel's own periodic work, of which there are several tasks a minute."""
 MAINTENANCE_AGE = timedelta(hours=1)
 RECURRING_DAYS = 3
 """Days to keep completed scheduled runs and listeners, of which there are many."""
@@ -40,6 +40,7 @@ _BY_SUBJECT = {
     "product": (PRODUCTS_MANAGE,),
     "gateway": (GATEWAYS_MANAGE,),
     "sender": (SENDERS_MANAGE,),
+    observations.SUBJECT: (SERVICES_PROVISION,),
 }
 """The permissions to retry a task about an object other than a service."""
 

@@ -52,6 +52,7 @@ def request(
     product_uuid: str = "",
     take_price: bool = False,
     reason: str = "",
+    again: bool = False,
 ) -> Result:
     """Request a verb for a service.
 
@@ -62,6 +63,8 @@ def request(
         product_uuid: for `change_package`, the new product; reverted if the change fails.
         take_price: for `change_package`, charge the new product's current price from now on.
         reason: shown to staff in the service's activity.
+        again: repeat a verb that the service's status already results from, because its provider
+            has another state.
 
     Returns:
         Success once the task is added, or what the module's own method returned. After an error
@@ -78,9 +81,10 @@ def request(
     if module is None and service.product.module:
         raise ConflictError(_("The module of this service is not active."))
     if module is not None and verb == "create":
-        _check_settings(module, service, actor)
+        _check_settings(module, service, actor, again=again)
     with transaction():
-        rule = _reserve(actor, service_uuid, verb, " ".join(reason.split())[:MAX_REASON_LENGTH])
+        reason = " ".join(reason.split())[:MAX_REASON_LENGTH]
+        rule = _reserve(actor, service_uuid, verb, reason, again=again)
         if product_uuid and rule.key == "change_package":
             package_change.apply(
                 actor=actor,
@@ -105,7 +109,9 @@ def request(
     return result
 
 
-def _check_settings(module: LoadedModule, service: Service, actor: Principal) -> None:
+def _check_settings(
+    module: LoadedModule, service: Service, actor: Principal, *, again: bool
+) -> None:
     """Check that a service can be created with the saved settings.
 
     Raises:
@@ -115,7 +121,7 @@ def _check_settings(module: LoadedModule, service: Service, actor: Principal) ->
         check_configured(service.product)
     except InvalidInput as error:
         raise ConflictError(error.text) from None
-    check_verb("create", service.status, service.provision_status)
+    check_verb("create", service.status, service.provision_status, again=again)
     if getattr(module.cls, "ServiceForm", None) is None:
         return
     call = calls.Call(module, "_missing_fields", service_uuid=service.uuid, actor=actor)
@@ -247,10 +253,12 @@ def _add_task(rule: Verb, service_uuid: str, actor: Principal, options: Mapping[
 
 
 @transaction()
-def _reserve(actor: Principal, service_uuid: str, verb: str, reason: str = "") -> Verb:
+def _reserve(
+    actor: Principal, service_uuid: str, verb: str, reason: str = "", *, again: bool = False
+) -> Verb:
     """Mark a service as processing a verb."""
     service = lock_service(service_uuid)
-    rule = check_verb(verb, service.status, service.provision_status)
+    rule = check_verb(verb, service.status, service.provision_status, again=again)
     if any(settlement.own_verb(task) is not None for task in settlement.open_tasks(service)):
         raise ConflictError(
             _(

@@ -218,6 +218,7 @@ def save_service_data(*, actor: Principal, uuid: str, data: Mapping[str, Any]) -
             raise ConflictError(BUSY)
         old, new = audit.changed(service.service_data, values)
         service.service_data = values
+        service.observe_at = None
         # earlier values of a job must not hide what staff have just entered
         service.provision_data = {
             key: value for key, value in service.provision_data.items() if key not in new

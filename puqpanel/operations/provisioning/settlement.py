@@ -26,7 +26,7 @@ from puqpanel.host import calls
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.events import raise_event
-from puqpanel.models import Service, Task, TaskAttempt
+from puqpanel.models import Service, ServiceDifference, Task, TaskAttempt
 from puqpanel.operations.provisioning import package_change
 from puqpanel.operations.provisioning.services import lock_service
 from puqpanel.operations.system import audit
@@ -161,7 +161,9 @@ def reopen(task: Task) -> None:
         if service.verb != verb.key:
             raise ConflictError(_("Another operation is in progress for this service."))
         return
-    check_verb(verb.key, service.status, service.provision_status)
+    # one that was requested to repeat the panel's state can be retried too, if it failed last
+    again = service.verb == verb.key
+    check_verb(verb.key, service.status, service.provision_status, again=again)
     start(service, verb)
     if verb.key == "change_package":
         product_uuid = calls.job_data(task.data)[2]
@@ -219,6 +221,7 @@ def fail(
         "%(operation)s failed; the module returned an error without a message.",
         operation=operation,
     )
+    service.observe_at = None  # what it did at the provider is not known
     lost = task is not None and task.status == TaskStatus.LOST
     audit.record(
         actor=actor,
@@ -243,6 +246,29 @@ def fail(
         )
 
 
+def adopt(service: Service, status: ServiceStatus, provision: ProvisionStatus) -> None:
+    """Give a locked service the states that its provider reports."""
+    before = service.provision_status
+    if service.status == ServiceStatus.PENDING:
+        _set_status(service, ServiceStatus.ACTIVE)  # what exists was created
+    _set_status(service, status)
+    set_provision(service, provision)
+    service.failure, service.verb = verbatim(""), ""
+    if before != provision:
+        raise_event(
+            "service.provision_status_changed",
+            {"service_uuid": service.uuid, "before": before, "after": str(provision)},
+        )
+
+
+def forget_difference(service: Service) -> None:
+    """Delete the difference of a locked service that has changed; the provider is asked again."""
+    session().execute(
+        sa.delete(ServiceDifference).where(ServiceDifference.service_id == service.id)
+    )
+    service.observe_at = None
+
+
 def _record_unfinished(service: Service, verb: Verb | None, task: Task, outcome: Outcome) -> None:
     if task.status != TaskStatus.WAITING:
         service.failure = outcome.message
@@ -265,6 +291,7 @@ def _record_completed(service: Service, verb: Verb | None, task: Task) -> None:
 
 def _record_success(service: Service, verb: Verb, actor: Principal, task: Task | None) -> None:
     service.failure, service.verb, service.fallback = verbatim(""), "", None
+    forget_difference(service)
     audit.record(
         actor=actor,
         action=f"service.{verb.key}_succeeded",

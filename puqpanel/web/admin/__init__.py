@@ -19,7 +19,7 @@ from puqpanel.web.admin.billing import currencies
 from puqpanel.web.admin.catalog import products
 from puqpanel.web.admin.modules import gateways, module_log, modules, senders
 from puqpanel.web.admin.oversight import bulk, dashboard, health, schedule, search, setup, tasks
-from puqpanel.web.admin.provisioning import requests, services
+from puqpanel.web.admin.provisioning import differences, requests, services
 from puqpanel.web.admin.system import activity, settings
 
 
@@ -33,6 +33,7 @@ def blueprint() -> Blueprint:
         user_permissions,
         services,
         requests,
+        differences,
         bulk,
         products,
         currencies,

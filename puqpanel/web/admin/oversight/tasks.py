@@ -17,6 +17,7 @@ from puqpanel.infra.db import session
 from puqpanel.infra.redact import redact
 from puqpanel.models import Service, Task, TaskAttempt, TaskTag
 from puqpanel.operations.oversight import tasks
+from puqpanel.operations.provisioning.observations import SUBJECT
 from puqpanel.web.admin.oversight.bulk import Bulk, run
 from puqpanel.web.answers import flash, flashed_errors, same_site
 from puqpanel.web.guard import actor, allow, can
@@ -41,6 +42,7 @@ SUBJECTS = {
     "sender": _("Sender"),
     "module": _("Module"),
     "client": _("Client"),
+    SUBJECT: _("Provider's state"),
 }
 
 ROW: tuple[Any, ...] = (
@@ -76,7 +78,7 @@ def open_among(rows: Iterable[Any]) -> bool:
 TASKS = Listing(
     sa.select(*ROW, Service.name.label("service"))
     .select_from(Task)
-    .outerjoin(Service, Task.about("service", Service.uuid)),
+    .outerjoin(Service, Task.of_service(Service.uuid)),
     key=Task.id,
     sorts={"new": Sort(Task.id, descending=True)},
     tabs={

@@ -15,7 +15,7 @@ from wtforms import SelectChoice, SelectField, StringField  # type: ignore[attr-
 from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.money import Money
-from puqpanel.domain.permissions import SERVICES_MANAGE, SERVICES_VIEW
+from puqpanel.domain.permissions import SERVICES_MANAGE, SERVICES_PROVISION, SERVICES_VIEW
 from puqpanel.domain.service_states import (
     PROVISION_LABELS,
     STATUS_LABELS,
@@ -27,10 +27,11 @@ from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
 from puqpanel.models import Client, ModuleLog, Product, Service, Task
 from puqpanel.operations.catalog import products
-from puqpanel.operations.provisioning import services
+from puqpanel.operations.provisioning import observations, services
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.accounts.pick import ClientSearch, find_clients, matching
 from puqpanel.web.admin.oversight.tasks import ROW, open_among
+from puqpanel.web.admin.provisioning.comparison import choices_for
 from puqpanel.web.admin.provisioning.explanations import explain_status
 from puqpanel.web.admin.provisioning.service_actions import BROKEN, actions_for
 from puqpanel.web.admin.settings_page import settings_page
@@ -244,7 +245,7 @@ def _new(form: ServiceForm, found: ClientSearch | None = None) -> str:
 @allow(SERVICES_VIEW)
 def show(uuid: str) -> ResponseReturnValue:
     """Show a service with its tasks, module settings, log and timeline."""
-    service = services.find_service(uuid)
+    service, difference = observations.find_with_row(uuid)
     log = (
         session()
         .scalars(
@@ -257,6 +258,7 @@ def show(uuid: str) -> ResponseReturnValue:
     )
     history = audit.timeline("service", uuid, 20)
     state = _state(service)
+    provisioning = [task for task in state["tasks"] if task.subject_type == "service"]
     ended = service.status in (ServiceStatus.TERMINATED, ServiceStatus.CANCELLED)
     return render_template(
         "admin/provisioning/services/show.html",
@@ -264,7 +266,9 @@ def show(uuid: str) -> ResponseReturnValue:
         timeline=history,
         explanation=explain_status(service, history),
         module_problem=products.why_without_module(service.product),
-        actions=actions_for(service, state["tasks"], busy=state["busy"]),
+        actions=actions_for(service, provisioning, busy=state["in_progress"]),
+        choices=choices_for(service, difference),
+        refreshes=can(SERVICES_PROVISION) and observations.can_refresh(service),
         shows_settings=bool(state["module"]) and can(SERVICES_MANAGE) and not ended,
         **state,
     )
@@ -280,22 +284,21 @@ def live(uuid: str) -> ResponseReturnValue:
 
 
 def _state(service: Service) -> dict[str, Any]:
-    tasks = (
-        session()
-        .execute(
-            sa.select(*ROW)
-            .where(Task.about("service", service.uuid))
-            .order_by(Task.id.desc())
-            .limit(10)
-        )
-        .all()
-    )
+    query = sa.select(*ROW).where(Task.of_service(service.uuid)).order_by(Task.id.desc())
+    newest = session().execute(query.limit(40)).all()
+    tasks = [row for row in newest if row.subject_type == "service"][:10]
+    in_progress = service.provision_status == ProvisionStatus.PROCESSING or open_among(tasks)
+    open_task = next((task for task in tasks if task.status in UNDER_WAY), None)
+    # the latest Refresh only
+    refreshed = [row for row in newest if row.subject_type == observations.SUBJECT][:1]
+    tasks = sorted([*tasks, *refreshed], key=lambda row: row.id, reverse=True)
     return {
         "service": service,
         "module": services.module_of(service),
         "tasks": tasks,
-        "open_task": next((task for task in tasks if task.status in UNDER_WAY), None),
-        "busy": service.provision_status == ProvisionStatus.PROCESSING or open_among(tasks),
+        "open_task": open_task,
+        "in_progress": in_progress,
+        "busy": in_progress or open_among(tasks),
     }
 
 
