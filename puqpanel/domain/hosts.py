@@ -41,11 +41,21 @@ def typed_host(text: str) -> str:
     if text.isascii():
         return host_of(text) or _ipv6(text)
     name, _colon, port = text.partition(":")
+    return _name(ascii_host(name[:MAX_LENGTH])) if _is_port(port) else ""
+
+
+def ascii_host(name: str) -> str:
+    """Return a host name as it is looked up, `xn--bcher-kva.example` for `bücher.example`.
+
+    Returns:
+        The name itself if it has no other characters than ASCII; empty if it cannot be encoded.
+    """
+    if name.isascii():
+        return name
     try:
-        encoded = idna.encode(name[:MAX_LENGTH], uts46=True).decode()
+        return idna.encode(name, uts46=True).decode()
     except (idna.IDNAError, UnicodeError, IndexError):
         return ""
-    return _name(encoded) if _is_port(port) else ""
 
 
 def host_of_url(url: str) -> str:

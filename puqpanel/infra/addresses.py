@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.hosts import ascii_host
 from puqpanel.domain.texts import _
 
 LOOKUP_SECONDS = 5.0
@@ -221,12 +222,14 @@ def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
 def _look_up(name: str, port: int) -> list[str]:
     """Resolve a name in a thread, because the system resolver has no timeout."""
     addresses: list[str] = []
+    encoded = ascii_host(name)  # getaddrinfo() encodes by an older standard: ß as ss
 
     def resolve() -> None:
         with contextlib.suppress(OSError, UnicodeError, ValueError):
             addresses.extend(
                 str(sockaddr[0])
-                for *_, sockaddr in socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+                for *_, sockaddr in socket.getaddrinfo(encoded, port, type=socket.SOCK_STREAM)
+                if encoded
             )
 
     thread = threading.Thread(target=resolve, daemon=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from http import HTTPStatus
+from http.client import HTTPResponse
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -14,6 +16,7 @@ from urllib3.util.connection import create_connection
 from urllib3.util.retry import Retry
 
 from puqpanel.domain.errors import UserError
+from puqpanel.infra import deadlines
 from puqpanel.infra.addresses import NameUnknown, resolve_reachable
 
 Policy = Callable[[str, int], list[tuple[str, int]]]
@@ -40,7 +43,10 @@ def _connect(connection: HTTPConnection, policy: Policy) -> socket.socket:
         raise Refused(connection, str(error)) from error
     limit: Any = connection.timeout
     problem: HTTPError = NewConnectionError(connection, "no address")
+    deadline = deadlines.current()
     for address in addresses:
+        if deadline is not None and deadline.passed:
+            break
         try:
             return create_connection(address, limit, socket_options=connection.socket_options)
         except TimeoutError:
@@ -48,6 +54,27 @@ def _connect(connection: HTTPConnection, policy: Policy) -> socket.socket:
         except OSError as error:
             problem = NewConnectionError(connection, str(error))
     raise problem
+
+
+class _Response(HTTPResponse):
+    """Response after any number of informational ones, of which http.client skips only 100."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        is_informational = 100 < status < 200 and status != HTTPStatus.SWITCHING_PROTOCOLS
+        return version, HTTPStatus.CONTINUE if is_informational else status, reason
+
+
+class _Watched(HTTPConnection):
+    """Connection that is shut down at the deadline of its request."""
+
+    response_class = _Response
+
+    def getresponse(self) -> Any:
+        """Return the response, whose status line and headers the deadline applies to."""
+        if deadline := deadlines.current():
+            deadline.watch(self.sock)
+        return super().getresponse()
 
 
 class Guarded(HTTPAdapter):
@@ -65,11 +92,11 @@ class Guarded(HTTPAdapter):
 
         # urllib3 has no other way to set a connection's address and keep its name for the
         # certificate.
-        class Plain(HTTPConnection):
+        class Plain(_Watched):
             def _new_conn(self) -> socket.socket:
                 return _connect(self, policy)
 
-        class Secure(HTTPSConnection):
+        class Secure(_Watched, HTTPSConnection):
             def _new_conn(self) -> socket.socket:
                 return _connect(self, policy)
 

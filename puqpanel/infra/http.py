@@ -9,36 +9,23 @@ import warnings
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from email.message import Message
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    InsecureRequestWarning,
-    NewConnectionError,
-)
+from requests.auth import HTTPBasicAuth
+from urllib3.exceptions import HTTPError, InsecureRequestWarning
 from urllib3.util.retry import Retry
 
+from puqpanel.infra import http_errors
 from puqpanel.infra.addresses import resolve_reachable
-from puqpanel.infra.guarded_adapter import Guarded, Policy, Refused
+from puqpanel.infra.deadlines import Deadline
+from puqpanel.infra.guarded_adapter import Guarded, Policy
 
 TIMEOUT = 30.0
 CONNECT_TIMEOUT = 10.0
 MAX_BYTES = 10 * 1024 * 1024
 USER_AGENT = "puqpanel-module/1.0"
-# Raised before anything was sent.
-_NOT_SENT = (ConnectTimeoutError, NewConnectionError)
-# OpenSSL's reasons if the server's first bytes are not of TLS.
-_NO_TLS = (
-    "WRONG_VERSION_NUMBER",
-    "RECORD_LAYER_FAILURE",
-    "UNKNOWN_PROTOCOL",
-    "PACKET_LENGTH_TOO_LONG",
-    "HTTP_REQUEST",
-)
 _LATE = "The response was not complete in time."
 # Safe methods, which have no side effects.
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -47,15 +34,8 @@ _CHARSET = re.compile(
     r"|koi8-?[rtu]|mac-?[a-z]+|big5(-?hkscs)?|gb(k|2312|18030)|hz(-gb-2312)?|shift-?jis|sjis"
     r"|euc-?(jp|kr)|iso-?2022-?(jp|kr)(-\w+)?|johab|tis-?620|viscii"
 )
+_PARAMETER = re.compile(r";\s*charset\s*=\s*[\"']?([\w:.+-]+)", re.ASCII | re.IGNORECASE)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_REFUSED_BEFORE_SENDING = (
-    requests.ConnectTimeout,
-    requests.exceptions.SSLError,
-    requests.exceptions.InvalidURL,
-    requests.exceptions.MissingSchema,
-    requests.exceptions.InvalidSchema,
-    requests.exceptions.InvalidHeader,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +122,9 @@ class Wire:
             # Turning verification off is deliberate. The filter is global, because a warnings
             # context is not thread-safe.
             warnings.simplefilter("ignore", InsecureRequestWarning)
-        self.session.auth = auth
+        # as UTF-8, not as Latin-1, which lacks most letters
+        if auth:
+            self.session.auth = HTTPBasicAuth(auth[0].encode(), auth[1].encode())
         self.session.headers.update(
             {"User-Agent": USER_AGENT, "Accept": "application/json", **(headers or {})}
         )
@@ -192,6 +174,7 @@ class Wire:
                 limit=limit,
                 deadline=deadline,
                 read_body=read_body,
+                keep_redirect=not remaining,
                 remove_headers=() if same_origin else (*private_headers, *(headers or {})),
             )
             location = _location(url, reply)
@@ -212,6 +195,7 @@ class Wire:
         limit: Limit | None,
         deadline: float,
         read_body: bool,
+        keep_redirect: bool,
         remove_headers: Collection[str],
     ) -> Reply:
         """Send a request without following redirects.
@@ -238,7 +222,14 @@ class Wire:
                 min(self.timeout, seconds, limit.read if limit else seconds),
             )
             arguments["data"] = _Body(data, deadline) if isinstance(data, bytes) and data else data
-            reply, unsent = self._send_once(method, url, arguments, deadline, read_body)
+            with Deadline(deadline) as limited:
+                reply, unsent = self._send_once(
+                    method, url, arguments, deadline, read_body, keep_redirect=keep_redirect
+                )
+            if limited.passed and not unsent:
+                reply = Reply(0, error=_LATE, slow=True)
+            if reply.error and limited.is_sent and method.upper() not in _SAFE_METHODS:
+                reply = replace(reply, lost=True)
             if last or not unsent:
                 break
         return reply
@@ -250,11 +241,17 @@ class Wire:
         arguments: Mapping[str, Any],
         deadline: float,
         read_body: bool,
+        *,
+        keep_redirect: bool,
     ) -> tuple[Reply, bool]:
-        """Return the reply, and whether a retry is safe because nothing was sent."""
+        """Return the reply, and whether a retry is safe because nothing was sent.
+
+        Without `keep_redirect` the body of a redirect is not read.
+        """
         safe = method.upper() in _SAFE_METHODS
         try:
             with self.session.request(method, url, **arguments) as response:
+                read_body &= keep_redirect or response.status_code not in _REDIRECTS
                 body, problem = self._read(response, deadline) if read_body else (b"", "")
                 reply = Reply(
                     0 if problem else response.status_code,
@@ -267,11 +264,11 @@ class Wire:
                 )
                 return reply, False
         except requests.RequestException as error:
-            unsent = _is_unsent(error)
+            unsent = http_errors.is_unsent(error)
             reply = Reply(
                 0,
-                error=_message(error),
-                lost=not unsent and not isinstance(error, _REFUSED_BEFORE_SENDING),
+                error=http_errors.message(error),
+                lost=http_errors.may_be_processed(error),
                 slow=isinstance(error, requests.Timeout) or "timed out" in str(error),
             )
             return reply, unsent
@@ -310,9 +307,8 @@ class Wire:
 
 def _charset(content_type: str) -> str:
     # not response.encoding, which is Latin-1 for every text without a charset
-    header = Message()
-    header["Content-Type"] = content_type
-    charset = (header.get_content_charset() or "").replace("_", "-")
+    named = _PARAMETER.search(content_type)
+    charset = named[1].lower().replace("_", "-") if named else ""
     # not every codec: some, such as punycode and unicode-escape, do not encode text
     return charset if _CHARSET.fullmatch(charset) else ""
 
@@ -358,47 +354,3 @@ class _Body(io.BytesIO):
         if time.monotonic() > self.deadline:
             raise TimeoutError("timed out")
         return super().read(size)
-
-
-def _is_unsent(error: requests.RequestException) -> bool:
-    return isinstance(_cause(error), _NOT_SENT)
-
-
-def _cause(error: requests.RequestException) -> object:
-    """Return urllib3's error, which requests wraps in its own and urllib3 in MaxRetryError."""
-    wrapped = error.args[0] if error.args else None
-    return getattr(wrapped, "reason", wrapped)
-
-
-def _message(error: requests.RequestException) -> str:
-    cause = _cause(error)
-    if isinstance(cause, Refused):
-        return cause.refusal
-    if isinstance(error, requests.ConnectTimeout):
-        return "Connecting to the server timed out."
-    if isinstance(error, requests.Timeout) or "timed out" in str(error):
-        return "The server did not respond in time."
-    if isinstance(error, requests.exceptions.SSLError):
-        return _tls_message(str(cause))
-    if isinstance(error, requests.ConnectionError):
-        if _is_unsent(error):
-            return "Could not connect to the server."
-        if "BadStatusLine('\\x15\\x03" in str(cause):  # an alert of TLS
-            return "The server expects TLS (https) on this port."
-        if "BadStatusLine(" in str(cause):
-            return "The server does not use HTTP on this port."
-        return "The server closed the connection without a response."
-    return f"The request failed ({type(error).__name__})."
-
-
-def _tls_message(cause: str) -> str:
-    """Return a sentence for OpenSSL's reason why there is no TLS connection."""
-    if any(reason in cause for reason in _NO_TLS):
-        return "The server does not use TLS (https) on this port; it may expect plain HTTP."
-    if "CERTIFICATE_VERIFY_FAILED" not in cause and "CertificateError" not in cause:
-        return "The server ended the TLS handshake."
-    if "expired" in cause:
-        return "The server's certificate has expired."
-    if "mismatch" in cause or "doesn't match" in cause:
-        return "The server's certificate is for another host name."
-    return "The server's certificate is not trusted."

@@ -13,7 +13,7 @@ its rate limit) is not asked again before it: the task waits, at most 24 hours a
 total, and uses up no try. The job only returns its error; one with `retry=False` fails at once.
 """
 
-import json as jsonlib
+import codecs
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -22,13 +22,15 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from puqpanel.domain.hosts import ascii_host
 from puqpanel.host import context, exchange_log
 from puqpanel.host.contract.names import bind
 from puqpanel.infra.addresses import AddressRefused, NameUnknown, resolve_public
 from puqpanel.infra.guarded_adapter import Policy
 from puqpanel.infra.http import CONNECT_TIMEOUT, TIMEOUT, Limit, Reply, Wire
+from puqpanel.infra.outside_json import parse_json
 from puqpanel.infra.rate_limits import wait_until
-from puqpanel.infra.redact import redact_text, secret_name
+from puqpanel.infra.redact import redact_text, secret_name, storable
 
 __all__ = [
     "AddressRefused",
@@ -37,12 +39,21 @@ __all__ = [
     "Client",
     "NameUnknown",
     "Policy",
+    "ascii_host",
     "public_only",
     "resolve_public",
     "session",
 ]
 
 _MAX_LOGGED_CHARS = 64 * 1024
+# UTF-32 first: its mark begins with that of UTF-16
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 # in seconds; half of the threads of a web process may wait for a module, then its pages are refused
 PAGE_CONNECT, PAGE_READ, PAGE_TOTAL = 3.0, 6.0, 10.0
 
@@ -346,15 +357,15 @@ def _answer(reply: Reply) -> Answer:
     if reply.error:
         return Answer(False, 0, error=reply.error, lost=reply.lost, headers=reply.headers)
     try:
-        data = jsonlib.loads(text) if text.strip() else None
-    except (ValueError, RecursionError):
+        data = parse_json(text) if text.strip() else None
+    except ValueError:
         data = None
     ok = 200 <= reply.status_code < 300
     return Answer(
         ok,
         reply.status_code,
         data,
-        text,
+        storable(text),
         "" if ok else _reason(reply.status_code, data),
         False,
         reply.headers,
@@ -363,12 +374,15 @@ def _answer(reply: Reply) -> Answer:
 
 
 def _decoded(reply: Reply) -> str:
-    """Decode the body by its declared charset, else as UTF-8 or Latin-1; drop a byte order mark."""
+    """Decode by the byte order mark, the declared charset, or as UTF-8 before Latin-1."""
+    for mark, encoding in _MARKS:
+        if reply.body.startswith(mark):
+            return reply.body.decode(encoding, "replace")
     if reply.encoding:
         with suppress(LookupError, ValueError):
-            return reply.body.decode(reply.encoding, "replace").removeprefix("\ufeff")
+            return reply.body.decode(reply.encoding, "replace")
     try:
-        return reply.body.decode("utf-8-sig")
+        return reply.body.decode()
     except UnicodeDecodeError:
         return reply.body.decode("latin-1")
 

@@ -5,14 +5,15 @@ The raw body stays unchanged, for signatures over it.
 
 from __future__ import annotations
 
-from typing import IO, Any, cast
+from typing import IO, cast
 
 from flask import Request
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
-from werkzeug.exceptions import BadRequest, LengthRequired, RequestEntityTooLarge
+from werkzeug.exceptions import LengthRequired, RequestEntityTooLarge
 from werkzeug.utils import cached_property
 from werkzeug.wsgi import LimitedStream, get_content_length, get_input_stream
 
+from puqpanel.infra.outside_json import parse_json
 from puqpanel.infra.redact import storable
 
 Values = MultiDict[str, str]
@@ -42,11 +43,19 @@ class BoundedStream(LimitedStream):
         return body
 
 
+class _Json:
+    """What the request uses of the module json."""
+
+    loads = staticmethod(parse_json)
+
+
 class StorableRequest(Request):
     """A request without NULs and lone surrogates in arguments, form fields and JSON texts.
 
     They are replaced, as in all text the panel stores.
     """
+
+    json_module = _Json
 
     @cached_property
     def stream(self) -> IO[bytes]:
@@ -79,33 +88,8 @@ class StorableRequest(Request):
         if not loaded:
             self.__dict__["form"] = _clean_values(self.__dict__["form"])
 
-    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
-        """Return the body parsed as JSON.
-
-        Raises:
-            BadRequest: it is not JSON, or is nested too deeply.
-        """
-        try:
-            value = super().get_json(force, silent, cache)
-            # JSON can contain such characters only as escapes
-            return _clean_json(value) if value is not None and b"\\u" in self.get_data() else value
-        except RecursionError:
-            if silent:
-                return None
-            raise BadRequest from None
-
 
 def _clean_values(values: Values) -> Values:
     pairs = list(values.items(multi=True))
     clean = [(storable(name), storable(value)) for name, value in pairs]
     return values if clean == pairs else ImmutableMultiDict(clean)
-
-
-def _clean_json(value: Any) -> Any:
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, list):
-        return [_clean_json(item) for item in value]
-    if isinstance(value, dict):
-        return {storable(name): _clean_json(item) for name, item in value.items()}
-    return value

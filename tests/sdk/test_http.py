@@ -27,7 +27,7 @@ from werkzeug import Request, Response
 from puqpanel.app import Panel
 from puqpanel.host.context import Context, entered
 from puqpanel.infra.db import session as rows
-from puqpanel.infra.http import _message
+from puqpanel.infra.http_errors import message
 from puqpanel.models import ModuleLog
 from puqpanel.sdk import http
 from puqpanel.sdk.testing import Provider, Reply, Seen
@@ -386,7 +386,7 @@ def test_an_expired_certificate_is_named() -> None:
         "SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate has expired')"
     )
     error = requests.exceptions.SSLError(cause)
-    assert _message(error) == "The server's certificate has expired."
+    assert message(error) == "The server's certificate has expired."
 
 
 def drip(listening: socket.socket, gone: threading.Event) -> None:

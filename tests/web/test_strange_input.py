@@ -5,6 +5,10 @@ from __future__ import annotations
 import base64
 import json
 
+import pytest
+from werkzeug.exceptions import BadRequest
+
+from puqpanel.web.incoming import StorableRequest
 from tests.web.conftest import PASSWORD, Browser
 
 HALF = "\ud800"
@@ -34,6 +38,27 @@ def test_json_in_place_of_a_form_is_refused(owner: Browser) -> None:
                 headers={"X-CSRFToken": token},
             )
             assert answer.status_code == 400, (path, body[:20])
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (b'{"a": "\xed\xa0\x80"}', {"a": "\ufffd"}),
+        (b'{"a": "\\ud800\\u0000"}', {"a": "\ufffd\ufffd"}),
+        ('{"a": "\\udfff"}'.encode("utf-16"), {"a": "\ufffd"}),
+        (b'\xef\xbb\xbf{"a": "\xc5\xbc"}', {"a": "ż"}),
+        (b'{"a": NaN}', None),
+        (b'{"a": ' + b"9" * 5000 + b"}", None),
+        (b"[" * 100_000, None),
+    ],
+)
+def test_texts_of_json_can_be_stored(body: bytes, value: object) -> None:
+    request = StorableRequest.from_values(data=body, content_type="application/json")
+    assert request.get_json(silent=True) == value
+    assert request.get_data() == body, "signatures are over the raw body"
+    if value is None:
+        with pytest.raises(BadRequest):
+            StorableRequest.from_values(data=body, content_type="application/json").get_json()
 
 
 def test_half_characters_in_a_position_are_ignored(owner: Browser) -> None:

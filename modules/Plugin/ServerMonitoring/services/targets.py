@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from puqpanel.sdk import __
+from puqpanel.sdk import __, http
 
 PING, HTTP, PORT = "ping", "http", "port"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*")
@@ -38,7 +38,7 @@ def parse(kind: str, text: str, port: int | None = None) -> Target:
     text = text.strip()
     if kind == HTTP:
         return _parse_url(text)
-    host = _without_brackets(text)
+    host = http.ascii_host(_without_brackets(text))
     if "@" in text:
         raise ValueError(__("Remove the user name and password."))
     if not _HOST.fullmatch(host) or len(host) > 253 or ".." in host:
@@ -53,7 +53,7 @@ def parse(kind: str, text: str, port: int | None = None) -> Target:
 def _parse_url(text: str) -> Target:
     try:
         parts = urlsplit(text)
-        host, port = parts.hostname or "", parts.port
+        host, port = http.ascii_host(parts.hostname or ""), parts.port
     except ValueError:
         raise ValueError(__("Enter a full URL such as https://example.com/status.")) from None
     if parts.username is not None or parts.password is not None:
@@ -71,7 +71,7 @@ def _parse_url(text: str) -> Target:
 
 def is_host(text: str) -> bool:
     """Return whether a text looks like a host name or an IP address."""
-    return _HOST.fullmatch(_without_brackets(text.strip())) is not None
+    return _HOST.fullmatch(http.ascii_host(_without_brackets(text.strip()))) is not None
 
 
 def _without_brackets(host: str) -> str:

@@ -34,6 +34,14 @@ from modules.Plugin.ServerMonitoring.services.targets import Target
         ("port", "mail.example.com", 25, Target("mail.example.com", 25)),
         ("port", "[2001:db8::1]", 25, Target("2001:db8::1", 25)),
         ("ping", "192.0.2.7", None, Target("192.0.2.7")),
+        ("port", "Bücher.example", 25, Target("xn--bcher-kva.example", 25)),
+        ("ping", "straße.example", None, Target("xn--strae-oqa.example")),
+        (
+            "http",
+            "https://zażółć.example/ć",
+            None,
+            Target("xn--za-6ja4f8n1l.example", 443, "https://zażółć.example/ć"),
+        ),
     ],
 )
 def test_targets(kind: str, text: str, port: int | None, target: Target) -> None:
@@ -61,6 +69,9 @@ def test_targets(kind: str, text: str, port: int | None, target: Target) -> None
         ("ping", "-rf", None, "host name or IP address"),
         ("ping", "a..b", None, "host name or IP address"),
         ("ping", "", None, "host name or IP address"),
+        ("ping", "☃‥example", None, "host name or IP address"),
+        ("port", "ż" * 80, 25, "host name or IP address"),
+        ("http", "https://" + "ż" * 80 + "/", None, "full URL"),
     ],
 )
 def test_invalid_targets(kind: str, text: str, port: int | None, words: str) -> None:
