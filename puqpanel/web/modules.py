@@ -239,7 +239,7 @@ def _record_write(
 
 def _with_layout(loaded: LoadedModule, route: Route, response: Response) -> Response:
     """Put HTML into the staff layout, unless it is a whole document or an htmx fragment."""
-    text = response.get_data(as_text=True)
+    text = response.get_data().decode("utf-8", "replace")
     whole_document = text.lstrip()[:9].lower().startswith(("<!doctype", "<html"))
     if whole_document or request.headers.get("HX-Request"):
         return response

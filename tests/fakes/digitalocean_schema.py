@@ -13,40 +13,21 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from jsonschema import Draft202012Validator, FormatChecker
+from tests.fakes.schemas import (
+    FLAG,
+    NUMBER,
+    TEXT,
+    WHOLE,
+    Schema,
+    body,
+    nullable,
+    one_of,
+    problems_of,
+    record,
+    some,
+)
 
-Schema = dict[str, Any]
-TEXT, WHOLE, NUMBER, FLAG = ({"type": name} for name in ("string", "integer", "number", "boolean"))
 MOMENT = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"}
-
-
-def one_of(*values: Any) -> Schema:
-    """Return the schema of a value that is one of a list."""
-    return {"enum": list(values)}
-
-
-def some(items: Schema) -> Schema:
-    """Return the schema of a list."""
-    return {"type": "array", "items": items}
-
-
-def record(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None) -> Schema:
-    """Return the schema of an object, which may have other fields."""
-    return {
-        "type": "object",
-        "required": list(required),
-        "properties": {**required, **(optional or {})},
-    }
-
-
-def body(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None) -> Schema:
-    """Return the schema of a request's object, which has no other fields."""
-    return {**record(required, optional), "additionalProperties": False}
-
-
-def nullable(schema: Schema) -> Schema:
-    """Return a schema that allows null too."""
-    return {"anyOf": [schema, {"type": "null"}]}
 
 
 ERROR = record({"id": TEXT, "message": TEXT}, {"request_id": TEXT})
@@ -408,11 +389,11 @@ def request_problems(method: str, path: str, query: list[tuple[str, str]], sent:
         ]
     if operation.request is None:
         return problems + ([] if sent is None else [f"a body: {sent}"])
-    problems += _problems(operation.request, sent)
+    problems += problems_of(operation.request, sent)
     if operation.path.endswith("/actions") and not problems:
         kind, required = sent["type"], REQUIRED_OF_ACTIONS.get(sent["type"], ())
         schema = body({"type": TEXT}, ACTIONS[kind])
-        problems += _problems({**schema, "required": ["type", *required]}, sent)
+        problems += problems_of({**schema, "required": ["type", *required]}, sent)
     return problems
 
 
@@ -420,14 +401,9 @@ def response_problems(method: str, path: str, status: int, received: Any) -> lis
     """Return what the description does not allow in a response."""
     operation = operation_of(method, path)
     if status >= 400:
-        return _problems(ERROR, received)
+        return problems_of(ERROR, received)
     if operation is None or status != operation.status:
         return [f"{method} {path} does not return {status}"]
     if operation.response is None:
         return [] if received is None else ["a body"]
-    return _problems(operation.response, received)
-
-
-def _problems(schema: Schema, value: Any) -> list[str]:
-    validator = Draft202012Validator(schema, format_checker=FormatChecker())
-    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(value)]
+    return problems_of(operation.response, received)

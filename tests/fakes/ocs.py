@@ -1,6 +1,7 @@
 """Fake of Nextcloud's OCS user provisioning API, version 1, in its real wire format.
 
-Based on the public API documentation and known responses: version 1 returns HTTP 200 for nearly
+Based on the public API description, against which each request that it accepts and each of its
+responses is validated (`ocs_schema`), and on known responses: version 1 returns HTTP 200 for nearly
 everything and the result in `meta.statuscode` (100 is success). Responses are XML unless JSON is
 requested. A request without the `OCS-APIRequest` header returns 412, wrong credentials return HTTP
 401 with 997, missing rights HTTP 401 with 403, and a missing user returns 404 when read, 998 when
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.sax.saxutils import escape
 
+from tests.fakes import ocs_schema as description
 from tests.fakes.faults import FaultyServer, Reply, Seen
 
 UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3, "tb": 1024**4}
@@ -27,6 +29,11 @@ DISK = 2 * 1024**4
 MAINTENANCE_PAGE = (
     b"<!DOCTYPE html><html><body><h2>Maintenance mode</h2><p>This Nextcloud instance is currently"
     b" in maintenance mode, which may take a while.</p></body></html>"
+)
+# what a user may have told of oneself
+PROFILE = (
+    *("address", "biography", "fediverse", "headline", "locale", "manager", "organisation"),
+    *("phone", "role", "twitter", "website"),
 )
 UNKNOWN_ROUTE = (
     "Invalid query, please check the syntax. API specifications are here:"
@@ -89,6 +96,7 @@ class OcsServer(FaultyServer):
         self.version = "31.0.9"
         self.maintenance = ""
         self.broken: set[str] = set()
+        self.violations: list[str] = []
 
     @property
     def customers(self) -> dict[str, Account]:
@@ -125,9 +133,24 @@ class OcsServer(FaultyServer):
                 "OK",
                 self._route(who, request, "/" + request.path.removeprefix(start)),
             )
+            self._check(request, request.path.removeprefix(start[:-1]), data)
         except OcsFault as fault:
             code, message, data = fault.code, str(fault), []
         return self._reply(code, message, data, as_json=wants_json and self.dialect.json)
+
+    def _check(self, request: Seen, path: str, data: Any) -> None:
+        """Note how a request or its response deviates from the API's description."""
+        if self.dialect.quota != "map":
+            return
+        sent = {name for name, _ in [*request.query, *request.form]}
+        whole = {"ocs": {"meta": self._meta(100, "OK"), "data": data}}
+        problems = description.problems(request.method, path, sent, whole)
+        self.violations += [f"{request.method} {path}: {problem}" for problem in problems]
+
+    def stop(self) -> None:
+        """Stop, and fail if a request or a response did not conform to the API's description."""
+        super().stop()
+        assert not self.violations, self.violations
 
     def _signed_in(self, header: str) -> str:
         """Return the authenticated user name, or an empty string."""
@@ -191,6 +214,7 @@ class OcsServer(FaultyServer):
             "micro": int(micro),
             "string": self.version,
             "edition": "",
+            "extendedSupport": False,
         }
         return {
             "version": version,
@@ -239,6 +263,11 @@ class OcsServer(FaultyServer):
         account = self._user(name, self.dialect.missing)
         data = {
             "id": name,
+            **dict.fromkeys(PROFILE, ""),
+            "profile_enabled": "1",
+            "additional_mail": [],
+            "notify_email": None,
+            "backendCapabilities": {"setDisplayName": True, "setPassword": True},
             "lastLogin": 1732180000000 if account.signed_in else 0,
             "backend": "Database",
             "subadmin": [],
@@ -330,15 +359,19 @@ class OcsServer(FaultyServer):
             account.groups.remove(group)
         return []
 
-    def _reply(self, code: int, message: str, data: Any, *, as_json: bool) -> Reply:
-        """Encode the result as JSON or XML."""
-        meta = {
+    @staticmethod
+    def _meta(code: int, message: str) -> dict[str, Any]:
+        return {
             "status": "ok" if code == 100 else "failure",
             "statuscode": code,
             "message": message,
             "totalitems": "",
             "itemsperpage": "",
         }
+
+    def _reply(self, code: int, message: str, data: Any, *, as_json: bool) -> Reply:
+        """Encode the result as JSON or XML."""
+        meta = self._meta(code, message)
         status = {997: 401, 403: 401, 503: 503}.get(code, 200)
         headers = {"X-Nextcloud-Maintenance-Mode": "1"} if code == 503 else {}
         if as_json:

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from tests.fakes.ocs import Dialect, OcsServer
+from tests.fakes.ocs_schema import problems
 
 HEADERS = {"OCS-APIRequest": "true"}
 
@@ -120,3 +121,30 @@ def test_dialects() -> None:
             ).status_code
             == 404
         )
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "form"),
+    [
+        ("POST", "/users", {"userid": "a", "password": "long-enough-1", "display": "A"}),
+        ("PUT", "/users/panel-admin", {"key": "quota", "value": "1 GB", "format": "json", "a": ""}),
+        ("GET", "/users", {"group": "customers"}),
+    ],
+)
+def test_requests_that_are_not_described_fail_the_test(
+    method: str, path: str, form: dict[str, str]
+) -> None:
+    server = OcsServer().start()
+    ask(server, method, path, **form)
+    with pytest.raises(AssertionError):
+        server.stop()
+
+
+@pytest.mark.parametrize("field", ["quota", "phone", "backendCapabilities", "lastLogin"])
+def test_responses_are_held_against_the_description(cloud: OcsServer, field: str) -> None:
+    _code, user = ask(cloud, "GET", f"/users/{cloud.admin}")
+    assert isinstance(user, dict)
+    whole = {"ocs": {"meta": {"status": "ok", "statuscode": 100}, "data": user}}
+    assert not problems("GET", "/cloud/users/x", set(), whole)
+    del user[field]
+    assert problems("GET", "/cloud/users/x", set(), whole)

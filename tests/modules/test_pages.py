@@ -163,6 +163,7 @@ def test_groups_and_servers(owner: Browser, cloud: OcsServer, settings: Settings
         ({"host": "cloud.example.com", "path": "/./b"}, "path", "contain . or .. as a part"),
         ({"host": "cloud..example.com"}, "host", "Enter a host name"),
         ({"host": "admin@cloud.example.com"}, "host", "Enter a host name"),
+        ({"host": "ż" * 80}, "host", "Enter a host name"),
     ],
 )
 def test_invalid_addresses(
@@ -187,6 +188,16 @@ def test_invalid_addresses(
         == 302
     )
     assert "https://cloud.example.com/nc" in owner.get(f"{NEXTCLOUD}/servers").text
+
+
+def test_international_addresses_are_accepted(owner: Browser) -> None:
+    owner.post(f"{NEXTCLOUD}/server-groups/add", {"name": "Europe", "allocation": "least_loaded"})
+    for number, host in enumerate(("chmura.żółć.example", "https://wolke.straße.example/nc")):
+        server = {**SERVER, "name": f"n{number}", "host": host}
+        assert owner.post(f"{NEXTCLOUD}/servers/add", server).status_code == 302
+    page = owner.get(f"{NEXTCLOUD}/servers").text
+    assert "chmura.żółć.example" in page
+    assert "https://wolke.straße.example/nc" in page
 
 
 def test_server_with_accounts_can_not_be_deleted(

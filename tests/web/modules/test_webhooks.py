@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -37,6 +38,7 @@ HOOKED = """
                 case "error": return {{"status": "error", "message": "no such payment", "code": 422}}
                 case "plain": return response("received", 202)
                 case "result": return Result.success("fine")
+                case "echo": return make_response(request.get_data())
                 case "cookie":
                     answer = make_response("ok")
                     answer.set_cookie("a", "b")
@@ -346,6 +348,34 @@ def test_invalid_json_does_no_harm(scene: Scene) -> None:
         "Plugin/Echo?do=form", data=b"x", content_type="multipart/form-data; boundary="
     ).status_code in (200, 400, 413, 500)
     assert len(scene.log()) == 6
+
+
+def test_any_bytes_reach_the_module(scene: Scene) -> None:
+    types = (
+        "application/json",
+        "application/json; charset=\xff",
+        "text/plain; charset=utf-7",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "multipart/form-data; boundary=",
+        "multipart/form-data; boundary=x",
+        "multipart/form-data; boundary=\xff; charset*0*=x",
+        "\xff",
+    )
+    bodies = (
+        b"\xff\xfe\x00",
+        b'\xef\xbb\xbf{"a": "\xed\xa0\x80"}',
+        "{}".encode("utf-16"),
+        b"a=%FF%00&%ED%A0%80=1&=&&" + b"x" * 1000,
+        b'--x\r\nContent-Disposition: form-data; name="\xff\x00"\r\n\r\n\xff\r\n--x--\r\n',
+        b'--x\r\nContent-Disposition: form-data; name="a"; filename="\xff"\r\n\r\nb',
+    )
+    for content_type, body in itertools.product(types, bodies):
+        echo = scene.open("Plugin/Echo?do=echo", data=body, content_type=content_type)
+        assert (echo.status_code, echo.get_data()) == (200, body), content_type
+        form = scene.open("Plugin/Echo?do=form", data=body, content_type=content_type)
+        assert form.status_code in (200, 400, 413), (content_type, body)
+    assert len(scene.log()) == 2 * len(types) * len(bodies)
 
 
 def test_the_gateway_row_is_unchanged(scene: Scene) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
-from puqpanel.sdk import __, db, forms, noop__
+from puqpanel.sdk import __, db, forms, http, noop__
 
 from ..models.servers import FILL_FIRST, LEAST_LOADED, Server, ServerGroup
 from .choices import groups, trim
@@ -139,7 +139,8 @@ class ServerForm(forms.PageForm):
         """Require a host name, an IP address or an acceptable URL."""
         if self.url_error:
             raise forms.FieldError(self.url_error)
-        if not HOST.fullmatch(field.data or "") or ".." in (field.data or ""):
+        host = http.ascii_host(field.data or "")
+        if not HOST.fullmatch(host) or ".." in host:
             raise forms.FieldError(__(HOST_NAME))
 
     def validate_password(self, field: Any) -> None:

@@ -51,11 +51,11 @@ class DigitalOcean:
 
     def create(self, droplet: Mapping[str, Any]) -> ApiResponse:
         """Request a server; DigitalOcean creates it after responding."""
-        return parse(self._http.post("/v2/droplets", json=dict(droplet)), "droplet")
+        return _with_id(parse(self._http.post("/v2/droplets", json=dict(droplet)), "droplet"))
 
     def droplet(self, server_id: str) -> ApiResponse:
         """Return a server."""
-        return self._get(f"/v2/droplets/{_quote(server_id)}", "droplet")
+        return _with_id(self._get(f"/v2/droplets/{_quote(server_id)}", "droplet"))
 
     def is_locked(self, server_id: str) -> bool:
         """Return whether an action in progress prevents others; the API's sign is `locked`."""
@@ -66,9 +66,12 @@ class DigitalOcean:
         """Return the servers with a tag, oldest first."""
         response = self._list("/v2/droplets", "droplets", {"tag_name": tag})
         # Check the tag again, whatever the API's filter returned.
-        droplets = [item for item in response.data or [] if tag in (item.get("tags") or [])]
-        droplets.sort(key=lambda item: number(item.get("id")))
-        return ApiResponse(response.outcome, response.http, response.message, droplets)
+        found = response.data or []
+        if not all(number(item.get("id")) and isinstance(item.get("tags"), list) for item in found):
+            return ApiResponse(Outcome.UNKNOWN, response.http)  # nothing is known to be missing
+        response = _filtered(response, lambda item: tag in item["tags"])
+        response.data.sort(key=lambda item: number(item.get("id")))
+        return response
 
     def delete(self, server_id: str) -> ApiResponse:
         """Delete a server; the outcome may be `NOT_FOUND`."""
@@ -89,7 +92,8 @@ class DigitalOcean:
 
     def actions(self, server_id: str) -> ApiResponse:
         """Return the latest actions of a server, newest first."""
-        return self._get(f"/v2/droplets/{_quote(server_id)}/actions", "actions", {"per_page": 20})
+        path = f"/v2/droplets/{_quote(server_id)}/actions"
+        return self._get(path, "actions", {"per_page": 20}, list)
 
     # Snapshots and backups
 
@@ -146,9 +150,11 @@ class DigitalOcean:
             return ApiResponse(Outcome.OK, response.http, "", matrix)
         return ApiResponse(Outcome.UNKNOWN, response.http)
 
-    def _get(self, path: str, key: str, query: Mapping[str, Any] | None = None) -> ApiResponse:
+    def _get(
+        self, path: str, key: str, query: Mapping[str, Any] | None = None, kind: type = dict
+    ) -> ApiResponse:
         params = dict(query or {}) or None
-        return parse(self._http.get(path, params=params, expected=(404,)), key)
+        return parse(self._http.get(path, params=params, expected=(404,)), key, kind)
 
     def _list(self, path: str, key: str, query: Mapping[str, Any] | None = None) -> ApiResponse:
         """Return all pages of a list.
@@ -156,21 +162,21 @@ class DigitalOcean:
         Pages are counted instead of following the link to the next one, so that the token is
         sent to the account's own address only.
         """
-        items: list[dict[str, Any]] = []
+        found: list[dict[str, Any]] = []
         for page in range(1, MAX_PAGES + 1):
             params = {**(query or {}), "page": page, "per_page": PAGE_SIZE}
             answer = self._http.get(path, params=params, expected=(404,))
-            response = parse(answer, key)
+            response = parse(answer, key, list)
             if not response.ok:
                 return response
-            if not isinstance(response.data, list):
+            if not all(isinstance(item, dict) for item in response.data):
                 return ApiResponse(Outcome.UNKNOWN, response.http)
-            items += [item for item in response.data if isinstance(item, dict)]
+            found += response.data
             links = answer.data.get("links") if isinstance(answer.data, dict) else None
             pages = links.get("pages") if isinstance(links, dict) else None
             if not (isinstance(pages, dict) and pages.get("next")):
                 break
-        return ApiResponse(Outcome.OK, 200, "", items)
+        return ApiResponse(Outcome.OK, 200, "", found)
 
 
 def _quote(text: str) -> str:
@@ -178,8 +184,15 @@ def _quote(text: str) -> str:
 
 
 def _filtered(response: ApiResponse, is_wanted: Callable[[Mapping[str, Any]], bool]) -> ApiResponse:
-    items = [item for item in response.data or [] if is_wanted(item)]
-    return ApiResponse(response.outcome, response.http, response.message, items)
+    wanted = [item for item in response.data or [] if is_wanted(item)]
+    return ApiResponse(response.outcome, response.http, response.message, wanted)
+
+
+def _with_id(response: ApiResponse) -> ApiResponse:
+    """Return the response for a server; without its id, the response is unreadable."""
+    if response.ok and not number(response.data.get("id")):
+        return ApiResponse(Outcome.UNKNOWN, response.http)
+    return response
 
 
 def _is_snapshot(item: Mapping[str, Any]) -> bool:
@@ -188,8 +201,13 @@ def _is_snapshot(item: Mapping[str, Any]) -> bool:
 
 
 def number(value: object) -> int:
-    """Return a number of a response, 0 for anything else."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    """Return a positive number of a response, 0 for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def items(value: object) -> list[Any]:
+    """Return a list of a response, an empty one for anything else."""
+    return value if isinstance(value, list) else []
 
 
 def public_address(droplet: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from puqpanel.sdk import Product, Result, Service, __, noop__, now
 from ..models.accounts import Account
 from ..models.servers import Server
 from . import placement
-from .api import DigitalOcean
+from .api import DigitalOcean, number
 from .responses import ApiResponse, explain
 
 # How long a shutdown may take before the power is cut.
@@ -147,7 +147,7 @@ class Power(Product):
         if not response.ok:
             # If only the response was lost, the next attempt sees the effect in the server.
             return self._failed(response, current.server)
-        placement.record_action(self._uuid, action, response.data.get("id"))
+        placement.record_action(self._uuid, action, number(response.data.get("id")))
         return Result.pending(
             __("In progress at DigitalOcean: :action.", {"action": _label(action)})
         )

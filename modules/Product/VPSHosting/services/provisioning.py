@@ -12,7 +12,7 @@ from puqpanel.sdk import Result, Service, __, generate_strong_password, now
 
 from ..models.servers import ACTIVE, SUSPENDED, Server
 from . import catalog, keys, placement, sizes, userdata
-from .api import DigitalOcean, number, public_address
+from .api import DigitalOcean, items, number, public_address
 from .power import IN_PROGRESS, Current, Power
 from .responses import ApiResponse, Outcome, explain
 
@@ -333,7 +333,7 @@ class Provisioning(Power):
 
     def _set_backups(self, current: Current) -> Result | None:
         """Take one step to the product's backups; None once the server has them."""
-        is_enabled = "backups" in (current.droplet.get("features") or [])
+        is_enabled = "backups" in items(current.droplet.get("features"))
         if not self.product_data["backup_enabled"]:
             return self._act(current, "disable_backups") if is_enabled else None
         if not is_enabled:

@@ -66,20 +66,21 @@ class ApiResponse:
         return self.outcome is Outcome.REJECTED
 
 
-def parse(answer: Answer, key: str = "") -> ApiResponse:
+def parse(answer: Answer, key: str = "", kind: type = dict) -> ApiResponse:
     """Classify an HTTP response.
 
     Args:
         answer: The response.
         key: The key of the requested object in the body; empty for a deletion, which returns 204
             without a body.
+        kind: The type of the requested object: dict or list.
     """
     code = answer.http_code
     if not code:
         return ApiResponse(Outcome.UNKNOWN, message=answer.error)
     body = answer.data if isinstance(answer.data, Mapping) else {}
     if 200 <= code < 300:
-        return _parse_success(code, body, key)
+        return _parse_success(code, body, key, kind)
     text = body.get("message")
     message = " ".join(text.split())[:MAX_MESSAGE_CHARACTERS] if isinstance(text, str) else ""
     if code in (401, 403):
@@ -94,11 +95,11 @@ def parse(answer: Answer, key: str = "") -> ApiResponse:
     return ApiResponse(Outcome.REJECTED, code, message)
 
 
-def _parse_success(code: int, body: Mapping[str, Any], key: str) -> ApiResponse:
+def _parse_success(code: int, body: Mapping[str, Any], key: str, kind: type) -> ApiResponse:
     if not key:
         return ApiResponse(Outcome.OK if code == 204 else Outcome.UNKNOWN, code)
     data = body.get(key)
-    if isinstance(data, (dict, list)):
+    if isinstance(data, kind):
         return ApiResponse(Outcome.OK, code, "", data)
     return ApiResponse(Outcome.UNKNOWN, code)
 

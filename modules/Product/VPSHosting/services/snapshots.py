@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .api import DigitalOcean
+from .api import DigitalOcean, number
 from .responses import ApiResponse
 
 # Actions that change the list or block other changes, and how the tab names them.
@@ -51,8 +51,8 @@ def list_snapshots(client: DigitalOcean, server_id: str) -> SnapshotList | ApiRe
     response = client.snapshots(server_id)
     if not response.ok:
         return response
-    snapshots = [_snapshot(item) for item in response.data]
-    snapshots.sort(key=lambda item: int(item.id) if item.id.isdecimal() else 0, reverse=True)
+    snapshots = [_snapshot(item) for item in response.data if number(item.get("id"))]
+    snapshots.sort(key=lambda item: int(item.id), reverse=True)
     return SnapshotList(snapshots, _busy(client.actions(server_id)))
 
 

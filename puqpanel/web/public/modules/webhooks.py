@@ -90,7 +90,7 @@ def call(type: str, name: str, uuid: str) -> Response:
     response.headers.pop("Set-Cookie", None)
     response.headers.setdefault("Cache-Control", "no-store")
     streamed = response.direct_passthrough or response.is_streamed
-    body = "" if streamed else response.get_data(as_text=True)
+    body = "" if streamed else response.get_data().decode("utf-8", "replace")
     _log_call(module, instance, response.status_code, body, called.duration_ms)
     return response
 
