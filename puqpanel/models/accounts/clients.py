@@ -8,12 +8,14 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from puqpanel.infra.db import Model
 from puqpanel.models.accounts.users import User
 from puqpanel.models.columns import Created, Email, Key, Name, Reference, Sentence, Uuid
+from puqpanel.models.searchable import Searchable
 
 
-class Client(Model):
+class Client(Searchable, Model):
     """A person or company that buys services."""
 
     __tablename__ = "clients"
+    searched = ("name", "company", "email")
     __table_args__ = (sa.Index("ix_clients_active_id", "active", "id"),)
     id: Mapped[Key]
     uuid: Mapped[Uuid]

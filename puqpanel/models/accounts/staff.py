@@ -9,6 +9,7 @@ from puqpanel.domain.permissions import allows, with_implied
 from puqpanel.infra.db import Model
 from puqpanel.models.accounts.users import Account
 from puqpanel.models.columns import Created, Id, Key, Uuid
+from puqpanel.models.searchable import Searchable
 
 staff_roles = sa.Table(
     "staff_roles",
@@ -29,7 +30,7 @@ class Role(Model):
     created_at: Mapped[Created]
 
 
-class Staff(Account, Model):
+class Staff(Account, Searchable, Model):
     """An account that signs in at /admin.
 
     `default_views` has the UUID of the saved view that a list opens with, by the list's name. It is
@@ -37,6 +38,7 @@ class Staff(Account, Model):
     """
 
     __tablename__ = "staff"
+    searched = ("name", "email")
     default_views: Mapped[dict[str, str] | None] = mapped_column(sa.JSON)
     roles: Mapped[list[Role]] = relationship(
         secondary=staff_roles, lazy="selectin", order_by=Role.name

@@ -12,6 +12,7 @@ from puqpanel.domain.periods import Period
 from puqpanel.infra.crypto import EncryptedJSON
 from puqpanel.infra.db import Model
 from puqpanel.models.columns import Created, Key, Name, Sentence, Uuid, Word
+from puqpanel.models.searchable import Searchable
 
 
 class Priced:
@@ -27,7 +28,7 @@ class Priced:
         return Money(self.price_minor, self.currency)
 
 
-class Product(Priced, Model):
+class Product(Priced, Searchable, Model):
     """A product that can be sold.
 
     Attributes:
@@ -38,6 +39,7 @@ class Product(Priced, Model):
     """
 
     __tablename__ = "products"
+    searched = ("name",)
     id: Mapped[Key]
     uuid: Mapped[Uuid]
     name: Mapped[Name] = mapped_column(index=True)

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from puqpanel.infra.crypto import EncryptedJSON
 from puqpanel.infra.db import Model
 from puqpanel.models.columns import Created, Key, Name, Uuid, Word
+from puqpanel.models.searchable import Searchable
 
 
-class ConfiguredModule(Model):
+class ConfiguredModule(Searchable, Model):
     """A gateway or sender: one configuration of a module.
 
     Attributes:
@@ -23,6 +24,7 @@ class ConfiguredModule(Model):
     """
 
     __tablename__ = "instances"
+    searched = ("title", "name")
     __table_args__ = (sa.Index("ix_instances_type_position", "type", "position"),)
     id: Mapped[Key]
     uuid: Mapped[Uuid]

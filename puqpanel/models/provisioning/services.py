@@ -15,9 +15,10 @@ from puqpanel.infra.db import Model, UtcDateTime
 from puqpanel.models.accounts.clients import Client
 from puqpanel.models.catalog.products import Priced, Product
 from puqpanel.models.columns import Created, Key, Message, Moment, Name, Reference, Uuid, Word
+from puqpanel.models.searchable import Searchable
 
 
-class Service(Priced, Model):
+class Service(Priced, Searchable, Model):
     """A service of a client, at the price at which it was sold.
 
     Attributes:
@@ -34,6 +35,7 @@ class Service(Priced, Model):
     """
 
     __tablename__ = "services"
+    searched = ("name", "service_data", "provision_data")
     __table_args__ = (
         sa.Index("ix_services_status_id", "status", "id"),
         sa.Index("ix_services_provision_status_id", "provision_status", "id"),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
+import sqlalchemy as sa
+
 from puqpanel.app import Panel
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import transaction
-from puqpanel.models import ConfiguredModule
+from puqpanel.models import ConfiguredModule, Service
 from puqpanel.operations.accounts import clients
 from tests.web.conftest import Browser
 
@@ -31,6 +33,23 @@ def test_it_finds_the_start_of_a_uuid(owner: Browser, shop: dict[str, str]) -> N
             link = f'href="/admin/{section}/{uuid}"'
             assert link in owner.get(f"/admin/search/?q={start}").text, start
         assert f"/{uuid}" not in owner.get(f"/admin/search/?q={uuid[:3]}").text, "too short"
+
+
+def test_it_finds_services_by_address_and_names_without_accents(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
+    with app.app_context(), transaction() as current:
+        service = current.scalars(sa.select(Service).where(Service.uuid == shop["service"])).one()
+        service.provision_data = {"ipv4": "192.0.2.77", "username": "berg7", "password": "geheim7"}
+        service.client.name = "Jörg Müller"
+    for text, link in (
+        ("192.0.2.77", f"/admin/services/{shop['service']}"),
+        ("BERG7", f"/admin/services/{shop['service']}"),
+        ("muller", f"/admin/clients/{shop['client']}"),
+    ):
+        assert f'href="{link}"' in owner.get(f"/admin/search/?q={text}").text, text
+    assert shop["service"] in owner.get("/admin/services/?q=192.0.2.77").text
+    assert shop["service"] not in owner.get("/admin/services/?q=geheim7").text
 
 
 def test_it_finds_gateways_and_senders(app: Panel, clerk: Browser) -> None:

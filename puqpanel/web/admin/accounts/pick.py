@@ -12,7 +12,7 @@ from puqpanel.domain.emails import email_key
 from puqpanel.domain.permissions import SERVICES_MANAGE
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session
-from puqpanel.models import Client
+from puqpanel.models import Client, ClientUser, User
 from puqpanel.web.guard import allow
 from puqpanel.web.list_page import Rows
 
@@ -64,10 +64,12 @@ class ClientSearch(NamedTuple):
 
 
 def matching(text: str) -> sa.ColumnElement[bool]:
-    """Match clients by part of their name, e-mail or company, or by their whole UUID."""
+    """Match clients by part of their name, company or e-mail, also of a user's, or by UUID."""
+    users = sa.select(ClientUser.client_id).join(User, User.id == ClientUser.user_id)
     return sa.or_(
-        *(column.icontains(text, autoescape=True) for column in (Client.name, Client.company)),
-        Client.email.icontains(email_key(text), autoescape=True),
+        Client.matches(text),
+        Client.matches(email_key(text)),
+        Client.id.in_(users.where(User.email.contains(email_key(text), autoescape=True))),
         Client.uuid == text,
     )
 

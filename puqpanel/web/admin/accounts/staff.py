@@ -52,10 +52,7 @@ STAFF = Listing(
         "inactive": Tab(_c("account", "Inactive"), ~Staff.active),
     },
     filters={"signed_in": date_filter(_("Last sign-in"), Staff.last_login_at)},
-    search=lambda text: sa.or_(
-        Staff.name.icontains(text, autoescape=True),
-        Staff.email.icontains(email_key(text), autoescape=True),
-    ),
+    search=lambda text: sa.or_(Staff.matches(text), Staff.matches(email_key(text))),
     columns={
         "name": Column(_("Name"), lambda row: row.name),
         "email": Column(_("E-mail"), lambda row: row.email, export_only=True),

@@ -65,7 +65,7 @@ PRODUCTS = Listing(
         ),
         "created": date_filter(_("Created"), Product.created_at),
     },
-    search=lambda text: sa.or_(Product.name.icontains(text, autoescape=True), Product.uuid == text),
+    search=lambda text: sa.or_(Product.matches(text), Product.uuid == text),
     columns={
         "product": Column(_("Product"), lambda row: row.name),
         "module": Column(_("Module"), lambda row: row.module),

@@ -15,6 +15,7 @@ from puqpanel.domain.texts import Text, _
 from puqpanel.host import registry
 from puqpanel.infra.db import session
 from puqpanel.models import Client, ConfiguredModule, Product, Service
+from puqpanel.models.searchable import fold
 from puqpanel.web.admin.accounts.pick import matching
 from puqpanel.web.guard import allow, can
 from puqpanel.web.look import MODULE_TYPES
@@ -68,10 +69,10 @@ def _search(text: str) -> Iterator[Group]:
     services = (
         sa.select(Service.uuid, Service.name, Client.name)
         .join(Client, Client.id == Service.client_id)
-        .where(sa.or_(Service.name.icontains(text, autoescape=True), _uuid(Service.uuid, text)))
+        .where(sa.or_(Service.matches(text), _uuid(Service.uuid, text)))
     )
     products = sa.select(Product.uuid, Product.name, Product.module).where(
-        sa.or_(Product.name.icontains(text, autoescape=True), _uuid(Product.uuid, text))
+        sa.or_(Product.matches(text), _uuid(Product.uuid, text))
     )
     yield _rows("users", _("Clients"), "clients", text, clients.order_by(Client.id.desc()))
     yield _rows("server", _("Services"), "services", text, services.order_by(Service.id.desc()))
@@ -85,16 +86,15 @@ def _search(text: str) -> Iterator[Group]:
         ).where(
             ConfiguredModule.type == kind,
             sa.or_(
-                ConfiguredModule.title.icontains(text, autoescape=True),
-                ConfiguredModule.name.icontains(text, autoescape=True),
+                ConfiguredModule.matches(text),
                 _uuid(ConfiguredModule.uuid, text),
             ),
         )
         ordered = configured.order_by(ConfiguredModule.position, ConfiguredModule.id)
         yield _rows(icon, label, section, text, ordered)
     modules = url_for("admin.modules.index", q=text)
-    yield _group("puzzle-piece", _("Modules"), list(_modules(text.casefold())), modules)
-    yield _group("file", _("Pages"), list(_pages(text.casefold())), "")
+    yield _group("puzzle-piece", _("Modules"), list(_modules(fold(text))), modules)
+    yield _group("file", _("Pages"), list(_pages(fold(text))), "")
 
 
 def _rows(
@@ -131,7 +131,7 @@ def _modules(text: str) -> Iterator[Hit]:
     if not can(MODULES_VIEW):
         return
     for module in registry.current().modules.values():
-        if text in f"{module.title} {module.name}".casefold():
+        if text in fold(f"{module.title} {module.name}"):
             link = url_for("admin.modules.index", q=module.title)
             yield Hit(link, module.title, MODULE_TYPES[module.type])
 
@@ -139,5 +139,5 @@ def _modules(text: str) -> Iterator[Hit]:
 def _pages(text: str) -> Iterator[Hit]:
     for group in staff_groups():
         for entry in group.entries:
-            if text in str(entry.label).casefold():
+            if text in fold(str(entry.label)):
                 yield Hit(entry.href, entry.label, group.label)

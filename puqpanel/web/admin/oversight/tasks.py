@@ -115,7 +115,7 @@ TASKS = Listing(
     },
     search=lambda text: sa.or_(
         Task.title.icontains(text, autoescape=True),
-        Service.name.icontains(text, autoescape=True),
+        Service.matches(text),
         Task.uuid == text,
         Task.subject_uuid == text,
     ),

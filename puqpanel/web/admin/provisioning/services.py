@@ -128,8 +128,8 @@ SERVICES = Listing(
         ),
     },
     search=lambda text: sa.or_(
-        Service.name.icontains(text, autoescape=True),
-        Client.name.icontains(text, autoescape=True),
+        Service.matches(text),
+        Client.matches(text),
         Service.uuid == text,
     ),
     columns={
