@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, NoReturn
 
 from puqpanel.infra.redact import storable
@@ -13,10 +14,10 @@ def parse_json(text: str | bytes) -> Any:
 
     Raises:
         ValueError: It is not JSON, which NaN and Infinity are not, or cannot be handled: it is
-            nested too deeply or has a number of thousands of digits.
+            nested too deeply, or has a number that is infinite (1e999) or has thousands of digits.
     """
     try:
-        value = json.loads(text, parse_constant=_refuse)
+        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
         # text can contain such characters as escapes only, bytes also in their encoding
         return _storable(value) if isinstance(text, bytes) or "\\u" in text else value
     except RecursionError as error:
@@ -25,6 +26,13 @@ def parse_json(text: str | bytes) -> Any:
 
 def _refuse(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(text)
+    return number
 
 
 def _storable(value: Any) -> Any:

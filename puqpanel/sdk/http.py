@@ -40,6 +40,7 @@ __all__ = [
     "NameUnknown",
     "Policy",
     "ascii_host",
+    "parse_json",
     "public_only",
     "resolve_public",
     "session",

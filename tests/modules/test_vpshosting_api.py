@@ -14,6 +14,7 @@ from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import transaction
 from tests.fakes.digitalocean import ApiFault, DigitalOceanServer, Snapshot
+from tests.fakes.garble import garble
 from tests.modules.harness import VERBS
 from tests.modules.test_vpshosting import (
     VpsHarness,
@@ -215,19 +216,6 @@ def test_the_scopes_named_for_the_token_suffice(
     account = harness.part("services.placement").db.session.get(harness.accounts, 1)
     assert connection.test_connection(account)[0]
     assert harness.part("services.api").DigitalOcean(account).images().ok
-
-
-SHAPES: tuple[Any, ...] = (None, 7, -1, "²", "\ufffd", [], [None], {}, True, 1e300, {"v4": 7})
-
-
-def garble(value: Any, chance: random.Random) -> Any:
-    """Return a copy of a JSON value in which something has another shape."""
-    if isinstance(value, (dict, list)) and value and chance.random() < 0.85:
-        copy = dict(value) if isinstance(value, dict) else list(value)
-        place: Any = chance.choice(list(value) if isinstance(value, dict) else range(len(value)))
-        copy[place] = garble(value[place], chance)
-        return copy
-    return chance.choice(SHAPES)
 
 
 def test_responses_of_any_shape_are_results(

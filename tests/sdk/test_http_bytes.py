@@ -178,6 +178,8 @@ def test_a_byte_order_mark_comes_before_the_declared_charset(encoding: str, decl
         (b'{"\\udfff": {"b": ["\\u0000"]}}', {"\ufffd": {"b": ["\ufffd"]}}),
         (b'{"a": NaN}', None),
         (b"[-Infinity]", None),
+        (b'{"a": [1e999, -1E400]}', None),
+        (b'{"a": 1.5e3}', {"a": 1500.0}),
         (b'{"a": ' + b"9" * 5000 + b"}", None),
         (b"[" * 100_000, None),
         (b'"\xed\xa0\x80"', "í\xa0\x80"),

@@ -5,12 +5,13 @@ Servers answer in JSON or XML, in version 1 or 2 of the API, with a status code 
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from xml.etree import ElementTree
+
+from puqpanel.sdk.http import parse_json
 
 # Status codes inside the body.
 CODE_OK, CODE_OK_V2 = 100, 200
@@ -158,7 +159,7 @@ def _parse_body(body: str) -> tuple[int, str, Any] | None:
         return None
     try:
         if body.startswith("{"):
-            ocs = json.loads(body)["ocs"]
+            ocs = parse_json(body)["ocs"]
         elif body.startswith("<") and "<!DOCTYPE" not in body[:500] and "<!ENTITY" not in body:
             # Without a document type there are no entities to expand.
             root = ElementTree.fromstring(body)  # noqa: S314

@@ -10,6 +10,7 @@ from typing import Any
 from puqpanel.sdk import __, format_number
 
 UNITS = {"b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3, "tb": 1024**4, "pb": 1024**5}
+LARGEST = 2**80  # in bytes; a larger number of a server is none
 UNLIMITED = "none"
 WARN_PERCENT, BAD_PERCENT = 85, 95
 _SIZE = re.compile(r"(\d+(?:[.,]\d+)?)\s*([kmgtp]?i?b)?", re.IGNORECASE)
@@ -23,12 +24,13 @@ def parse_size(value: object) -> int | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int | float):
-        return int(value) if value >= 0 else None
+        return int(value) if 0 <= value < LARGEST else None
     match = _SIZE.fullmatch(str(value).strip())
     if match is None:
         return None
     unit = (match[2] or "b").lower().replace("ib", "b")
-    return round(float(match[1].replace(",", ".")) * UNITS[unit])
+    size = float(match[1].replace(",", ".")) * UNITS[unit]
+    return round(size) if size < LARGEST else None
 
 
 def normalize(text: str) -> str:
