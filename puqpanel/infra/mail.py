@@ -14,6 +14,7 @@ from email.message import EmailMessage
 from typing import Any
 
 from puqpanel.domain.errors import ExternalServiceError
+from puqpanel.domain.hosts import ascii_host
 from puqpanel.infra.addresses import AddressRefused, NameUnknown, resolve_reachable
 from puqpanel.infra.known_secrets import MASK
 from puqpanel.infra.redact import mask_secrets, redact_text
@@ -129,7 +130,7 @@ def _session(server: MailServer) -> Iterator[smtplib.SMTP]:
         else:
             smtp = smtplib.SMTP(**options)
         # The name to verify the certificate against, which only the constructor sets.
-        smtp._host = server.host  # type: ignore[attr-defined]
+        smtp._host = ascii_host(server.host)  # type: ignore[attr-defined]
         code, reply = _connect(smtp, server)
         if code != 220:
             raise smtplib.SMTPConnectError(code, reply)

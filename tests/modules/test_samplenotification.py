@@ -121,6 +121,13 @@ def test_webhook_delivery(channel: Channel) -> None:
     assert "tok-of-the-chat" not in logged and "Hello" in logged
 
 
+def test_only_the_status_of_the_webhook_counts(channel: Channel) -> None:
+    with FaultyServer(lambda _: Reply(200, b"x" * 20 * 1024 * 1024)) as chat:
+        channel.save(channel="webhook", url=chat.url)
+        assert channel.send().ok
+        assert channel.test().ok
+
+
 def test_internal_address_is_rejected(channel: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(addresses, "_allowed", ())
     with Chat() as chat:
