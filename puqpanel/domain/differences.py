@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
-from puqpanel.domain.texts import Text, _
+from puqpanel.domain.texts import Text, _c
 
 _S, _P = ServiceStatus, ProvisionStatus
 COMPARABLE = frozenset({_S.PENDING, _S.ACTIVE, _S.SUSPENDED, _S.FRAUD})
@@ -33,12 +33,13 @@ class DifferenceKind(StrEnum):
 
 
 LABELS: dict[str, Text] = {
-    DifferenceKind.GONE: _("Gone at the provider"),
-    DifferenceKind.FOUND: _("Exists at the provider"),
-    DifferenceKind.SUSPENDED: _("Suspended at the provider"),
-    DifferenceKind.NOT_SUSPENDED: _("Not suspended at the provider"),
-    DifferenceKind.DATA: _("Other data"),
+    DifferenceKind.GONE: _c("at the provider", "Gone"),
+    DifferenceKind.FOUND: _c("at the provider", "Exists"),
+    DifferenceKind.SUSPENDED: _c("at the provider", "Suspended"),
+    DifferenceKind.NOT_SUSPENDED: _c("at the provider", "Not suspended"),
+    DifferenceKind.DATA: _c("at the provider", "Other data"),
 }
+"""What the provider has."""
 PUSHED: Mapping[str, str] = {
     DifferenceKind.SUSPENDED: "unsuspend",
     DifferenceKind.NOT_SUSPENDED: "suspend",

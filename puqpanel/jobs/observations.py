@@ -107,7 +107,4 @@ def _sentence(used: bool, difference: Difference | None) -> Text:
         return _("The service changed while its provider was asked. Refresh again.")
     if difference is None:
         return _("The provider reports the same as the panel.")
-    return _(
-        "The service differs from its provider: %(difference)s.",
-        difference=LABELS[difference.kind],
-    )
+    return _("Different at the provider: %(difference)s.", difference=LABELS[difference.kind])

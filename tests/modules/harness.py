@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,9 +13,10 @@ from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.host import calls
 from puqpanel.host.contract.result import Result
 from puqpanel.host.loaded import LoadedModule
-from puqpanel.infra.db import db, release, session
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import db, release, session, transaction
 from puqpanel.models import Client, Service, Task
-from puqpanel.operations.provisioning import services, settlement
+from puqpanel.operations.provisioning import observations, services, settlement
 from tests.sample import make_client, make_service
 
 STAFF = Principal(PrincipalKind.STAFF, None, "A test", permissions=frozenset({"*"}))
@@ -67,3 +69,18 @@ class ModuleHarness:
 
         observation = observed(self.call(uuid, "observe"))
         return observation.as_dict() if observation else None
+
+    def compare(self, uuid: str, status: str, provision_status: str) -> Any:
+        """Give the service states, and return how it differs from what the module observes."""
+        from puqpanel.jobs.modules import observed
+
+        with transaction():
+            service = services.lock_service(uuid)
+            service.status, service.provision_status = status, provision_status
+        observation = observed(self.call(uuid, "observe"))
+        assert observation is not None
+        recorded = observations.record(
+            service_uuid=uuid, observation=observation, asked_at=now() + timedelta(seconds=1)
+        )
+        assert recorded[0]
+        return recorded[1]

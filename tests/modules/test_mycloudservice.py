@@ -334,3 +334,18 @@ def test_module_log_contains_no_secret(harness: MyCloudHarness, cloud: DemoCloud
     assert "/accounts" in text
     assert DATA["password"] not in text
     assert cloud.token not in text
+
+
+def test_an_account_of_somebody_else_is_not_observed(
+    harness: MyCloudHarness, cloud: DemoCloudServer
+) -> None:
+    uuid = harness.add_default_service()
+    assert harness.job(uuid, "create_job").ok
+    assert harness.compare(uuid, "active", "completed") is None
+    cloud.store._execute("UPDATE accounts SET ip_address = '203.0.113.250'")
+    assert harness.compare(uuid, "active", "completed").kind == "data"
+    cloud.store._execute("UPDATE accounts SET domain = 'other.example'")
+    assert harness.compare(uuid, "active", "completed").kind == "gone"
+    cloud.store.delete("lumen")
+    assert harness.job(uuid, "create_job").ok, "created again"
+    assert harness.compare(uuid, "active", "completed") is None

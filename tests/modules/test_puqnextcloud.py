@@ -21,7 +21,7 @@ from puqpanel.infra.db import db, release, session, transaction
 from puqpanel.jobs.modules import outcome_of
 from puqpanel.models import ModuleLog, Task
 from puqpanel.operations.catalog import products
-from puqpanel.operations.provisioning import requests, services, settlement
+from puqpanel.operations.provisioning import differences, requests, services, settlement
 from tests.fakes.faults import PAGE, Reply
 from tests.fakes.ocs import Account, Dialect, OcsServer
 from tests.modules.harness import STAFF, VERBS, ModuleHarness
@@ -125,7 +125,7 @@ def test_service_lifecycle(harness: NextcloudHarness, cloud: OcsServer) -> None:
     assert harness.observe(uuid) == {
         "exists": True,
         "suspended": False,
-        "data": {"username": name, "server": "cloud-1"},
+        "data": {"username": name},
     }
     assert harness.job(uuid, "suspend_job").ok
     assert not account.enabled
@@ -719,3 +719,38 @@ def test_task_waits_as_long_as_the_provider_asks(
     outcome = outcome_of(harness.call(uuid, "create_job", task=task), task)
     assert outcome.kind == "wait", outcome.message
     assert outcome.until is not None and outcome.until > now() + timedelta(seconds=3590)
+
+
+def test_a_created_account_agrees_with_the_panel(
+    harness: NextcloudHarness, cloud: OcsServer
+) -> None:
+    uuid = harness.add_default_service(cloud)
+    assert harness.job(uuid, "create_job").ok
+    assert harness.compare(uuid, "active", "completed") is None
+    only_account(cloud)[1].enabled = False
+    assert harness.compare(uuid, "active", "completed").kind == "suspended"
+    assert harness.compare(uuid, "suspended", "suspended") is None
+    del cloud.users[only_account(cloud)[0]]
+    assert harness.compare(uuid, "active", "completed").kind == "gone"
+    assert harness.job(uuid, "create_job").ok, "created again"
+    assert harness.compare(uuid, "active", "completed") is None
+
+
+def test_an_account_of_a_lost_attempt_can_be_taken_over(
+    harness: NextcloudHarness, cloud: OcsServer
+) -> None:
+    uuid = harness.add_default_service(cloud)
+    assert harness.job(uuid, "create_job").ok
+    with transaction():  # as if the responses after the creation had been lost
+        service = services.lock_service(uuid)
+        service.provision_data = {**service.provision_data, "created": False}
+    difference = harness.compare(uuid, "pending", "failed")
+    assert (difference.kind, [change.key for change in difference.changes]) == (
+        "found",
+        ["created"],
+    )
+    differences.take_over(actor=STAFF, service_uuid=uuid, seen=difference.digest)
+    service = harness.service(uuid)
+    assert (service.status, service.provision_data["created"]) == ("active", True)
+    assert harness.job(uuid, "termination_job").ok
+    assert (cloud.customers, harness.account_rows()) == ({}, [])

@@ -831,3 +831,30 @@ def test_task_waits_as_long_as_the_provider_asks(
     outcome = outcome_of(harness.call(uuid, "suspend_job", task=task), task)
     assert outcome.kind == "wait", outcome.message
     assert outcome.until is not None and outcome.until > now() + timedelta(seconds=3590)
+
+
+def test_a_server_that_is_gone_is_created_again(
+    harness: VpsHarness, cloud: DigitalOceanServer
+) -> None:
+    uuid = harness.ready(cloud)
+    assert harness.compare(uuid, "active", "completed") is None
+    first = only_droplet(cloud)
+    cloud.droplets.clear()
+    assert harness.compare(uuid, "active", "completed").kind == "gone"
+    assert harness.finish(uuid, "create_job").ok
+    assert only_droplet(cloud).id != first.id
+    assert harness.row(uuid).server_id == str(only_droplet(cloud).id)
+    assert harness.compare(uuid, "active", "completed") is None
+
+
+def test_a_server_that_is_off_is_suspended_unless_its_customer_shut_it_down(
+    harness: VpsHarness, cloud: DigitalOceanServer
+) -> None:
+    uuid = harness.ready(cloud)
+    only_droplet(cloud).status = "off"
+    assert harness.compare(uuid, "active", "completed").kind == "suspended"
+    with transaction():
+        harness.row(uuid).status = "stopped"
+    assert harness.compare(uuid, "active", "completed") is None
+    assert harness.finish(uuid, "suspend_job").ok
+    assert harness.compare(uuid, "suspended", "suspended") is None

@@ -336,6 +336,7 @@ def test_power(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel) ->
     done = astrid.post(where, {"action": "stop"}, headers=HTML)
     assert (done.status_code, done.location.endswith(f"{at}/general")) == (302, True)
     assert "is shutting down" in astrid.get(f"{at}/general").text
+    assert harness.row(_uuid).status == "stopped"
     again = astrid.post(where, {"action": "reboot"}, headers=JSON)
     assert (again.status_code, "Another action is in progress" in again.json["message"]) == (
         409,

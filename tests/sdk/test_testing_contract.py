@@ -351,3 +351,28 @@ def test_every_type_has_its_probes() -> None:
         "scheduled jobs twice",
         "malformed events",
     }
+
+
+@pytest.mark.parametrize(
+    ("good", "broken", "sentence"),
+    [
+        ('"exists": seen.ok', '"exists": seen.http_code', "exists and suspended as True or False"),
+        ('"suspended": seen.ok and', '"suspended": "yes" or', "exists and suspended as True"),
+        (
+            '"suspended": seen.ok and seen.data["state"] == "suspended"',
+            '"suspended": False',
+            "After suspend the service is suspended, but observe() reports",
+        ),
+        (
+            '"exists": seen.ok,',
+            '"exists": seen.ok, "data": {"account": "lumen"},',
+            "differ from the data of the service: account",
+        ),
+        ('"exists": seen.ok,', '"exists": seen.ok, "data": ["lumen"],', "data as a dictionary"),
+    ],
+)
+def test_what_is_wrong_with_observe(tmp_path: Path, good: str, broken: str, sentence: str) -> None:
+    assert good in GOOD
+    probe = "observe matches the provider"
+    line = card(tmp_path, GOOD.replace(good, broken), probe)[probe]
+    assert (line.outcome, sentence in line.message) == ("failed", True), line.message

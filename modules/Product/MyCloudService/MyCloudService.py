@@ -111,7 +111,7 @@ class MyCloudService(FileManager):
         return self._failed(response)
 
     def observe(self) -> Result | dict[str, Any]:
-        """Return the account's state at the provider; the panel asks for it after a crash."""
+        """Return the account's state at the provider; the panel compares it with its own."""
         absent = {"exists": False, "suspended": False, "data": {}}
         server = self._server()
         if server is None:
@@ -121,6 +121,8 @@ class MyCloudService(FileManager):
             return absent
         if not response.ok:
             return self._failed(response)
+        if response.data["domain"] != self.service_data["domain"].lower():
+            return absent  # the user name belongs to another account
         return {
             "exists": True,
             "suspended": response.data["state"] == "suspended",

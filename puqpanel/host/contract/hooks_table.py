@@ -264,15 +264,18 @@ PRODUCT: Mapping[str, Fact] = MappingProxyType(
         "unidle_job": _job("`unidle()`"),
         "cancellation_job": _job("`cancellation()`"),
         "observe": Fact(
-            "`ModuleJob`",
-            "instead of a job whose last attempt was interrupted, unless it is in `repeatable`",
+            "`ModuleJob`, `ObserveJob` (Refresh) and `ReconcileJob` (the daily comparison)",
+            "when staff click Refresh; for every provisioned service about once a day; instead of"
+            " a job whose last attempt was interrupted, unless it is in `repeatable`",
             WORKER,
-            '`{"exists": bool, "suspended": bool, "data": {…}}`; `data` is saved as service data',
-            "an error or exception: the task is marked lost for staff to resolve",
+            '`{"exists": bool, "suspended": bool, "data": {…}}`; `data` has the names and values'
+            " of the service data, and is saved there when staff take it over",
+            "an error, an exception or an `exists` that is no boolean: the state is unknown; an"
+            " interrupted task is marked lost for staff to resolve",
             signature="() -> Mapping[str, Any] | Result",
             does=(
-                "Return the current state at the provider; called instead of repeating a create"
-                " that may have succeeded."
+                "Return the current state at the provider, without changing anything there. Staff"
+                " see what differs; a create that may have succeeded is not repeated."
             ),
         ),
         "get_client_area_menu_config": Fact(

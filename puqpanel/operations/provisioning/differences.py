@@ -47,7 +47,7 @@ def can_create_again(service: Service, difference: Difference | None) -> bool:
 def take_over(*, actor: Principal, service_uuid: str, seen: str) -> None:
     """Make what the provider reports the state and the data of a service; nothing is requested.
 
-    A service that is gone is marked as not found: it is neither terminated nor billed otherwise.
+    A service that is gone is marked as not found; it is not terminated.
 
     Args:
         actor: who chose it.
@@ -60,9 +60,10 @@ def take_over(*, actor: Principal, service_uuid: str, seen: str) -> None:
     """
     actor.require(SERVICES_VIEW)
     service = lock_service(service_uuid)
-    observation, difference = _find(service, seen)
-    for permission in take_over_permissions(difference):
+    found = observations.difference_of(service)
+    for permission in take_over_permissions(found[1]) if found else ():
         actor.require(permission)
+    observation, difference = _find(service, seen)
     before, after = _states(service), {change.key: change.provider for change in difference.changes}
     data_before = {change.key: change.panel for change in difference.changes}
     if after:
@@ -106,7 +107,10 @@ def push_again(*, actor: Principal, service_uuid: str, seen: str) -> Result:
             actor,
             service,
             "service.pushed_again",
-            _("Pushed again to the provider: %(difference)s.", difference=LABELS[difference.kind]),
+            _(
+                "Pushed again to the provider, which reported: %(difference)s.",
+                difference=LABELS[difference.kind],
+            ),
         )
     return requests.request(actor=actor, service_uuid=service_uuid, verb=verb, again=True)
 

@@ -2,6 +2,7 @@
 
 from unittest import mock
 
+from puqpanel.domain.differences import Observation, compare
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.domain.service_states import VERBS
@@ -158,25 +159,55 @@ def run_job(bench: Bench, verb: str) -> calls.Called:
 
 @probe("observe matches the provider", "Product")
 def observe(bench: Bench) -> str:
-    """Compare `observe()` with the provider: the panel relies on it after a crash."""
+    """Compare `observe()` with the provider and with the service after each verb.
+
+    The panel relies on it after a crash, and reports to staff what differs.
+    """
     need(bench, "create")
     if not callable(getattr(bench.lab.loaded.cls, "observe", None)):
         raise NotTested("The module has no observe().")
     reach(bench, "create")
-    assert _exists(bench) is True, "observe() does not report the account after create."
+    assert _observed(bench).exists, "observe() does not report the account after create."
+    _check_agrees(bench, "create")
+    for verb in ("suspend", "unsuspend"):
+        if has_job(bench, "suspend") and has_job(bench, verb):
+            reach(bench, verb)
+            _check_agrees(bench, verb)
     if has_job(bench, "terminate"):
         reach(bench, "terminate")
-        assert _exists(bench) is False, "observe() still reports the account after terminate."
+        assert not _observed(bench).exists, "observe() still reports the account after terminate."
     return "observe() matched the provider."
 
 
-def _exists(bench: Bench) -> bool | None:
+def _observed(bench: Bench) -> Observation:
+    """Return what `observe()` reports; an error or another shape fails the probe."""
     called = bench.lab.call("observe")
     assert not called.error, called.error
-    for value in (called.value, called.result.data):
-        if isinstance(value, dict) and "exists" in value:
-            return bool(value["exists"])
-    return None
+    value = called.value if isinstance(called.value, dict) else {}
+    if "exists" not in value and isinstance(called.result.data, dict):
+        value = called.result.data
+    observation = Observation.read(value)
+    assert observation is not None, (
+        "observe() must return exists and suspended as True or False, and data as a dictionary:"
+        f" {value or called.result.message}"
+    )
+    return observation
+
+
+def _check_agrees(bench: Bench, verb: str) -> None:
+    """Assert that staff would see no difference right after a verb."""
+    service, observation = row(bench), _observed(bench)
+    data = {**service.service_data, **service.provision_data}
+    difference = compare(service.status, service.provision_status, data, observation)
+    assert difference is None or difference.is_state is False, (
+        f"After {verb} the service is {service.status}, but observe() reports:"
+        f" exists={observation.exists}, suspended={observation.suspended}."
+    )
+    names = ", ".join(change.key for change in difference.changes) if difference else ""
+    assert not names, (
+        f"After {verb} the data of observe() differ from the data of the service: {names}. Return"
+        " only what the jobs save in self.service_data, under the same names."
+    )
 
 
 @probe("no secret in the log", "Product")

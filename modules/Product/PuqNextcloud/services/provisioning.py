@@ -171,6 +171,7 @@ class Provisioning(Product):
         if failure:
             return self._failed(failure, account)
         self.service_data["created"] = True
+        self._save()  # not left to the panel: it may have been true before this job
         values = {"name": account.username, "server": account.server.name}
         return Result.success(f"{__(':name is ready on :server.', values)} {note}".strip())
 
@@ -258,11 +259,11 @@ class Provisioning(Product):
             return absent
         user = self.client(account.server).user(account.username)
         if user.ok:
-            return {
-                "exists": True,
-                "suspended": not parse_bool(user.data.get("enabled", True)),
-                "data": {"username": account.username, "server": account.server.name},
-            }
+            data: dict[str, Any] = {"username": account.username}
+            if self.service_data["created"] is False:
+                data["created"] = True  # an attempt whose response was lost created it
+            enabled = parse_bool(user.data.get("enabled", True))
+            return {"exists": True, "suspended": not enabled, "data": data}
         if user.outcome is Outcome.NOT_FOUND:
             return absent
         return Result.error(explain(user, account.server.name), retry=True)

@@ -14,6 +14,8 @@ from .accounts import Account
 from .base import Base
 
 CREATING, ACTIVE, SUSPENDED, TERMINATED = "creating", "active", "suspended", "terminated"
+# Active, but shut down by the customer.
+STOPPED = "stopped"
 
 
 class Server(Base):

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from puqpanel.sdk import Result, Service, __, generate_strong_password, now
 
-from ..models.servers import ACTIVE, SUSPENDED, Server
+from ..models.servers import ACTIVE, CREATING, STOPPED, SUSPENDED, Server
 from . import catalog, keys, placement, sizes, userdata
 from .api import DigitalOcean, items, number, public_address
 from .power import IN_PROGRESS, Current, Power
@@ -67,7 +67,12 @@ class Provisioning(Power):
         if not response.not_found:
             return self._create_failed(response, server)
         if server.server_id is not None:
-            placement.update(self._uuid, server_id=None, sent_at=None, **placement.NO_ACTION)
+            was_ready = server.status != CREATING
+            forgotten = {"server_id": None, "sent_at": None, **placement.NO_ACTION}
+            placement.update(self._uuid, status=CREATING, **forgotten)
+            if was_ready:
+                # It was deleted there. The next attempt looks for it by its tag first.
+                return Result.pending(__("The server no longer exists. Creating it again."))
             return Result.error(__("DigitalOcean could not create the server."), retry=True)
         return self._send_create(server, client)
 
@@ -160,7 +165,11 @@ class Provisioning(Power):
         return self.termination_job()
 
     def observe(self) -> Result | dict[str, Any]:
-        """Return the server's state at DigitalOcean."""
+        """Return the server's state at DigitalOcean.
+
+        DigitalOcean knows no suspension: a server that is off is suspended, unless the customer
+        has shut it down.
+        """
         absent = {"exists": False, "suspended": False, "data": {}}
         server = placement.find(self._uuid)
         if server is None:
@@ -174,7 +183,10 @@ class Provisioning(Power):
         if droplet.get("status") == "new":
             return Result.pending(__("DigitalOcean is creating the server."))
         data = {"server_id": str(droplet.get("id")), "ip_address": public_address(droplet)}
-        return {"exists": True, "suspended": droplet.get("status") != "active", "data": data}
+        suspended = droplet.get("status") != "active"
+        if droplet.get("status") == "off" and server.status == STOPPED:
+            suspended = False
+        return {"exists": True, "suspended": suspended, "data": data}
 
     # Create
 

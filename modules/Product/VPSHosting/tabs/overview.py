@@ -9,8 +9,8 @@ from flask import request as current_request
 
 from puqpanel.sdk import Request, __, abort, noop__, reading, refuse_impersonation
 
-from ..models.servers import Server
-from ..services import catalog, sizes
+from ..models.servers import ACTIVE, STOPPED, Server
+from ..services import catalog, placement, sizes
 from ..services.api import DigitalOcean
 from ..services.power import ARCHIVED
 from .base import UNAVAILABLE, Tab
@@ -105,6 +105,8 @@ class Overview(Tab):
         action, success = power
         self.log_info(f"power: {action} by the customer")
         response = target.client.act(target.server_id, action)
+        if response.ok:
+            placement.update(self._uuid, status=STOPPED if action == "shutdown" else ACTIVE)
         return self.respond_to(request, "general", response, __(success))
 
     def controller_client_general_password(self, request: Request) -> Any:

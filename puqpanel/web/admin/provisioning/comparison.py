@@ -9,7 +9,14 @@ from typing import Any
 
 from wtforms.fields.core import UnboundField
 
-from puqpanel.domain.differences import Change, Difference, DifferenceKind, Observation, compare
+from puqpanel.domain.differences import (
+    LABELS,
+    Change,
+    Difference,
+    DifferenceKind,
+    Observation,
+    compare,
+)
 from puqpanel.domain.service_states import PROVISION_LABELS, STATUS_LABELS, VERBS, ProvisionStatus
 from puqpanel.domain.texts import Text, _
 from puqpanel.host import languages, registry
@@ -135,7 +142,7 @@ def _state(
     if difference.kind is DifferenceKind.GONE:
         provider = PROVISION_LABELS[ProvisionStatus.NOT_FOUND]
     elif observation.suspended is None:
-        provider = _("Exists")
+        provider = LABELS[DifferenceKind.FOUND]
     else:
         provider = _("Exists, suspended") if observation.suspended else _("Exists, not suspended")
     return [Line(_("State"), panel, provider)]

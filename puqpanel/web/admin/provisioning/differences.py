@@ -81,7 +81,7 @@ DIFFERENCES = Listing(
     ),
     columns={
         "service": Column(_("Service"), lambda row: row.name),
-        "difference": Column(_("Difference"), lambda row: LABELS.get(row.kind, row.kind)),
+        "difference": Column(_("At the provider"), lambda row: LABELS.get(row.kind, row.kind)),
         "panel": Column(_("Panel"), lambda row: _side(row, "panel")),
         "provider": Column(_("Provider"), lambda row: _side(row, "provider")),
         "module": Column(_("Module"), lambda row: _module_title(row.module)),
