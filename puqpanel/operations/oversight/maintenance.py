@@ -2,7 +2,7 @@
 
 The scheduler adds a task for each entry that is due and does nothing else, so that a slow entry
 delays neither the dispatch nor the recovery of tasks. A run is skipped while the previous one has
-not ended. Their tasks are hidden in the list of tasks by default and deleted after an hour,
+not ended. The list of tasks shows their tasks under a tab of their own and deleted after an hour,
 because there are several a minute.
 """
 

@@ -19,7 +19,7 @@ from puqpanel.domain.permissions import (
     SERVICES_VIEW,
     TASKS_MANAGE,
 )
-from puqpanel.domain.principals import Principal
+from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.task_states import ENDED, OPEN, RETRYABLE, TaskStatus
 from puqpanel.domain.texts import _, named
 from puqpanel.infra.clock import now
@@ -32,6 +32,15 @@ from puqpanel.tasks.outcome import Outcome
 
 MAINTENANCE = Task.job.in_(("MaintenanceJob", observations.BATCH_JOB))
 """Condition for the panel's own periodic work, of which there are several tasks a minute."""
+ROUTINE = sa.or_(
+    MAINTENANCE,
+    sa.and_(
+        Task.status == TaskStatus.COMPLETED,
+        Task.actor_kind == PrincipalKind.AUTOMATION,
+        sa.exists().where(TaskTag.task_id == Task.id, TaskTag.tag == "schedule"),
+    ),
+)
+"""Condition for periodic work that needs nobody: also completed scheduled runs of modules."""
 MAINTENANCE_AGE = timedelta(hours=1)
 RECURRING_DAYS = 3
 """Days to keep completed scheduled runs and listeners, of which there are many."""

@@ -11,11 +11,13 @@ import sqlalchemy as sa
 
 from puqpanel.app import Panel, create_app
 from puqpanel.domain.principals import CLI
-from puqpanel.infra.db import session
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import dismantle
 from puqpanel.models import ScheduleEntry, Task
 from puqpanel.operations.modules import breaker
+from puqpanel.operations.oversight import schedule
 from tests.sample import activate, write_module
 from tests.web.conftest import Browser
 
@@ -129,4 +131,22 @@ def test_the_panels_own_jobs_are_shown_run_and_hidden_among_tasks(
     drain()
     assert "Completed" in owner.get("/admin/schedule/").text
     assert "Prune tasks" not in owner.get("/admin/tasks/").text
-    assert "Prune tasks" in owner.get("/admin/tasks/?tab=maintenance").text
+    assert "Prune tasks" in owner.get("/admin/tasks/?tab=scheduled").text
+
+
+def test_completed_scheduled_runs_have_a_tab_of_their_own(
+    app: Panel, owner: Browser, drain: Callable[..., None]
+) -> None:
+    with app.app_context():
+        schedule.run_due()  # starts the interval
+        with transaction() as current:
+            current.execute(sa.update(ScheduleEntry).values(due_at=now()))
+        schedule.run_due()
+    pages = {tab: owner.get(f"/admin/tasks/?tab={tab}").text for tab in ("all", "scheduled")}
+    assert ("Echo: tick" in pages["all"], "Echo: tick" in pages["scheduled"]) == (True, False)
+    drain()
+    for tab, shown in (("all", False), ("completed", False), ("scheduled", True)):
+        assert ("Echo: tick" in owner.get(f"/admin/tasks/?tab={tab}").text) == shown, tab
+    owner.post("/admin/schedule/run", {"module": "Plugin/Echo", "name": "tick"})
+    drain()
+    assert "Echo: tick" in owner.get("/admin/tasks/").text, "somebody wanted to see this run"

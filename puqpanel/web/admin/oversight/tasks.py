@@ -82,15 +82,15 @@ TASKS = Listing(
     key=Task.id,
     sorts={"new": Sort(Task.id, descending=True)},
     tabs={
-        "all": Tab(_("All"), ~tasks.MAINTENANCE),
+        "all": Tab(_("All"), ~tasks.ROUTINE),
         "open": Tab(_("Open"), sa.and_(Task.status.in_(sorted(OPEN)), ~tasks.MAINTENANCE)),
         "failed": Tab(_("Failed"), Task.status == TaskStatus.FAILED),
         "lost": Tab(_("Lost"), Task.status == TaskStatus.LOST),
         "completed": Tab(
-            _("Completed"), sa.and_(Task.status == TaskStatus.COMPLETED, ~tasks.MAINTENANCE)
+            _("Completed"), sa.and_(Task.status == TaskStatus.COMPLETED, ~tasks.ROUTINE)
         ),
         "cancelled": Tab(_("Cancelled"), Task.status == TaskStatus.CANCELLED),
-        "maintenance": Tab(_("Maintenance"), tasks.MAINTENANCE),
+        "scheduled": Tab(_("Scheduled"), tasks.ROUTINE),
     },
     filters={
         "tag": Filter(
