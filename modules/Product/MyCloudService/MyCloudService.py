@@ -53,7 +53,7 @@ class MyCloudService(FileManager):
         "termination_job",
         "change_package_job",
     )
-    job_options: ClassVar = {"create_job": {"tries": 3, "backoff": 30}}
+    job_options: ClassVar = {job: {"tries": 3, "backoff": 30} for job in repeatable}
 
     # 1. Provisioning. Each job runs in a worker and returns its result.
 
