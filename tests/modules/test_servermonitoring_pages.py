@@ -410,9 +410,22 @@ def test_query_count_does_not_grow_with_checks(
             counted[path] = len(seen)
     finally:
         sa.event.remove(engine, "before_cursor_execute", note)
-    assert list(counted.values()) == [5, 3, 5, 3]
+    assert list(counted.values()) == [6, 3, 5, 3]
     dashboard = owner.get(f"{watch.at}/dashboard").text
     assert ("3,000" in dashboard, "90 %" in dashboard) == (True, True)
+
+
+def test_dashboard_and_list_agree_after_each_result(
+    watch: MonitoringHarness, owner: Browser, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_ordered_request("/").respond_with_data("x")
+    httpserver.expect_ordered_request("/").respond_with_data("x", 500)
+    watch.check("http", httpserver.url_for("/"), failures=1)
+    for run, uptime in ((watch.run, "100 %"), (watch.rerun, "50 %")):
+        run()
+        for path in ("dashboard", "checks"):
+            text = owner.get(f"{watch.at}/{path}").text.replace("\u00a0", " ")
+            assert uptime in text, (path, uptime)
 
 
 def test_pages_in_polish(watch: MonitoringHarness, owner: Browser) -> None:

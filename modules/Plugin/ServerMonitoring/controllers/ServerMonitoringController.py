@@ -27,7 +27,7 @@ class ServerMonitoringController(Controller):
     """`/admin/modules/Plugin/ServerMonitoring/`: dashboard, checks, settings."""
 
     def dashboard(self, request: Request) -> Any:
-        """Show all checks together: five queries, two of them cached for a minute."""
+        """Show all checks together: six queries, two of them cached for a minute."""
         counts, overview = statistics.counts(), statistics.overview()
         return page(
             "dashboard",

@@ -123,13 +123,23 @@ def series(span: str, check_id: int | None = None) -> list[Slot]:
 
 
 def overview() -> Mapping[str, Any]:
-    """Return uptime and the last 24 hours of all checks together, cached for a minute."""
+    """Return uptime and the last 24 hours of all checks together.
+
+    Cached for a minute, until the next result: the list, which is not cached, must not contradict
+    it.
+    """
 
     def read() -> dict[str, Any]:
         slots = [[s.at.isoformat(), s.up, s.down, s.unable, s.mean] for s in series("24h")]
         return {"uptime": uptime()[0], "series": slots}
 
-    cached = cache.remember("dashboard", CACHE_SECONDS, read)
+    newest, checks = db.session.execute(
+        sa.select(
+            sa.select(sa.func.max(Result.id)).scalar_subquery(),
+            sa.select(sa.func.count(Check.id)).scalar_subquery(),
+        )
+    ).one()
+    cached = cache.remember(f"dashboard/{newest}/{checks}", CACHE_SECONDS, read)
     slots = [Slot(datetime.fromisoformat(at), *values) for at, *values in cached["series"]]
     return {"uptime": cached["uptime"], "series": slots}
 
