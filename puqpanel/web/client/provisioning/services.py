@@ -5,8 +5,9 @@ Services of other clients answer 404, as if missing.
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, redirect, render_template, url_for
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
 from puqpanel.domain.permissions import CLIENT_SERVICES_MANAGE, CLIENT_SERVICES_VIEW
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
@@ -16,6 +17,7 @@ from puqpanel.host.calls import Called
 from puqpanel.models import Service
 from puqpanel.operations.provisioning import services
 from puqpanel.web import modules
+from puqpanel.web.answers import under_api, wants_json
 from puqpanel.web.client.provisioning.notices import (
     ENDED,
     Notice,
@@ -81,7 +83,39 @@ def ajax(uuid: str, tab: str, verb: str) -> Response:
         abort(503, _("This part of your service is temporarily unavailable. Try again later."))
     if module is None or _closed(service):
         abort(404)
-    return module.ajax(uuid, tab, verb, active=_active(service))
+    return _with_layout(service, module.ajax(uuid, tab, verb, active=_active(service)))
+
+
+def _with_layout(service: Service, response: Response) -> Response:
+    """Put a fragment into a page with a way back, for a browser that runs no scripts.
+
+    Such a browser shows the response of a form or link as a page. Documents, downloads and plain
+    text that was only read stay as they are.
+    """
+    is_page = (
+        not wants_json()
+        and request.headers.get("Sec-Fetch-Dest", "document") == "document"
+        and "Content-Disposition" not in response.headers
+        and not response.direct_passthrough
+        and not 300 <= response.status_code < 400
+    )
+    is_text = response.mimetype == "text/plain" and request.method == "POST"
+    if not is_page or not (response.mimetype == "text/html" or is_text):
+        return response
+    text = response.get_data(as_text=True)
+    if text.lstrip()[:9].lower().startswith(("<!doctype", "<html")):
+        return response
+    page = render_template(
+        "client/provisioning/services/answer.html",
+        service=service,
+        status_key=visible_status(service),
+        back=under_api(),
+        # HTML was escaped by the module
+        content=Markup("<pre>{}</pre>").format(text) if is_text else Markup(text),  # noqa: S704
+    )
+    response.set_data(page)
+    response.content_type = "text/html; charset=utf-8"
+    return response
 
 
 def _notices(service: Service, *, unavailable: bool, called: Called | None) -> list[Notice]:
