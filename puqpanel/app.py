@@ -17,7 +17,7 @@ from puqpanel.jobs import maintenance
 from puqpanel.operations.modules import crashes, generation, hooks, loading
 from puqpanel.operations.system import currencies, keys
 from puqpanel.operations.system import settings as panel_settings
-from puqpanel.web import converters
+from puqpanel.web import converters, incoming
 from puqpanel.web import modules as blueprints
 from puqpanel.web.forwarded import ClientAddress
 
@@ -29,6 +29,7 @@ class Panel(Flask):
     """The Flask application for one generation of modules."""
 
     url_map_class = converters.Addresses
+    json_provider_class = incoming.IncomingJson
     generation: int
     registry: registry.Registry
     settings: Settings

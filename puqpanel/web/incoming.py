@@ -5,9 +5,10 @@ The raw body stays unchanged, for signatures over it.
 
 from __future__ import annotations
 
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from flask import Request
+from flask.json.provider import DefaultJSONProvider
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import LengthRequired, RequestEntityTooLarge
 from werkzeug.utils import cached_property
@@ -43,10 +44,12 @@ class BoundedStream(LimitedStream):
         return body
 
 
-class _Json:
-    """What the request uses of the module json."""
+class IncomingJson(DefaultJSONProvider):
+    """Parses JSON of requests as `parse_json` does."""
 
-    loads = staticmethod(parse_json)
+    def loads(self, s: str | bytes, **_options: Any) -> Any:
+        """Parse JSON."""
+        return parse_json(s)
 
 
 class StorableRequest(Request):
@@ -54,8 +57,6 @@ class StorableRequest(Request):
 
     They are replaced, as in all text the panel stores.
     """
-
-    json_module = _Json
 
     @cached_property
     def stream(self) -> IO[bytes]:
