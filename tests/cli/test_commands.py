@@ -219,6 +219,7 @@ def test_doctor_when_the_panel_is_not_running(migrated: Path) -> None:
         "modules",
         "jobs",
         "products",
+        "differences",
         "keys",
         "translations",
         "disk",
