@@ -66,13 +66,15 @@ def stack_top(points: Sequence[Sequence[Any]]) -> float:
 
 
 def line(values: Sequence[float], top: float, slots: int = 0) -> list[Point]:
-    """Return the points of a line.
+    """Return the points of a line; a single value is drawn over the whole width.
 
     Args:
         values: the y values, evenly spaced.
         top: the value at the upper edge.
         slots: the number of x positions, if the line ends before the axis does.
     """
+    if len(values) == 1 and slots <= 1:
+        values = [*values, *values]
     steps = max((slots or len(values)) - 1, 1)
     top = top or 1
     return [
