@@ -381,6 +381,19 @@ def test_a_live_fragment_reloads_the_page_when_nothing_runs(
     answer = owner.get(path)
     assert "HX-Refresh" not in answer.headers
     assert 'hx-trigger="every 2s"' in answer.text
+    assert 'id="state"' in answer.text and 'hx-swap-oob="true"' in answer.text
+    page = owner.get(f"/admin/services/{shop['service']}").text
+    assert 'id="state"' in page and "hx-swap-oob" not in page
+
+
+def test_long_host_names_are_shortened_in_the_middle(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
+    with app.app_context(), transaction() as current:
+        name = 'www.a-long-name.of-a."host".example'
+        current.execute(sa.update(Service).values(name=name))
+    page = owner.get("/admin/services/").text
+    assert 'data-tail=".example"' in page and "www.a-long-name.of-a.&#34;host&#34;" in page
 
 
 def test_times_are_in_the_viewers_zone(app: Panel, owner: Browser, shop: dict[str, str]) -> None:

@@ -279,7 +279,7 @@ def show(uuid: str) -> ResponseReturnValue:
 def live(uuid: str) -> ResponseReturnValue:
     """Show the status and tasks as a fragment; reload the page once nothing runs any more."""
     state = _state(services.find_service(uuid))
-    fragment = render_template("admin/provisioning/services/_live.html", **state)
+    fragment = render_template("admin/provisioning/services/_live.html", live=True, **state)
     return fragment if state["busy"] else (fragment, {"HX-Refresh": "true"})
 
 
