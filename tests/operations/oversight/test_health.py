@@ -51,6 +51,7 @@ def test_public_report_contains_states_only(panel: Panel, settings: Settings) ->
                     "modules",
                     "jobs",
                     "products",
+                    "differences",
                     "translations",
                     "disk",
                 ),
