@@ -18,7 +18,8 @@ class Context:
 
     Attributes: type and name of the module; package, its Python package; service_uuid,
     product_uuid, task_id, attempt, actor and instance_uuid (a gateway or sender) where the call has
-    them; limits, until when providers refuse its requests, by method and address.
+    them; asked_by, who asked for the task, whose permissions it has not; limits, until when
+    providers refuse its requests, by method and address.
     """
 
     type: str
@@ -31,6 +32,7 @@ class Context:
     actor: Principal | None = None
     request_id: str = ""
     instance_uuid: str = ""
+    asked_by: Principal | None = None
     limits: dict[tuple[str, str], datetime] = field(default_factory=dict, compare=False)
 
     @property

@@ -48,6 +48,7 @@ def write(
     try:
         request_text, response_text = as_text(request), as_text(response)
         call = context.current()
+        actor = (call.actor or call.asked_by) if call else None
         # a unit test of a module may have no database
         if not _has_database():
             log.log(
@@ -75,8 +76,8 @@ def write(
                     ],
                     task_id=call.task_id if call else None,
                     attempt=call.attempt if call else None,
-                    actor_kind=call.actor.kind if call and call.actor else "",
-                    actor_name=call.actor.name if call and call.actor else "",
+                    actor_kind=actor.kind if actor else "",
+                    actor_name=actor.name if actor else "",
                     request_id=call.request_id[:40] if call else "",
                 )
             )

@@ -17,7 +17,7 @@ from puqpanel.host import calls, context, registry
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.host.loader import load_module
 from puqpanel.infra.db import in_transaction, release, session, transaction
-from puqpanel.models import ModuleLog
+from puqpanel.models import ModuleLog, Task
 from puqpanel.tasks.fence import LeaseLost, TimedOut
 from tests.sample import make_service, write_module
 
@@ -199,6 +199,13 @@ def test_the_log_knows_who_and_what_for(echo: LoadedModule, staff: Principal) ->
     )
     assert '"api_key": "•••"' in row.request
     assert row.response == "Bearer •••"
+
+
+def test_the_log_of_a_job_says_who_asked_for_it(echo: LoadedModule) -> None:
+    task = Task(id=5, attempt=2, actor_kind="staff", actor_id=7, actor_name="Ada", data={})
+    assert calls.invoke(calls.Call(echo, "who", task=task)).error == ""
+    row = session().scalars(sa.select(ModuleLog).where(ModuleLog.action == "who")).one()
+    assert (row.actor_kind, row.actor_name, row.task_id, row.attempt) == ("staff", "Ada", 5, 2)
 
 
 @pytest.mark.parametrize(
