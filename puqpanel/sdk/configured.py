@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from puqpanel.infra.links import link
 from puqpanel.sdk import forms
+from puqpanel.sdk.derived_form import derived_form
 from puqpanel.sdk.module import Module
 
 
@@ -17,7 +18,8 @@ class Configured(Module):
 
     Attributes:
         SettingsForm: WTForms form of the settings; rendered by `get_settings_page` and validated by
-            `save_module_data`.
+            `save_module_data`. Without one, a module that defines `get_module_data` gets a form
+            with a field for each setting that it returns for a new instance.
     """
 
     SettingsForm: ClassVar[type[forms.Form] | None] = None
@@ -51,11 +53,8 @@ class Configured(Module):
             data: the saved settings, plus `webhook_url`, `uuid` and `title` of the instance unless
                 a setting has that name.
         """
-        return (
-            forms.render(self, self.SettingsForm, self.module_data, self.errors)
-            if self.SettingsForm
-            else ""
-        )
+        form = self._settings_form()
+        return forms.render(self, form, self.module_data, self.errors) if form else ""
 
     def save_module_data(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Validate the settings as staff submitted them.
@@ -69,7 +68,28 @@ class Configured(Module):
         """
         if self.SettingsForm:
             return forms.save(self.SettingsForm, data or {}, self.module_data)
-        return {"status": "success", "data": self.get_module_data(dict(data or {})), "code": 200}
+        values = dict(data or {})
+        if form := self._settings_form():
+            saved = forms.save(form, values, self.module_data)
+            if saved["status"] != "success":
+                return saved
+            # a blank number is left to the module's default
+            values = {
+                name: value for name, value in values.items() if name not in saved["data"]
+            } | {name: value for name, value in saved["data"].items() if value is not None}
+        return {"status": "success", "data": self.get_module_data(values), "code": 200}
+
+    def _settings_form(self) -> type[forms.Form] | None:
+        """Return `SettingsForm`, or a form for the keys of the module's own `get_module_data`."""
+        cls = type(self)
+        own_page = cls.get_settings_page is not Configured.get_settings_page
+        if self.SettingsForm or own_page or cls.get_module_data is Configured.get_module_data:
+            return self.SettingsForm
+        kept = self.module_data
+        try:
+            return derived_form(self.get_module_data({}), cls.__module__)
+        finally:
+            self.module_data = kept
 
     def _prepare(
         self, service_uuid: str | None, product_uuid: str | None, stored: Mapping[str, Any]
@@ -79,5 +99,5 @@ class Configured(Module):
             # a refused form is shown as submitted: an unticked checkbox is absent, and must not
             # fall back to its default
             self.module_data = forms.as_sent(
-                self.SettingsForm, self.module_data, stored.get("module_data")
+                self._settings_form(), self.module_data, stored.get("module_data")
             )

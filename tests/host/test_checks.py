@@ -551,6 +551,14 @@ def test_a_hook_that_is_nearly_spelt_right_is_named(
     ]
 
 
+@pytest.mark.parametrize(("more", "count"), [("", 1), ("\nSettingsForm = object", 0)])
+def test_a_derived_settings_form_is_named(more: str, count: int, tmp_path: Path) -> None:
+    body = f"def getModuleData(self, data={{}}):\n    return {{'sandbox': False}}{more}"
+    found = look(tmp_path, of_class(body, "Payment"), type="Payment").get("derived-settings", [])
+    messages = ["The settings form is derived from getModuleData()."] * count
+    assert [one.message for one in found] == messages
+
+
 def test_every_rule_has_a_test() -> None:
     text = Path(__file__).read_text()
     assert [rule for rule in checks.RULES if f'"{rule}"' not in text] == []

@@ -186,6 +186,29 @@ def settings_without_page(source: Source) -> Iterator[Problem]:
             )
 
 
+@rule(
+    "derived-settings",
+    Severity.HINT,
+    "Declare SettingsForm, a WTForms form, for labels, help and validation.",
+)
+def derived_settings(source: Source) -> Iterator[Problem]:
+    """Without a form or page, the fields of the settings page are derived from the settings that
+    get_module_data() returns: secrets by their names, checkboxes, numbers and texts by their
+    defaults.
+    """
+    function = source.methods.get("get_module_data")
+    if function is None or source.type not in ("Payment", "Notification"):
+        return
+    body = source.module_class.body if source.module_class else []
+    own = {last_name(target) for part in body for target in targets_of(part)}
+    if "get_settings_page" not in source.methods and not own & _FORMS:
+        yield Problem(
+            source.where(function),
+            function.lineno,
+            f"The settings form is derived from {function.name}().",
+        )
+
+
 _FORMS = frozenset({"product_form", "service_form", "settings_form", "form"})
 
 
