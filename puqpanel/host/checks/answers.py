@@ -23,6 +23,7 @@ from puqpanel.host.checks.source import (
     text_of,
 )
 from puqpanel.host.contract.names import python_name, vendor_name
+from puqpanel.host.form_fields import FORMS
 
 _RESULT_KEYS = frozenset({"status", "success"})
 _SAVES = ("save_product_data", "save_service_data", "save_module_data")
@@ -209,7 +210,7 @@ def derived_settings(source: Source) -> Iterator[Problem]:
         )
 
 
-_FORMS = frozenset({"product_form", "service_form", "settings_form", "form"})
+_FORMS = frozenset({*FORMS, "Form"})
 
 
 def _in_style_of(name: str, other: str) -> str:
