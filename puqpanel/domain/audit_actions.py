@@ -47,6 +47,8 @@ _OWN = {
     "service.configured": "The module settings of a service changed.",
     "service.created": "A service was sold.",
     "service.created_again": "Staff chose to create a service again that is gone.",
+    "service.fraud_lifted": "The fraud mark of a service was lifted.",
+    "service.fraud_marked": "A service was marked as fraud.",
     "service.job_failed": "A job of a service failed, or no task was left of it.",
     "service.product_changed": "A service got another product.",
     "service.product_kept": "A change of the product of a service was reverted.",

@@ -60,7 +60,7 @@ STATUS_MOVES: dict[ServiceStatus, frozenset[ServiceStatus]] = {
     _S.PENDING: frozenset({_S.ACTIVE, _S.CANCELLED, _S.FRAUD, _S.TERMINATED}),
     _S.ACTIVE: frozenset({_S.SUSPENDED, _S.TERMINATED, _S.FRAUD}),
     _S.SUSPENDED: frozenset({_S.ACTIVE, _S.TERMINATED, _S.FRAUD}),
-    _S.FRAUD: frozenset({_S.PENDING, _S.ACTIVE, _S.SUSPENDED, _S.TERMINATED}),
+    _S.FRAUD: frozenset({_S.PENDING, _S.ACTIVE, _S.SUSPENDED, _S.TERMINATED, _S.CANCELLED}),
     _S.TERMINATED: frozenset({_S.FRAUD}),
     _S.CANCELLED: frozenset({_S.FRAUD}),
 }

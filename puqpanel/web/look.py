@@ -299,6 +299,8 @@ def status(kind: str, key: str) -> Status:
 EVENT_TONES: tuple[tuple[str, Tone, str], ...] = (
     (".suspend_succeeded", "warn", "pause"),
     (".terminate_succeeded", "mute", "stop"),
+    (".cancellation_succeeded", "mute", "ban"),
+    (".fraud_marked", "odd", "user-secret"),
     ("_failed", "bad", "triangle-exclamation"),
     ("_refused", "bad", "ban"),
     ("failed_authorization", "bad", "lock"),

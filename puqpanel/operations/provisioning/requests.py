@@ -82,6 +82,8 @@ def request(
         raise ConflictError(_("The module of this service is not active."))
     if module is not None and verb == "create":
         _check_settings(module, service, actor, again=again)
+    never_created = service.provision_status == ProvisionStatus.PENDING
+    cancels = module and any(defines(module, f"cancellation{part}") for part in ("", "_job"))
     with transaction():
         reason = " ".join(reason.split())[:MAX_REASON_LENGTH]
         rule = _reserve(actor, service_uuid, verb, reason, again=again)
@@ -92,7 +94,8 @@ def request(
                 product_uuid=product_uuid,
                 take_price=take_price,
             )
-        if module is None:  # staff provision it manually, so the change is complete at once
+        # staff provision it, or there is nothing at the provider yet
+        if module is None or (verb == "cancellation" and never_created and not cancels):
             settlement.complete(lock_service(service_uuid), rule, actor)
             return Result.success()
     result = _start(module, rule, service_uuid, actor)

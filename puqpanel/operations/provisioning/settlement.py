@@ -60,7 +60,7 @@ def set_provision_status(*, service_uuid: str, status: str, actor: Principal | N
     set_provision(service, status)
     verb = VERBS.get(service.verb)
     if verb is not None and status == verb.ends and verb.status is not None:
-        _set_status(service, verb.status)
+        set_status(service, verb.status)
     if before == status:
         return
     raise_event(
@@ -197,7 +197,7 @@ def complete(
     set_provision(service, ends or PROVISIONED.get(service.status) or service.settled_from)
     if verb is not None:
         if verb.status is not None:
-            _set_status(service, verb.status)
+            set_status(service, verb.status)
         _record_success(service, verb, actor, task)
 
 
@@ -250,8 +250,8 @@ def adopt(service: Service, status: ServiceStatus, provision: ProvisionStatus) -
     """Give a locked service the states that its provider reports."""
     before = service.provision_status
     if service.status == ServiceStatus.PENDING:
-        _set_status(service, ServiceStatus.ACTIVE)  # what exists was created
-    _set_status(service, status)
+        set_status(service, ServiceStatus.ACTIVE)  # what exists was created
+    set_status(service, status)
     set_provision(service, provision)
     service.failure, service.verb = verbatim(""), ""
     if before != provision:
@@ -285,7 +285,7 @@ def _record_completed(service: Service, verb: Verb | None, task: Task) -> None:
     elif verb is not None and _module_set_end(service, verb, task):
         if verb.status is not None and verb.status in STATUS_MOVES[ServiceStatus(service.status)]:
             # the module added the job without a request, so no verb set the service's status
-            _set_status(service, verb.status)
+            set_status(service, verb.status)
         _record_success(service, verb, task.actor, task)
 
 
@@ -306,7 +306,12 @@ def _record_success(service: Service, verb: Verb, actor: Principal, task: Task |
     )
 
 
-def _set_status(service: Service, status: ServiceStatus) -> None:
+def set_status(service: Service, status: ServiceStatus) -> None:
+    """Set the status of a locked service; the same status is allowed.
+
+    Raises:
+        ConflictError: the state machine has no such transition.
+    """
     if service.status == status:
         return
     check_status_move(service.status, status)

@@ -10,7 +10,7 @@ from puqpanel.domain.texts import Text, _, verbatim
 from puqpanel.models import Audit, Service
 from puqpanel.web.look import actor_name, status
 
-DECISIVE = ("_failed", "_refused", "_succeeded", ".provision_status_changed")
+DECISIVE = ("_failed", "_refused", "_succeeded", ".provision_status_changed", ".fraud_marked")
 """Endings of the audit actions that change or explain a status."""
 
 

@@ -20,7 +20,7 @@ from puqpanel.domain.texts import Text, _n
 from puqpanel.infra.db import session
 from puqpanel.models import Product, Service
 from puqpanel.operations.oversight import tasks as task_operations
-from puqpanel.operations.provisioning import requests, services
+from puqpanel.operations.provisioning import fraud, requests, services
 from puqpanel.web.admin.oversight.bulk import Bulk, run
 from puqpanel.web.admin.provisioning.services import SERVICES
 from puqpanel.web.answers import flash, flashed_errors
@@ -54,8 +54,8 @@ class PackageForm(Form):
     )
 
 
-class SuspendForm(Form):
-    """A suspension with its reason."""
+class ReasonForm(Form):
+    """A suspension, cancellation or fraud mark with its reason."""
 
     reason = StringField(
         _("Reason (optional)"),
@@ -120,12 +120,12 @@ def retry(uuid: str) -> ResponseReturnValue:
 @allow(SERVICES_PROVISION)
 def suspend(uuid: str) -> ResponseReturnValue:
     """Request a suspension, after a confirmation."""
-    form = SuspendForm()
+    form = ReasonForm()
     if form.is_submitted():
         return _run(uuid, partial(request_verb, uuid, "suspend", reason=form.reason.data or ""))
     service = services.find_service(uuid)
     return render_template(
-        "admin/provisioning/services/suspend.html",
+        "admin/provisioning/services/reason.html",
         form=form,
         title=_("Suspend %(name)s?", name=service.name),
         button=_("Suspend service"),
@@ -134,6 +134,69 @@ def suspend(uuid: str) -> ResponseReturnValue:
         goes=[_("The customer can't use it"), _("The provider keeps its data")],
         stays=_("%(name)s sees the service as suspended.", name=service.client.name),
     )
+
+
+@bp.route("/<uuid>/cancel", methods=["GET", "POST"])
+@allow(SERVICES_TERMINATE)
+def cancel(uuid: str) -> ResponseReturnValue:
+    """Cancel a service that was never created, after a confirmation."""
+    form = ReasonForm()
+    if form.is_submitted():
+        reason = form.reason.data or ""
+        return _run(uuid, partial(request_verb, uuid, "cancellation", reason=reason))
+    service = services.find_service(uuid)
+    return render_template(
+        "admin/provisioning/services/reason.html",
+        form=form,
+        title=_("Cancel %(name)s?", name=service.name),
+        button=_("Cancel service"),
+        back=_page(uuid),
+        lead=_("The service ends before it was created:"),
+        goes=[_("It can't be created any more")],
+        stays=_("%(name)s sees the service as cancelled.", name=service.client.name),
+    )
+
+
+@bp.route("/<uuid>/fraud", methods=["GET", "POST"])
+@allow(SERVICES_TERMINATE)
+def mark_fraud(uuid: str) -> ResponseReturnValue:
+    """Mark a service as fraud, after a confirmation."""
+    form = ReasonForm()
+    if form.is_submitted():
+
+        def mark() -> Text:
+            fraud.mark(actor=actor(), service_uuid=uuid, reason=form.reason.data or "")
+            done: Text = _("Marked as fraud.")
+            return done
+
+        return _run(uuid, mark)
+    service = services.find_service(uuid)
+    return render_template(
+        "admin/provisioning/services/reason.html",
+        form=form,
+        title=_("Mark %(name)s as fraud?", name=service.name),
+        button=_("Mark as fraud"),
+        back=_page(uuid),
+        lead=_("Until you lift the mark:"),
+        goes=[
+            _("The customer can't open the service, and sees it as suspended"),
+            _("The service can only be terminated"),
+        ],
+        stays=_("Nothing changes at the provider. Suspend the service first to stop it there."),
+    )
+
+
+@bp.post("/<uuid>/fraud/lift")
+@allow(SERVICES_TERMINATE)
+def lift_fraud(uuid: str) -> ResponseReturnValue:
+    """Lift the fraud mark of a service."""
+
+    def lift() -> Text:
+        fraud.lift(actor=actor(), service_uuid=uuid)
+        done: Text = _("No longer marked as fraud.")
+        return done
+
+    return _run(uuid, lift)
 
 
 @bp.route("/<uuid>/terminate", methods=["GET", "POST"])

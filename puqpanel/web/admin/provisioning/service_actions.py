@@ -9,7 +9,7 @@ from typing import Any
 from flask import url_for
 
 from puqpanel.domain.permissions import SERVICES_MANAGE, SERVICES_PROVISION, SERVICES_TERMINATE
-from puqpanel.domain.service_states import VERBS, ProvisionStatus
+from puqpanel.domain.service_states import VERBS, ProvisionStatus, ServiceStatus
 from puqpanel.domain.task_states import RETRYABLE
 from puqpanel.domain.texts import Text, _, named
 from puqpanel.models import Service
@@ -68,10 +68,28 @@ def actions_for(service: Service, tasks: Sequence[Any], *, busy: bool) -> Servic
             for verb in ("suspend", "unsuspend", "change_package")
             if verb in verbs and (verb != "unsuspend" or failed)
         )
-    if ready and can(SERVICES_TERMINATE) and "terminate" in verbs:
-        menu.append(_verb_action(service, "terminate"))
+    if can(SERVICES_TERMINATE):
+        menu.extend(_endings(service, verbs, ready=ready))
     primary = _primary(service, tasks, verbs, failed) if ready and not busy else None
     return ServiceActions(primary, [action for action in menu if action != primary])
+
+
+def _endings(service: Service, verbs: Sequence[str], *, ready: bool) -> list[Action]:
+    """Return what takes the service from its client."""
+    actions = []
+    if service.status == ServiceStatus.FRAUD:
+        url = url_for("admin.provisioning.lift_fraud", uuid=service.uuid)
+        actions.append(Action(_("Lift fraud mark"), url, "user-check", posts=True))
+    elif service.provision_status != ProvisionStatus.PROCESSING:
+        mark = _("Mark as fraud…")
+        actions.append(_link(service, mark, "admin.provisioning.mark_fraud", "user-secret"))
+    never_created = service.provision_status == ProvisionStatus.PENDING
+    if ready and never_created and "cancellation" in verbs:
+        label = _("%(action)s…", action=VERBS["cancellation"].label)
+        actions.append(_link(service, label, "admin.provisioning.cancel", "ban"))
+    if ready and "terminate" in verbs:
+        actions.append(_verb_action(service, "terminate"))
+    return actions
 
 
 def _primary(

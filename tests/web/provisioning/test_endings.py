@@ -1,0 +1,87 @@
+"""Cancelled services, and services marked as fraud."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from puqpanel.app import Panel
+from puqpanel.infra.db import session, transaction
+from puqpanel.models import Audit, Service
+from tests.web.conftest import Browser
+
+
+def states(app: Panel, uuid: str) -> tuple[str, str]:
+    with app.app_context():
+        service = session().scalars(sa.select(Service).where(Service.uuid == uuid)).one()
+        return service.status, service.provision_status
+
+
+def put(app: Panel, uuid: str, status: str, provision: str) -> None:
+    with app.app_context(), transaction() as current:
+        values = {"status": status, "provision_status": provision, "failure": ""}
+        current.execute(sa.update(Service).where(Service.uuid == uuid).values(values))
+
+
+def test_a_service_that_was_never_created_can_be_cancelled(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
+    uuid = shop["service"]
+    put(app, uuid, "pending", "pending")
+    at = f"/admin/services/{uuid}"
+    assert f'href="{at}/cancel"' in owner.get(at).text
+    assert "Cancel " in owner.get(f"{at}/cancel").text
+    owner.post(f"{at}/cancel", {"reason": "Ordered twice"})
+    assert states(app, uuid) == ("cancelled", "pending")
+    page = owner.get(at).text
+    assert ("Ordered twice" in page, f"{at}/cancel" in page, ">Create<" in page) == (
+        True,
+        False,
+        False,
+    )
+    assert uuid in owner.get("/admin/services/?tab=cancelled").text
+
+
+def test_a_service_at_a_provider_cannot_be_cancelled(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
+    for status, provision in (("active", "completed"), ("suspended", "suspended")):
+        put(app, shop["service"], status, provision)
+        at = f"/admin/services/{shop['service']}"
+        assert f"{at}/cancel" not in owner.get(at).text
+        owner.post(f"{at}/cancel")
+        assert states(app, shop["service"]) == (status, provision)
+
+
+def test_fraud_is_marked_and_lifted(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
+    uuid = shop["service"]
+    at = f"/admin/services/{uuid}"
+    for status, provision in (
+        ("pending", "pending"),
+        ("active", "completed"),
+        ("suspended", "suspended"),
+        ("active", "failed"),
+        ("cancelled", "pending"),
+    ):
+        put(app, uuid, status, provision)
+        assert f"{at}/fraud" in owner.get(at).text
+        owner.post(f"{at}/fraud", {"reason": "Stolen card"})
+        assert states(app, uuid) == ("fraud", provision), status
+        page = owner.get(at).text
+        assert ("Stolen card" in page, f"{at}/fraud/lift" in page) == (True, True)
+        owner.post(f"{at}/suspend")
+        assert states(app, uuid) == ("fraud", provision)
+        owner.post(f"{at}/fraud/lift")
+        assert states(app, uuid) == (status, provision)
+    with app.app_context():
+        actions = session().scalars(sa.select(Audit.action).order_by(Audit.id.desc()).limit(2))
+        assert list(actions) == ["service.fraud_lifted", "service.fraud_marked"]
+
+
+def test_fraud_waits_for_the_operation_in_progress(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
+    put(app, shop["service"], "active", "processing")
+    at = f"/admin/services/{shop['service']}"
+    assert f"{at}/fraud" not in owner.get(at).text
+    owner.post(f"{at}/fraud")
+    assert states(app, shop["service"]) == ("active", "processing")
