@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from typing import Any
+from collections.abc import Iterator
 
 import sqlalchemy as sa
 from alembic import op
 
 from puqpanel.infra import crypto
-from puqpanel.models.searchable import search_text
+from puqpanel.models.searchable import identifiers, search_text
 
 revision = "0015"
 down_revision = "0014"
@@ -61,7 +62,7 @@ def _fill(name: str, columns: tuple[str, ...]) -> None:
                 {
                     "row": row.id,
                     "words": search_text(
-                        *(_value(column, getattr(row, column)) for column in columns)
+                        text for column in columns for text in _texts(column, getattr(row, column))
                     ),
                 }
                 for row in rows
@@ -69,10 +70,10 @@ def _fill(name: str, columns: tuple[str, ...]) -> None:
         )
 
 
-def _value(column: str, stored: str) -> Any:
+def _texts(column: str, stored: str) -> Iterator[str]:
+    """Yield a name, or the addresses in data: what modules declare secret is not known here."""
     if not column.endswith("_data"):
-        return stored
-    try:
-        return json.loads(crypto.decrypt(stored))
-    except (crypto.KeyFileError, ValueError):
-        return ""  # unreadable
+        yield stored
+        return
+    with contextlib.suppress(crypto.KeyFileError, ValueError):  # unreadable
+        yield from identifiers(json.loads(crypto.decrypt(stored)), None)

@@ -2,13 +2,15 @@
 
 import contextlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from puqpanel.host.contract.refusal import Refused
+from puqpanel.host.form_fields import secret_fields
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.host.loader import load_module, unload
+from puqpanel.models import searchable
 
 log = logging.getLogger(__name__)
 
@@ -87,3 +89,11 @@ def dispose(registry: Registry) -> None:
     with contextlib.suppress(Exception):
         unload(*(module.package for module in registry.modules.values()))
     registry.modules.clear()
+
+
+def _declared_secrets(key: str) -> Collection[str] | None:
+    module = current().get(key)
+    return secret_fields(module.cls) if module else None
+
+
+searchable.use_declared_secrets(_declared_secrets)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from ipaddress import ip_interface
-from itertools import chain
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -17,7 +16,7 @@ from puqpanel.infra.redact import secret_name
 
 LONGEST = 2000
 """Characters of a row's words."""
-_MAX_DEPTH, _MAX_VALUE = 6, 253
+_MAX_DEPTH = 6
 _NAMES = frozenset(
     (
         *("account", "domain", "email", "fqdn", "host", "hostname", "login", "server"),
@@ -25,6 +24,8 @@ _NAMES = frozenset(
     )
 )
 """Last words of the names of values that identify an account or a server."""
+_VALUE = re.compile(r"[\w.@:+-]{2,253}")
+"""An identifier: an address with a path or with credentials is none."""
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 
 
@@ -37,28 +38,33 @@ def fold(text: str) -> str:
     return " ".join(anyascii(text).lower().split())
 
 
-def identifiers(data: object, name: str = "", depth: int = 0) -> Iterator[str]:
+def identifiers(
+    data: object, secrets: Collection[str] | None, name: str = "", depth: int = 0
+) -> Iterator[str]:
     """Yield the addresses, host names and login names in a module's data; no secrets.
 
     A value is one if it is an IP address, or if its name ends in a word such as `user` or `host`.
 
     Args:
         data: a value, or nested mappings and lists of values.
+        secrets: names of the values that the module declares secret; None if they are not known,
+            so that only addresses are yielded.
         name: of the value.
         depth: of the nesting.
     """
-    if depth > _MAX_DEPTH or secret_name(name):
+    if depth > _MAX_DEPTH or secret_name(name) or name in (secrets or ()):
         return
     if isinstance(data, Mapping):
         for key, value in data.items():
-            yield from identifiers(value, str(key), depth + 1)
+            yield from identifiers(value, secrets, str(key), depth + 1)
     elif isinstance(data, list | tuple):
         for value in data:
-            yield from identifiers(value, name, depth + 1)
+            yield from identifiers(value, secrets, name, depth + 1)
     elif isinstance(data, str | int) and not isinstance(data, bool):
         text = str(data).strip()
         last = "".join(_WORDS.findall(name)[-1:]).lower()
-        if 2 <= len(text) <= _MAX_VALUE and (last in _NAMES or _is_address(text)):
+        named = secrets is not None and last in _NAMES and _VALUE.fullmatch(text)
+        if _is_address(text) or named:
             yield text
 
 
@@ -72,20 +78,39 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def search_text(*parts: object) -> str:
-    """Return the folded texts and identifiers of modules' data, up to LONGEST characters."""
-    texts = chain.from_iterable(
-        [part] if isinstance(part, str) else identifiers(part) for part in parts
-    )
+def search_text(texts: Iterable[str]) -> str:
+    """Return folded texts, each once, up to LONGEST characters."""
     return " ".join(dict.fromkeys(filter(None, map(fold, texts))))[:LONGEST]
+
+
+_find_secrets: Callable[[str], Collection[str] | None] | None = None
+
+
+def declared_secrets(module: str) -> Collection[str] | None:
+    """Return the names of the values that a module declares secret; None if it is not loaded."""
+    return _find_secrets(module) if _find_secrets else None
+
+
+def use_declared_secrets(find: Callable[[str], Collection[str] | None]) -> None:
+    """Set the function behind `declared_secrets`: only the host knows the modules."""
+    global _find_secrets
+    _find_secrets = find
 
 
 class Searchable:
     """Adds `search_text`, kept up to date whenever a row is written."""
 
     searched: ClassVar[tuple[str, ...]]
-    """Names of the columns whose values it contains."""
+    """Names of the columns on which it depends."""
     search_text: Mapped[str] = mapped_column(sa.Text, default="")
+
+    def searched_texts(self, connection: sa.Connection) -> Iterable[str]:
+        """Return the texts by which the row is found.
+
+        Args:
+            connection: of the transaction that writes the row.
+        """
+        return [getattr(self, name) for name in self.searched]
 
     @classmethod
     def matches(cls, text: str) -> sa.ColumnElement[bool]:
@@ -96,7 +121,7 @@ class Searchable:
 
 @event.listens_for(Searchable, "before_insert", propagate=True)
 @event.listens_for(Searchable, "before_update", propagate=True)
-def _index(_mapper: Mapper[Any], _connection: sa.Connection, row: Searchable) -> None:
+def _index(_mapper: Mapper[Any], connection: sa.Connection, row: Searchable) -> None:
     state = sa.inspect(row)
     if state.pending or any(state.attrs[name].history.has_changes() for name in row.searched):
-        row.search_text = search_text(*(getattr(row, name) for name in row.searched))
+        row.search_text = search_text(row.searched_texts(connection))

@@ -15,13 +15,21 @@ ROWS = 600
 """More than one batch."""
 
 
+def address(number: int) -> str:
+    return f"192.0.{number // 250}.{number % 250}"
+
+
 def test_rows_are_found_after_the_migration(new_database: Callable[[], str]) -> None:
     engine = engine_for(new_database())
 
     def data(number: int) -> str:
         if number == FIRST:
             return "unreadable"
-        return crypto.encrypt(json.dumps({"ip": f"192.0.2.{number}", "password": "geheim"}))
+        return crypto.encrypt(
+            json.dumps(
+                {"ip": address(number), "user": "not known to be no secret", "password": "geheim"}
+            )
+        )
 
     with (
         upgraded(
@@ -38,7 +46,7 @@ def test_rows_are_found_after_the_migration(new_database: Callable[[], str]) -> 
     ):
         rows = connection.execute(sa.text("SELECT id, search_text FROM services")).all()
         assert dict(map(tuple, rows)) == {
-            number: f"muller {number}" + (f" 192.0.2.{number}" if number > FIRST else "")
+            number: f"muller {number}" + (f" {address(number)}" if number > FIRST else "")
             for number in range(FIRST, FIRST + ROWS)
         }
         for table in ("clients", "products", "instances", "staff"):

@@ -44,11 +44,13 @@ def test_identifiers_of_data() -> None:
         "disk": 40,
         "ready": True,
         "user_pin": "1234",
+        "panel_login": "declared secret",
+        "server": "https://root:secret@192.0.2.3/",
         "admin_password": "geheim",
         "api_token": {"id": "tok-1"},
         "name": "x" * 300,
     }
-    assert list(identifiers(data)) == [
+    assert list(identifiers(data, ["panel_login"])) == [
         "anna.berg",
         "192.0.2.1",
         "192.0.2.10/24",
@@ -62,8 +64,14 @@ def test_search_text_is_limited() -> None:
     nested: dict[str, Any] = {"user": "deep"}
     for _ in range(1000):
         nested = {"user": nested}
-    assert search_text(nested) == ""
-    assert len(search_text({"user": ["u" * 100 + str(n) for n in range(100)]})) == LONGEST
+    assert search_text(identifiers(nested, [])) == ""
+    many = {"user": ["u" * 100 + str(n) for n in range(100)]}
+    assert len(search_text(identifiers(many, []))) == LONGEST
+
+
+def test_only_addresses_are_found_without_the_module() -> None:
+    data = {"user": "anna", "ip": "192.0.2.1", "panel_login": "2001:db8::1"}
+    assert list(identifiers(data, None)) == ["192.0.2.1", "2001:db8::1"]
 
 
 def test_a_row_is_found_by_its_values_as_they_are_now(panel: Panel) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from puqpanel.infra.db import Model, UtcDateTime
 from puqpanel.models.accounts.clients import Client
 from puqpanel.models.catalog.products import Priced, Product
 from puqpanel.models.columns import Created, Key, Message, Moment, Name, Reference, Uuid, Word
-from puqpanel.models.searchable import Searchable
+from puqpanel.models.searchable import Searchable, declared_secrets, identifiers
 
 
 class Service(Priced, Searchable, Model):
@@ -66,3 +67,11 @@ class Service(Priced, Searchable, Model):
     observe_at: Mapped[Moment | None]
     client: Mapped[Client] = relationship(lazy="joined", innerjoin=True)
     product: Mapped[Product] = relationship(lazy="joined", innerjoin=True)
+
+    def searched_texts(self, connection: sa.Connection) -> Iterator[str]:
+        """Return its name, and the identifiers in the data of its module."""
+        query = sa.select(Product.module).where(Product.id == self.product_id)
+        secrets = declared_secrets(connection.scalar(query) or "")
+        yield self.name
+        for data in (self.service_data, self.provision_data):
+            yield from identifiers(data, secrets)
