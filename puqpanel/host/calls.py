@@ -97,7 +97,7 @@ class Call:
             self.actor,
             self.request_id,
             self.instance_uuid or "",
-            self.task.actor if self.task is not None else None,
+            self.task.actor if self.task is not None and self.task.actor_kind else None,
         )
 
 
