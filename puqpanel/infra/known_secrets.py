@@ -33,11 +33,13 @@ class _Known:
         self.forms: tuple[str, ...] | None = ()
 
     def add(self, secret: str) -> None:
-        if secret not in self.secrets:
-            self.secrets[secret] = None
-            self.forms = None
-            if len(self.secrets) > MOST:
-                del self.secrets[next(iter(self.secrets))]
+        if secret in self.secrets:
+            self.secrets[secret] = self.secrets.pop(secret)  # the latest again
+            return
+        self.secrets[secret] = None
+        self.forms = None
+        if len(self.secrets) > MOST:
+            del self.secrets[next(iter(self.secrets))]
 
     def list_forms(self) -> tuple[str, ...]:
         """Return all forms, the longest first; computed when the first text is masked."""
