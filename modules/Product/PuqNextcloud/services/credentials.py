@@ -56,11 +56,13 @@ class Credentials(Provisioning):
             return False, __("Another change is in progress. Try again in a minute.")
         password = generate_strong_password(PASSWORD_LENGTH)
         response = self.client(account.server).set_password(account.username, password)
-        if response.ok:
-            self.service_data |= {"password": password, "reset_at": now().isoformat()}
-        if response.outcome is not Outcome.UNKNOWN:
-            self.service_data["reset_started"] = ""
-            self._save()
+        with db.transaction():
+            self._lock(account)
+            if response.ok:
+                self.service_data |= {"password": password, "reset_at": now().isoformat()}
+            if response.outcome is not Outcome.UNKNOWN:
+                self.service_data["reset_started"] = ""
+                self._save()
         if response.ok:
             self.log_info("password reset by the customer")
             return True, __("The password was reset.")
@@ -69,10 +71,9 @@ class Credentials(Provisioning):
 
     def _start_reset(self, account: Account) -> bool:
         """Record that a password is about to be sent, unless a job or another reset runs."""
-        with db.transaction() as session:
-            session.execute(sa.select(Account.id).where(Account.id == account.id).with_for_update())
+        with db.transaction():
+            self._lock(account)
             processing = Service.find(self._uuid).provision_status == "processing"
-            self.set_service_uuid(self._uuid)  # what another request has just saved
             started = self.service_data["reset_started"]
             limit = now() - timedelta(seconds=RESET_SECONDS)
             if processing or (started and datetime.fromisoformat(started) > limit):
@@ -80,6 +81,12 @@ class Credentials(Provisioning):
             self.service_data["reset_started"] = now().isoformat()
             self._save()
             return True
+
+    def _lock(self, account: Account) -> None:
+        """Keep other resets waiting, and read what a job or another request has saved."""
+        query = sa.select(Account.id).where(Account.id == account.id)
+        db.session.execute(query.with_for_update())
+        self.set_service_uuid(self._uuid)
 
 
 def _explain_to_customer(response: OcsResponse) -> str:
