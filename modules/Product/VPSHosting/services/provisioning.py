@@ -168,7 +168,7 @@ class Provisioning(Power):
         """Return the server's state at DigitalOcean.
 
         DigitalOcean knows no suspension: a server that is off is suspended, unless the customer
-        has shut it down.
+        may have shut it down.
         """
         absent = {"exists": False, "suspended": False, "data": {}}
         server = placement.find(self._uuid)
@@ -183,9 +183,11 @@ class Provisioning(Power):
         if droplet.get("status") == "new":
             return Result.pending(__("DigitalOcean is creating the server."))
         data = {"server_id": str(droplet.get("id")), "ip_address": public_address(droplet)}
-        suspended = droplet.get("status") != "active"
+        suspended: bool | None = droplet.get("status") != "active"
         if droplet.get("status") == "off" and server.status == STOPPED:
             suspended = False
+        elif droplet.get("status") == "off" and server.status == ACTIVE:
+            suspended = None  # the customer may have shut it down from inside
         return {"exists": True, "suspended": suspended, "data": data}
 
     # Create
