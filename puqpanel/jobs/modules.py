@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from puqpanel.domain.differences import Observation
 from puqpanel.domain.service_states import ProvisionStatus
@@ -97,7 +98,7 @@ class ModuleJob:
                 service_uuid=task.service_uuid, status=ProvisionStatus.NOT_FOUND
             )
             return Outcome(
-                "failed", _("The account no longer exists at the provider."), facts.as_dict()
+                "failed", _("The account no longer exists at the provider."), _states(facts)
             )
         if facts.data:
             settlement.keep_service_data(service_uuid=task.service_uuid, changes=facts.data)
@@ -108,8 +109,13 @@ class ModuleJob:
                 " provider.",
                 operation=verb.noun,
             ),
-            facts.as_dict(),
+            _states(facts),
         )
+
+
+def _states(facts: Observation) -> dict[str, Any]:
+    """Return what a provider reported, without data, which can contain secrets."""
+    return {"exists": facts.exists, "suspended": facts.suspended}
 
 
 def parked(task: Task) -> Outcome | None:

@@ -7,9 +7,8 @@ from puqpanel.domain.texts import Text, _, verbatim
 from puqpanel.host import calls, registry
 from puqpanel.host.calls import Called
 from puqpanel.host.loaded import LoadedModule
-from puqpanel.infra import known_secrets
 from puqpanel.infra.clock import now
-from puqpanel.jobs.modules import observed, outcome_of, parked, waiting
+from puqpanel.jobs.modules import observed, outcome_of, parked
 from puqpanel.models import Task
 from puqpanel.operations.modules import breaker
 from puqpanel.operations.modules.availability import unavailable_reason
@@ -41,8 +40,8 @@ class ObserveJob:
             if outcome.kind == "again":
                 return Outcome("failed", outcome.message, outcome.output)
             return outcome
-        with known_secrets.collecting(called.known):
-            return Outcome("completed", _sentence(used, difference), called.result.as_dict())
+        # the answer is stored with the difference, encrypted
+        return Outcome("completed", _sentence(used, difference))
 
     def settle(self, task: Task, outcome: Outcome) -> None:
         """Count a failure towards the circuit breaker; the service is not changed."""
@@ -53,7 +52,11 @@ class ReconcileJob:
     """Ask about a batch of a module's services that are due."""
 
     def run(self, task: Task) -> Outcome:
-        """Call `observe()` for each service, until the provider asks to wait or is unreachable."""
+        """Call `observe()` for each service, until the provider is unreachable.
+
+        A service whose provider asks to wait is due again then; other services may have another
+        provider.
+        """
         if reason := unavailable_reason(task.module):
             return Outcome("completed", verbatim(str(reason)))
         module = registry.current().modules[task.module]
@@ -62,8 +65,7 @@ class ReconcileJob:
             observations.postpone(uuid)
             called, used, difference = _observe(module, task, uuid)
             if used is None and called.wait_until is not None:
-                observations.let_ask_again(uuid)
-                return waiting(called, task)
+                observations.postpone(uuid, called.wait_until)
             asked += 1
             differing += difference is not None
             failures += used is None

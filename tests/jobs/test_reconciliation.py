@@ -175,19 +175,20 @@ def test_nothing_is_asked_while_the_circuit_breaker_is_open(
     assert "asked" not in provider(book)
 
 
-def test_a_batch_waits_as_long_as_its_provider_asks(cloud: Panel) -> None:
+def test_a_service_is_compared_again_when_its_provider_allows(cloud: Panel) -> None:
     with Provider() as limited:
         limited.fail("429", after=276)
         service = make_service(STAFF, "Product/Limited", {"url": limited.url})
         set_states(service, "active", "completed")
         (task,) = compare()
-        assert task.status == "waiting" and task.run_at - now() > timedelta(seconds=270)
-        assert again(service).observe_at is None
-        assert compare() == [], "no other batch meanwhile"
+        due = again(service).observe_at
+        assert (task.status, kind_of(service)) == ("completed", "")
+        assert due and timedelta(seconds=270) < due - now() <= timedelta(seconds=276)
+        assert compare() == [], "not meanwhile"
         with transaction() as current:
-            current.execute(sa.update(Task).values(status="queued", run_at=now()))
+            current.execute(sa.update(Service).values(observe_at=now()))
         release()
-        (task,) = work()
+        (task,) = compare()
         assert (task.status, kind_of(service)) == ("completed", "gone")
 
 

@@ -15,7 +15,7 @@ from puqpanel.host.form_fields import secret_fields
 from puqpanel.infra.db import transaction
 from puqpanel.models import Service
 from puqpanel.operations.provisioning import observations, requests, settlement
-from puqpanel.operations.provisioning.services import BUSY, lock_service, module_of
+from puqpanel.operations.provisioning.services import BUSY, find_service, lock_service, module_of
 from puqpanel.operations.system import audit
 
 CHANGED = _("The difference has changed since you opened the page. Check it and choose again.")
@@ -64,6 +64,8 @@ def take_over(*, actor: Principal, service_uuid: str, seen: str) -> None:
     for permission in take_over_permissions(found[1]) if found else ():
         actor.require(permission)
     observation, difference = _find(service, seen)
+    if difference.changes and module_of(service) is None:
+        raise ConflictError(_("The module of this service is not active."))
     before, after = _states(service), {change.key: change.provider for change in difference.changes}
     data_before = {change.key: change.panel for change in difference.changes}
     if after:
@@ -103,16 +105,15 @@ def push_again(*, actor: Principal, service_uuid: str, seen: str) -> Result:
         verb = pushed_verb(service, difference)
         if not verb:
             raise ConflictError(_("There is nothing to repeat at the provider."))
-        _record(
-            actor,
-            service,
-            "service.pushed_again",
-            _(
-                "Pushed again to the provider, which reported: %(difference)s.",
-                difference=LABELS[difference.kind],
-            ),
+    result = requests.request(actor=actor, service_uuid=service_uuid, verb=verb, again=True)
+    if result.ok:
+        text = _(
+            "Pushed again to the provider, which reported: %(difference)s.",
+            difference=LABELS[difference.kind],
         )
-    return requests.request(actor=actor, service_uuid=service_uuid, verb=verb, again=True)
+        with transaction():
+            _record(actor, find_service(service_uuid), "service.pushed_again", text)
+    return result
 
 
 def create_again(*, actor: Principal, service_uuid: str, seen: str) -> Result:
@@ -138,19 +139,21 @@ def create_again(*, actor: Principal, service_uuid: str, seen: str) -> Result:
         difference = _find(service, seen)[1] if seen or found else None
         if not can_create_again(service, difference):
             raise ConflictError(_("Only a service that is gone can be created again."))
-        before = _states(service)
-        settlement.adopt(service, ServiceStatus(service.status), ProvisionStatus.NOT_FOUND)
-        text = _("Gone at the provider, so it is created again.")
-        _record(
-            actor,
-            service,
-            "service.created_again",
-            text,
-            before=before,
-            after=_states(service),
-        )
-        settlement.forget_difference(service)
-    return requests.request(actor=actor, service_uuid=service_uuid, verb="create", again=True)
+        if difference is not None:
+            before = _states(service)
+            settlement.adopt(service, ServiceStatus(service.status), ProvisionStatus.NOT_FOUND)
+            text = _(
+                "Taken over from the provider: %(difference)s.", difference=LABELS[difference.kind]
+            )
+            after = _states(service)
+            _record(actor, service, "service.taken_over", text, before=before, after=after)
+            settlement.forget_difference(service)
+    result = requests.request(actor=actor, service_uuid=service_uuid, verb="create", again=True)
+    if result.ok:
+        with transaction():
+            text = _("Gone at the provider, so it is created again.")
+            _record(actor, find_service(service_uuid), "service.created_again", text)
+    return result
 
 
 def _find(service: Service, seen: str) -> tuple[Observation, Difference]:

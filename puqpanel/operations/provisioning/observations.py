@@ -90,14 +90,15 @@ def refresh(*, actor: Principal, service_uuid: str) -> Task:
             on_loss=OnLoss.REPEAT,
             actor=actor,
         )
-        audit.record(
-            actor=actor,
-            action="service.refreshed",
-            subject_type="service",
-            subject_uuid=service_uuid,
-            summary=_("The provider was asked for the state of the service."),
-            task_id=task.id,
-        )
+        if not task.is_duplicate:
+            audit.record(
+                actor=actor,
+                action="service.refreshed",
+                subject_type="service",
+                subject_uuid=service_uuid,
+                summary=_("The provider was asked for the state of the service."),
+                task_id=task.id,
+            )
     return task
 
 
@@ -120,7 +121,9 @@ def record(
         service = lock_service(service_uuid)
     except NotFoundError:
         return False, None
-    changed = max(service.provision_since, service.status_since) >= asked_at
+    # a time in the future was stored while the clock was ahead
+    stamps = (service.provision_since, service.status_since)
+    changed = any(asked_at <= stamp <= now() for stamp in stamps)
     if changed or not is_comparable(service.status, service.provision_status):
         service.observe_at = None
         return False, None
@@ -244,21 +247,19 @@ def due(module: LoadedModule, limit: int) -> Sequence[str]:
     return uuids
 
 
-def postpone(service_uuid: str) -> None:
-    """Let a service be due again after a period, before its provider is asked.
+def postpone(service_uuid: str, until: datetime | None = None) -> None:
+    """Let a service be due again later.
 
-    So that a service whose provider does not answer, or whose job crashes, keeps no other waiting.
+    Called before its provider is queried, so that a service whose provider does not respond, or
+    whose job crashes, does not block others.
+
+    Args:
+        service_uuid: the service.
+        until: when its provider accepts requests again; a period from now by default, and at most.
     """
-    _set_due(service_uuid, now() + PERIOD)
-
-
-def let_ask_again(service_uuid: str) -> None:
-    """Let a service be due at once, because its provider asked to wait."""
-    _set_due(service_uuid, None)
-
-
-def _set_due(service_uuid: str, at: datetime | None) -> None:
-    write(sa.update(Service).where(Service.uuid == service_uuid).values(observe_at=at))
+    latest = now() + PERIOD
+    values = {"observe_at": min(until, latest) if until else latest}
+    write(sa.update(Service).where(Service.uuid == service_uuid).values(values))
 
 
 def _services(module: LoadedModule) -> sa.Select[str]:

@@ -84,7 +84,9 @@ def choices_for(service: Service, row: ServiceDifference | None) -> Choices | No
         difference,
         lines(module, service.status, service.provision_status, *found) if found else (),
         difference.digest if difference else "",
-        difference is not None and all(can(permission) for permission in needed),
+        difference is not None
+        and all(can(permission) for permission in needed)
+        and (module is not None or not difference.changes),
         VERBS[verb].label if verb else "",
         creates and provision,
     )
@@ -120,14 +122,16 @@ def lines(
         difference: the difference.
     """
     state = _state(status, provision_status, observation, difference)
-    secrets = secret_fields(module.cls) if module else frozenset()
+    secrets = secret_fields(module.cls) if module else None
     labels = _labels(module)
+
+    def hidden(key: str) -> bool:
+        # without the module, what it declares secret is not known
+        return secrets is None or key in secrets or secret_name(key)
+
     return [
         *state,
-        *(
-            _line(change, labels, hidden=change.key in secrets or secret_name(change.key))
-            for change in difference.changes
-        ),
+        *(_line(change, labels, hidden=hidden(change.key)) for change in difference.changes),
     ]
 
 
