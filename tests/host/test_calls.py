@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from puqpanel.app import Panel
 from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.host import calls, context, registry
+from puqpanel.host.contract.refusal import describe
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.host.loader import load_module
 from puqpanel.infra.db import in_transaction, release, session, transaction
@@ -245,3 +246,11 @@ def test_a_modules_own_update_is_not_part_of_switching_it_on(app: Panel, tmp_pat
     with app.app_context():
         assert calls.invoke(calls.Call(loaded, "activate")).value == "success"
         assert calls.invoke(calls.Call(loaded, "update")).value == "There is no table to alter."
+
+
+def test_database_errors_are_described_without_their_statement(panel: Panel) -> None:
+    with pytest.raises(sa.exc.SQLAlchemyError) as raised:
+        session().execute(sa.text("INSERT INTO nowhere (token) VALUES ('Top5ecret')"))
+    session().rollback()
+    text = describe(raised.value)
+    assert ("nowhere" in text, "Top5ecret" in text, "SQL:" in text) == (True, False, False)

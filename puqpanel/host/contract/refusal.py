@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sqlalchemy.exc import StatementError
+
 from puqpanel.host.sanitize import sentence
 from puqpanel.infra.redact import redact_text
 
@@ -33,9 +35,15 @@ def import_failure(what: str, error: BaseException, folder: Path) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """Return type and text of an error on one line, secrets masked; never raises."""
+    """Return type and text of an error on one line, secrets masked; never raises.
+
+    Of a database's error, without the statement, whose values can be secrets.
+    """
     try:
-        text = redact_text(sentence(str(error), 2000))
+        text = str(error)
+        if isinstance(error, StatementError) and error.orig:
+            text = str(error.orig).partition("\n")[0]  # PostgreSQL quotes it in the next line
+        text = redact_text(sentence(text, 2000))
     except BaseException:
         text = ""
     if len(text) > 300:
