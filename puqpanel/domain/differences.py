@@ -37,7 +37,7 @@ LABELS: dict[str, Text] = {
     DifferenceKind.FOUND: _c("at the provider", "Exists"),
     DifferenceKind.SUSPENDED: _c("at the provider", "Suspended"),
     DifferenceKind.NOT_SUSPENDED: _c("at the provider", "Not suspended"),
-    DifferenceKind.DATA: _c("at the provider", "Other data"),
+    DifferenceKind.DATA: _c("at the provider", "Data differs"),
 }
 """What the provider has."""
 PUSHED: Mapping[str, str] = {

@@ -171,7 +171,8 @@ def decrypt(token: str) -> str:
 class EncryptedText(sa.types.TypeDecorator[str]):
     """Encrypted text; the database cannot search or compare it.
 
-    What a module call reads or writes is masked in all that the call leaves behind.
+    Values that a module call reads or writes are masked in its logs, messages, errors and task
+    output.
     """
 
     impl = sa.Text
@@ -196,8 +197,8 @@ class EncryptedText(sa.types.TypeDecorator[str]):
 class EncryptedJSON(sa.types.TypeDecorator[Any]):
     """Encrypted JSON; assign a new value, because changes inside it are not detected.
 
-    The fields that a module call reads and whose names say that they are secret are masked in all
-    that the call leaves behind.
+    Secret fields, recognised by name, that a module call reads are masked in its logs, messages,
+    errors and task output.
     """
 
     impl = sa.Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")

@@ -173,13 +173,13 @@ def waiting(called: Called, task: Task) -> Outcome:
     }
     if seconds > LONGEST_WAITING.total_seconds():
         text = _(
-            "%(reason)s The provider accepts no requests until %(time)s, but the task has waited"
-            " too long already.",
+            "%(reason)s The provider accepts no requests until %(time)s, which exceeds the"
+            " maximum total wait for a task.",
             **values,
         )
         return Outcome("failed", text, output)
     text = _(
-        "%(reason)s The provider accepts no requests until %(time)s; the task continues then.",
+        "%(reason)s The provider accepts no requests until %(time)s; the task will continue then.",
         **values,
     )
     return Outcome("wait", text, output, blame=not called.raised, until=at)

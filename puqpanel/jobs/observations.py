@@ -18,8 +18,8 @@ from puqpanel.tasks.outcome import Outcome
 MAX_FAILURES = 3
 """Failures in a row after which a batch ends, because the provider is probably unreachable."""
 NO_STATE = _(
-    "observe() returned no state. It must return exists as True or False, and suspended and data"
-    " if they are known."
+    "observe() returned an invalid state. It must return exists as True or False, and suspended and"
+    " data if they are known."
 )
 
 
@@ -73,8 +73,7 @@ class ReconcileJob:
             if in_a_row == MAX_FAILURES:
                 break
         text = _(
-            "Services asked for: %(asked)s, without an answer: %(failures)s, different:"
-            " %(differing)s.",
+            "Services checked: %(asked)s, failed: %(failures)s, different: %(differing)s.",
             asked=asked,
             failures=failures,
             differing=differing,
@@ -106,7 +105,7 @@ def _observe(
 
 def _sentence(used: bool, difference: Difference | None) -> Text:
     if not used:
-        return _("The service changed while its provider was asked. Refresh again.")
+        return _("The service changed during the refresh. Refresh again.")
     if difference is None:
-        return _("The provider reports the same as the panel.")
-    return _("Different at the provider: %(difference)s.", difference=LABELS[difference.kind])
+        return _("The provider and the panel agree.")
+    return _("Difference found: %(difference)s.", difference=LABELS[difference.kind])

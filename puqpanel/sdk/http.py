@@ -9,8 +9,9 @@ s for a response, 10 s for all requests of the call together. A host that timed 
 again in that call. Put slower work into a job.
 
 In a task, a provider that responds with 429 or 503 and names a time (`Retry-After`, or the reset of
-its rate limit) is not asked again before it: the task waits, at most 24 hours at once and 48 in
-total, and uses up no try. The job only returns its error; one with `retry=False` fails at once.
+its rate limit) is not contacted again before that time: the task waits, at most 24 hours at a time
+and 48 in total, without counting an attempt. The job only returns its error; one
+with `retry=False` fails at once.
 """
 
 import codecs

@@ -46,8 +46,8 @@ class Product(Module):
         repeatable: names of job methods that are safe to run again after a crash during the job.
         job_options: task options by verb or method, `{"create": {"tries": 3, "timeout": 900}}`; the
             defaults are tries 1, backoff 60 s, timeout 600 s and max_exceptions 1.
-        observe_per_minute: for how many services, at most, the panel calls `observe()` a minute
-            when it compares all services with the provider; 0 only when staff click Refresh.
+        observe_per_minute: maximum number of `observe()` calls per minute during the daily
+            comparison; with 0, `observe()` is only called when staff click Refresh.
     """
 
     contract_type: ClassVar[str] = "Product"

@@ -75,8 +75,8 @@ def check_reachable(values: Mapping[str, object]) -> None:
     host = requested_host()
     if not is_own(host) and not is_trusted(host, base_url=base_url, others=others):
         message = _(
-            "You are using the panel at %(host)s, which would be refused. Add it to the other"
-            " addresses.",
+            "These settings would lock you out: you are using the panel at %(host)s. Add it to"
+            " “Other addresses”.",
             host=host,
         )
         raise InvalidInput({names[0]: [message]})

@@ -152,7 +152,7 @@ def test_a_provider_that_does_not_answer_is_asked_only_a_few_times(
     monkeypatch.setattr("puqpanel.jobs.observations.MAX_FAILURES", 2)
     provider(book, **values)
     (task,) = compare()
-    assert task.status == "completed" and "without an answer: 2" in str(task.note)
+    assert task.status == "completed" and "failed: 2" in str(task.note)
     assert len(provider(book)["asked"]) == 2
     assert [kind_of(service) for service in made] == [""] * 5
     assert session().scalars(sa.select(Module.failure_count)).all() == [0, 0]

@@ -139,7 +139,9 @@ def test_nobody_locks_themselves_out(panel_with: Callable[..., Panel], owner: Br
         seen = panel_settings.digest("site")
     refused = browser.post("/admin/settings/site", {**form, "seen": seen})
     assert refused.status_code == 422
-    assert "You are using the panel at 192.0.2.9, which would be refused." in refused.text
+    assert (
+        "These settings would lock you out: you are using the panel at 192.0.2.9." in refused.text
+    )
     saved = browser.post("/admin/settings/site", {**form, HOSTS: "192.0.2.9", "seen": seen})
     assert saved.status_code == 302
     assert browser.get("/admin/settings/site").status_code == 200

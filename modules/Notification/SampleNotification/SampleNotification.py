@@ -73,7 +73,7 @@ class SampleNotification(Notification):
     def _post(self, data: Mapping[str, Any]) -> Result:
         body = {name: data.get(name) for name in POSTED_FIELDS}
         with self._webhook() as webhook:  # request and response go to the module log automatically
-            # Only the status matters: an answer without an end would count as a failure.
+            # Only the status matters: waiting for an endless body would count as a failure.
             response = webhook.post(json=body, read_body=False)
         if response.ok:
             return Result.success(__("Delivered to the webhook."))

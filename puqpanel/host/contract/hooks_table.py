@@ -269,8 +269,8 @@ PRODUCT: Mapping[str, Fact] = MappingProxyType(
             " a job whose last attempt was interrupted, unless it is in `repeatable`",
             WORKER,
             '`{"exists": bool, "suspended": bool, "data": {…}}`; `data` has the names and values'
-            " of the service data, and is saved there when staff take it over",
-            "an error, an exception or an `exists` that is no boolean: the state is unknown; an"
+            " of the service data, and is saved there when staff accept the provider state",
+            "an error, an exception or an `exists` that is not a boolean: the state is unknown; an"
             " interrupted task is marked lost for staff to resolve",
             signature="() -> Mapping[str, Any] | Result",
             does=(

@@ -108,5 +108,5 @@ def differences(settings: Settings) -> Check:
         "%(num)s services differ from their providers.",
         min(count, MAX_COUNTED),
     )
-    remedy = _("The Differences page lists them, with what can be done.")
+    remedy = _("Open the Differences page to review and resolve them.")
     return Check("differences", "warn", text, remedy, {"count": count})

@@ -76,7 +76,7 @@ def take_over(*, actor: Principal, service_uuid: str, seen: str) -> None:
         actor,
         service,
         "service.taken_over",
-        _("Taken over from the provider: %(difference)s.", difference=LABELS[difference.kind]),
+        _("Provider state accepted: %(difference)s.", difference=LABELS[difference.kind]),
         before={**before, **data_before},
         after={**_states(service), **after},
     )
@@ -104,11 +104,11 @@ def push_again(*, actor: Principal, service_uuid: str, seen: str) -> Result:
         difference = _find(service, seen)[1]
         verb = pushed_verb(service, difference)
         if not verb:
-            raise ConflictError(_("There is nothing to repeat at the provider."))
+            raise ConflictError(_("There is nothing to reapply at the provider."))
     result = requests.request(actor=actor, service_uuid=service_uuid, verb=verb, again=True)
     if result.ok:
         text = _(
-            "Pushed again to the provider, which reported: %(difference)s.",
+            "Panel state reapplied; the provider had reported: %(difference)s.",
             difference=LABELS[difference.kind],
         )
         with transaction():
@@ -138,20 +138,20 @@ def create_again(*, actor: Principal, service_uuid: str, seen: str) -> Result:
         found = observations.difference_of(service)
         difference = _find(service, seen)[1] if seen or found else None
         if not can_create_again(service, difference):
-            raise ConflictError(_("Only a service that is gone can be created again."))
+            raise ConflictError(
+                _("Only a service that no longer exists at the provider can be recreated.")
+            )
         if difference is not None:
             before = _states(service)
             settlement.adopt(service, ServiceStatus(service.status), ProvisionStatus.NOT_FOUND)
-            text = _(
-                "Taken over from the provider: %(difference)s.", difference=LABELS[difference.kind]
-            )
+            text = _("Provider state accepted: %(difference)s.", difference=LABELS[difference.kind])
             after = _states(service)
             _record(actor, service, "service.taken_over", text, before=before, after=after)
             settlement.forget_difference(service)
     result = requests.request(actor=actor, service_uuid=service_uuid, verb="create", again=True)
     if result.ok:
         with transaction():
-            text = _("Gone at the provider, so it is created again.")
+            text = _("No longer exists at the provider; recreating.")
             _record(actor, find_service(service_uuid), "service.created_again", text)
     return result
 

@@ -1,7 +1,7 @@
-"""Observations: ask providers for the state of services, and record what differs.
+"""Observations: query providers for the state of services and record differences.
 
-Staff ask for one service; the schedule asks for all, a few at a time. Nothing is changed but the
-record: what to do about a difference is the choice of staff, see `differences`.
+Staff refresh one service; the schedule checks all, a few at a time. Only the record is changed;
+staff resolve differences, see `differences`.
 """
 
 from __future__ import annotations
@@ -71,10 +71,13 @@ def refresh(*, actor: Principal, service_uuid: str) -> Task:
     if module is None:
         raise ConflictError(_("The module of this service is not active."))
     if not can_observe(module):
-        raise ConflictError(_("The module of this service can't ask its provider."))
+        raise ConflictError(_("This service's module does not support refreshing."))
     if not is_comparable(service.status, service.provision_status):
         raise ConflictError(
-            _("The provider can't be asked: the service is not provisioned, or is in progress.")
+            _(
+                "The service can't be refreshed: it is not provisioned, or an operation is in"
+                " progress."
+            )
         )
     with transaction():
         task = add.add(
@@ -96,7 +99,7 @@ def refresh(*, actor: Principal, service_uuid: str) -> Task:
                 action="service.refreshed",
                 subject_type="service",
                 subject_uuid=service_uuid,
-                summary=_("The provider was asked for the state of the service."),
+                summary=_("Refresh from provider requested."),
                 task_id=task.id,
             )
     return task

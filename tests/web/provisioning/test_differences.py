@@ -107,14 +107,14 @@ def test_refresh_is_a_task_whose_answer_appears_on_the_page(
     provider(book, answer={"exists": False})
     assert owner.post(f"{at}/refresh").location.endswith(at)
     page = owner.get(at).text
-    assert "The provider is being asked." in page and "hx-trigger" in page
+    assert "Refresh requested." in page and "hx-trigger" in page
     live = owner.get(f"{at}/live")
     assert "Refresh from provider" in live.text and "HX-Refresh" not in live.headers
     with app.app_context():
         work()
     assert owner.get(f"{at}/live").headers["HX-Refresh"] == "true"
     page = owner.get(at).text
-    assert "Different at the provider: Gone." in page and "Compared with the provider" in page
+    assert "Difference found: Gone." in page and "Compared with the provider" in page
     assert buttons(page) == ["take-over", "create-again"]
     assert owner.get("/admin/services/?status=active").text.count("Gone") == 0
 
@@ -141,7 +141,7 @@ def test_choices(
     assert buttons(page) == offered
     assert owner.post(f"{at}/{offered[0]}", seen(page)).status_code == 302
     after = owner.get(at).text
-    assert "Taken over: the panel now shows" in after
+    assert "Provider state accepted." in after
     assert buttons(after) == (["create-again"] if "exists" in answer else [])
     again = owner.post(f"{at}/{offered[1]}", seen(page))
     assert again.status_code == 302 and 'role="alert"' in owner.get(at).text, "it is stale"

@@ -71,7 +71,7 @@ class OcsClient:
             return replace(response, outcome=Outcome.NOT_FOUND)
         if response.ok and not _describes(response.data, name):
             return replace(
-                response, outcome=Outcome.UNKNOWN, message=__("the response is of another user")
+                response, outcome=Outcome.UNKNOWN, message=__("the response is for another user")
             )
         return response
 

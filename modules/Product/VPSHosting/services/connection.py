@@ -26,7 +26,9 @@ def test_connection(account: Account) -> tuple[bool, str]:
         return False, explain(servers, account.name)
     name = {"name": account.name}
     if details.data.get("status") == "locked":
-        return False, __("DigitalOcean locked the account :name. Contact its support.", name)
+        return False, __(
+            "DigitalOcean locked the account :name. Contact DigitalOcean support.", name
+        )
     limit = details.data.get("droplet_limit")
     message = __("Connected to :name. The panel can read its servers.", name)
     if isinstance(limit, int):

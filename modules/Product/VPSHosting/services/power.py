@@ -107,7 +107,7 @@ class Power(Product):
         if droplet.get("status") != ARCHIVED:
             return None
         return Result.error(
-            __("DigitalOcean archived the server. Contact its support."), retry=False
+            __("DigitalOcean archived the server. Contact DigitalOcean support."), retry=False
         )
 
     def _act(self, current: Current, action: str, **parameters: Any) -> Result:

@@ -87,7 +87,7 @@ DIFFERENCES = Listing(
         "module": Column(_("Module"), lambda row: _module_title(row.module)),
         "client": Column(_("Client"), lambda row: row.client, export_only=True),
         "since": Column(_("Since"), lambda row: row.since),
-        "observed": Column(_("Last asked"), lambda row: row.observed_at, export_only=True),
+        "observed": Column(_("Last checked"), lambda row: row.observed_at, export_only=True),
         "uuid": Column("UUID", lambda row: row.uuid, export_only=True),
     },
     noun="differences",
@@ -113,8 +113,8 @@ def refresh(uuid: str) -> ResponseReturnValue:
     def act() -> Text:
         task = observations.refresh(actor=actor(), service_uuid=uuid)
         if task.is_duplicate:
-            return _("The provider is being asked already.")
-        return _("The provider is being asked. The answer appears here.")
+            return _("A refresh is already in progress.")
+        return _("Refresh requested. The result will appear here.")
 
     return _run(uuid, act)
 
@@ -126,7 +126,7 @@ def take_over(uuid: str) -> ResponseReturnValue:
 
     def act() -> Text:
         differences.take_over(actor=actor(), service_uuid=uuid, seen=_seen())
-        return _("Taken over: the panel now shows what the provider reports.")
+        return _("Provider state accepted. The panel now matches the provider.")
 
     return _run(uuid, act)
 
@@ -136,7 +136,8 @@ def take_over(uuid: str) -> ResponseReturnValue:
 def push_again(uuid: str) -> ResponseReturnValue:
     """Repeat the panel's state at the provider."""
     push = partial(differences.push_again, actor=actor(), service_uuid=uuid, seen=_seen())
-    return _run(uuid, partial(_requested, push, _("The panel's state is sent to the provider.")))
+    message = _("Reapplying the panel's state at the provider.")
+    return _run(uuid, partial(_requested, push, message))
 
 
 @bp.post("/services/<uuid>/create-again")
@@ -144,7 +145,7 @@ def push_again(uuid: str) -> ResponseReturnValue:
 def create_again(uuid: str) -> ResponseReturnValue:
     """Create a service again that is gone."""
     create = partial(differences.create_again, actor=actor(), service_uuid=uuid, seen=_seen())
-    return _run(uuid, partial(_requested, create, _("The service is created again.")))
+    return _run(uuid, partial(_requested, create, _("Recreating the service.")))
 
 
 def _requested(act: Callable[[], Result], message: Text) -> Text:
