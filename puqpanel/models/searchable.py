@@ -78,9 +78,10 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def search_text(texts: Iterable[str]) -> str:
+def search_text(texts: Iterable[str | None]) -> str:
     """Return folded texts, each once, up to LONGEST characters."""
-    return " ".join(dict.fromkeys(filter(None, map(fold, texts))))[:LONGEST]
+    folded = map(fold, filter(None, texts))
+    return " ".join(dict.fromkeys(filter(None, folded)))[:LONGEST]
 
 
 _find_secrets: Callable[[str], Collection[str] | None] | None = None

@@ -69,6 +69,12 @@ def test_search_text_is_limited() -> None:
     assert len(search_text(identifiers(many, []))) == LONGEST
 
 
+def test_columns_without_a_value_are_left_out(panel: Panel) -> None:
+    with transaction() as current:
+        current.add(Client(name="Anna", email="a@example.test", currency="EUR"))
+    assert session().scalars(sa.select(Client.search_text)).one() == "anna a@example.test"
+
+
 def test_only_addresses_are_found_without_the_module() -> None:
     data = {"user": "anna", "ip": "192.0.2.1", "panel_login": "2001:db8::1"}
     assert list(identifiers(data, None)) == ["192.0.2.1", "2001:db8::1"]
