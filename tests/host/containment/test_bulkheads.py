@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
@@ -69,7 +67,7 @@ def test_a_full_bulkhead_refuses_at_once_and_only_its_module(
         assert (called.busy, called.result.code) == (True, 503)
         assert "is responding slowly" in called.error
         assert calls.invoke(calls.Call(quick, "answer")).value == "here"
-        task = cast(Task, SimpleNamespace(id=1, attempt=1, data={}))
+        task = Task(id=1, attempt=1, data={})
         assert calls.invoke(calls.Call(slow, "answer", task=task)).value == "here", (
             "tasks have limits of their own"
         )
