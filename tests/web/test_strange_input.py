@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 
+import flask
 import pytest
 from werkzeug.exceptions import BadRequest
 
+from puqpanel.app import Panel
 from puqpanel.web.incoming import StorableRequest
 from tests.web.conftest import PASSWORD, Browser
 
@@ -53,12 +56,15 @@ def test_json_in_place_of_a_form_is_refused(owner: Browser) -> None:
     ],
 )
 def test_texts_of_json_can_be_stored(body: bytes, value: object) -> None:
-    request = StorableRequest.from_values(data=body, content_type="application/json")
-    assert request.get_json(silent=True) == value
-    assert request.get_data() == body, "signatures are over the raw body"
+    app = Panel(__name__)
+    app.request_class = StorableRequest
+    sent: dict[str, Any] = {"method": "POST", "data": body, "content_type": "application/json"}
+    with app.test_request_context(**sent):
+        assert flask.request.get_json(silent=True) == value
+        assert flask.request.get_data() == body, "signatures are over the raw body"
     if value is None:
-        with pytest.raises(BadRequest):
-            StorableRequest.from_values(data=body, content_type="application/json").get_json()
+        with app.test_request_context(**sent), pytest.raises(BadRequest):
+            flask.request.get_json()
 
 
 def test_half_characters_in_a_position_are_ignored(owner: Browser) -> None:
