@@ -12,6 +12,7 @@ from puqpanel.domain.texts import _
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Audit, Service
 from puqpanel.operations.provisioning import settlement
+from puqpanel.operations.provisioning.requests import clean_reason
 from puqpanel.operations.provisioning.services import lock_service
 from puqpanel.operations.system import audit
 
@@ -36,7 +37,7 @@ def mark(*, actor: Principal, service_uuid: str, reason: str) -> None:
     if before == ServiceStatus.FRAUD:
         raise ConflictError(_("The service is already marked as fraud."))
     settlement.set_status(service, ServiceStatus.FRAUD)
-    reason = " ".join(reason.split())[:200]
+    reason = clean_reason(reason)
     audit.record(
         actor=actor,
         action=MARKED,
@@ -88,5 +89,5 @@ def lift(*, actor: Principal, service_uuid: str) -> None:
 def _idle(service_uuid: str) -> Service:
     service = lock_service(service_uuid)
     if service.provision_status == ProvisionStatus.PROCESSING:
-        raise ConflictError(_("An operation is in progress. Try again once it has ended."))
+        raise ConflictError(_("An operation is in progress. Try again when it completes."))
     return service

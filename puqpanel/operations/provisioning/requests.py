@@ -85,7 +85,7 @@ def request(
     never_created = service.provision_status == ProvisionStatus.PENDING
     cancels = module and any(defines(module, f"cancellation{part}") for part in ("", "_job"))
     with transaction():
-        reason = " ".join(reason.split())[:MAX_REASON_LENGTH]
+        reason = clean_reason(reason)
         rule = _reserve(actor, service_uuid, verb, reason, again=again)
         if product_uuid and rule.key == "change_package":
             package_change.apply(
@@ -137,6 +137,11 @@ def _check_settings(
                 fields=", ".join(str(label) for label in missing),
             )
         )
+
+
+def clean_reason(text: str) -> str:
+    """Return a reason on one line of at most MAX_REASON_LENGTH characters."""
+    return " ".join(text.split())[:MAX_REASON_LENGTH]
 
 
 def enqueue(

@@ -317,7 +317,7 @@ def set_status(service: Service, status: ServiceStatus) -> None:
     check_status_move(service.status, status)
     service.status, service.status_since = status, now()
     if status == ServiceStatus.TERMINATED:
-        service.terminated_at = now()
+        service.terminated_at = service.terminated_at or now()  # again after a fraud mark
 
 
 def _module_set_end(service: Service, verb: Verb, task: Task) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
@@ -75,6 +77,22 @@ def test_fraud_is_marked_and_lifted(app: Panel, owner: Browser, shop: dict[str, 
     with app.app_context():
         actions = session().scalars(sa.select(Audit.action).order_by(Audit.id.desc()).limit(2))
         assert list(actions) == ["service.fraud_lifted", "service.fraud_marked"]
+
+
+def test_lifting_the_mark_keeps_when_a_service_was_terminated(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
+    put(app, shop["service"], "terminated", "terminated")
+    ended = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+    with app.app_context(), transaction() as current:
+        current.execute(sa.update(Service).values(terminated_at=ended))
+    at = f"/admin/services/{shop['service']}"
+    owner.post(f"{at}/fraud")
+    assert states(app, shop["service"])[0] == "fraud"
+    owner.post(f"{at}/fraud/lift")
+    assert states(app, shop["service"]) == ("terminated", "terminated")
+    with app.app_context():
+        assert session().scalars(sa.select(Service.terminated_at)).first() == ended
 
 
 def test_fraud_waits_for_the_operation_in_progress(
