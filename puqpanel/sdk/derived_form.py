@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from wtforms import FloatField
+
 from puqpanel.infra.redact import secret_name
 from puqpanel.sdk import forms
 
@@ -13,7 +15,7 @@ def derived_form(settings: Mapping[str, Any], module: str) -> type[forms.Form] |
     """Return a form with one field for each setting; None if there is none.
 
     A name such as `secret_key` makes a secret field; otherwise the default decides: a checkbox, a
-    whole number or text. Settings with other values have no field.
+    number or text. Settings with other values have no field.
 
     Args:
         settings: the settings of a new instance by name, as `get_module_data` returns them.
@@ -28,9 +30,9 @@ def derived_form(settings: Mapping[str, Any], module: str) -> type[forms.Form] |
             fields[name] = forms.SecretField(label)
         elif isinstance(value, bool):
             fields[name] = forms.BooleanField(label, default=value)
-        elif isinstance(value, int):
-            rules = [forms.validators.Optional()]
-            fields[name] = forms.IntegerField(label, rules, default=value)
+        elif isinstance(value, int | float):
+            number: Any = forms.IntegerField if isinstance(value, int) else FloatField
+            fields[name] = number(label, [forms.validators.Optional()], default=value)
         elif isinstance(value, str):
             fields[name] = forms.StringField(label, default=value)
     return type("SettingsForm", (forms.Form,), {**fields, "__module__": module}) if fields else None

@@ -29,6 +29,7 @@ SOURCE = """
                 "secret_key": data.get("secret_key", ""),
                 "server": data.get("server", "pay.test"),
                 "port": data.get("port", 587),
+                "fee": data.get("fee", 0.5),
                 "sandbox": bool(data.get("sandbox", True)),
                 "data": data.get("data", "no field can have this name"),
                 "hosts": ["no", "field"],
@@ -63,11 +64,18 @@ def test_a_form_is_derived_from_the_settings(app: Panel, owner: Browser) -> None
     assert "Publishable key" in page and 'type="text"' in field("publishable_key")
     assert 'type="password"' in field("secret_key")
     assert 'type="number"' in field("port") and 'value="587"' in field("port")
+    assert 'value="0.5"' in field("fee")
     assert 'type="checkbox"' in field("sandbox") and "checked" in field("sandbox")
     assert 'value="pay.test"' in field("server")
     assert (field("data"), field("hosts")) == ("", "")
 
-    sent = {"publishable_key": "pk", "secret_key": "sk-1", "server": "pay.test", "port": "25"}
+    sent = {
+        "publishable_key": "pk",
+        "secret_key": "sk-1",
+        "server": "pay.test",
+        "port": "25",
+        "fee": "1.25",
+    }
 
     def saved() -> dict[str, object]:
         with app.app_context():
@@ -75,6 +83,7 @@ def test_a_form_is_derived_from_the_settings(app: Panel, owner: Browser) -> None
 
     assert owner.post(f"{at}/settings", sent).status_code == 302
     assert (saved()["secret_key"], saved()["port"], saved()["sandbox"]) == ("sk-1", 25, False)
+    assert saved()["fee"] == 1.25
     assert "sk-1" not in owner.get(at).text
     assert owner.post(f"{at}/settings", {**sent, "secret_key": ""}).status_code == 302
     assert saved()["secret_key"] == "sk-1"
