@@ -51,6 +51,11 @@ def under_api() -> str:
     return page if api and page.startswith("/client/") else ""
 
 
+def is_document(html: str) -> bool:
+    """Return whether HTML is a whole document, not a fragment of a page."""
+    return html.lstrip()[:9].lower().startswith(("<!doctype", "<html"))
+
+
 @contextmanager
 def flashed_errors(kind: type[UserError] = UserError) -> Iterator[None]:
     """Flash an operation's error and do not raise it.

@@ -41,6 +41,7 @@ from puqpanel.host.registry import Registry
 from puqpanel.host.sanitize import jsonable
 from puqpanel.operations.modules import breaker, page_writes
 from puqpanel.web import guard
+from puqpanel.web.answers import is_document
 from puqpanel.web.forms import Translations
 from puqpanel.web.incoming import StorableRequest
 from puqpanel.web.public.modules import module_assets
@@ -240,8 +241,7 @@ def _record_write(
 def _with_layout(loaded: LoadedModule, route: Route, response: Response) -> Response:
     """Put HTML into the staff layout, unless it is a whole document or an htmx fragment."""
     text = response.get_data().decode("utf-8", "replace")
-    whole_document = text.lstrip()[:9].lower().startswith(("<!doctype", "<html"))
-    if whole_document or request.headers.get("HX-Request"):
+    if is_document(text) or request.headers.get("HX-Request"):
         return response
     entry = next((item for item in loaded.sidebar if route.endpoint in item.active_endpoints), None)
     title = g.get("module_title") or (

@@ -116,23 +116,41 @@ def retry(uuid: str) -> ResponseReturnValue:
     return _run(uuid, partial(retry_last, uuid))
 
 
+def _ask_reason(
+    uuid: str, act: Callable[[str], Text], page: Callable[[Service], dict[str, Any]]
+) -> ResponseReturnValue:
+    """Run an action with an optional reason, after a confirmation.
+
+    Args:
+        uuid: the service.
+        act: takes the reason, and returns the message to show.
+        page: returns the texts of the confirmation: title, button, lead, goes and stays.
+    """
+    form = ReasonForm()
+    if form.is_submitted():
+        return _run(uuid, partial(act, form.reason.data or ""))
+    return render_template(
+        "admin/provisioning/services/reason.html",
+        form=form,
+        back=_page(uuid),
+        **page(services.find_service(uuid)),
+    )
+
+
 @bp.route("/<uuid>/suspend", methods=["GET", "POST"])
 @allow(SERVICES_PROVISION)
 def suspend(uuid: str) -> ResponseReturnValue:
     """Request a suspension, after a confirmation."""
-    form = ReasonForm()
-    if form.is_submitted():
-        return _run(uuid, partial(request_verb, uuid, "suspend", reason=form.reason.data or ""))
-    service = services.find_service(uuid)
-    return render_template(
-        "admin/provisioning/services/reason.html",
-        form=form,
-        title=_("Suspend %(name)s?", name=service.name),
-        button=_("Suspend service"),
-        back=_page(uuid),
-        lead=_("Until you unsuspend the service:"),
-        goes=[_("The customer can't use it"), _("The provider keeps its data")],
-        stays=_("%(name)s sees the service as suspended.", name=service.client.name),
+    return _ask_reason(
+        uuid,
+        lambda reason: request_verb(uuid, "suspend", reason=reason),
+        lambda service: {
+            "title": _("Suspend %(name)s?", name=service.name),
+            "button": _("Suspend service"),
+            "lead": _("Until you unsuspend the service:"),
+            "goes": [_("The customer can't use it"), _("The provider keeps its data")],
+            "stays": _("%(name)s sees the service as suspended.", name=service.client.name),
+        },
     )
 
 
@@ -140,20 +158,16 @@ def suspend(uuid: str) -> ResponseReturnValue:
 @allow(SERVICES_TERMINATE)
 def cancel(uuid: str) -> ResponseReturnValue:
     """Cancel a service that was never created, after a confirmation."""
-    form = ReasonForm()
-    if form.is_submitted():
-        reason = form.reason.data or ""
-        return _run(uuid, partial(request_verb, uuid, "cancellation", reason=reason))
-    service = services.find_service(uuid)
-    return render_template(
-        "admin/provisioning/services/reason.html",
-        form=form,
-        title=_("Cancel %(name)s?", name=service.name),
-        button=_("Cancel service"),
-        back=_page(uuid),
-        lead=_("The service ends before it was created:"),
-        goes=[_("It can't be created any more")],
-        stays=_("%(name)s sees the service as cancelled.", name=service.client.name),
+    return _ask_reason(
+        uuid,
+        lambda reason: request_verb(uuid, "cancellation", reason=reason),
+        lambda service: {
+            "title": _("Cancel %(name)s?", name=service.name),
+            "button": _("Cancel service"),
+            "lead": _("The service ends before it was created:"),
+            "goes": [_("It can't be created any more")],
+            "stays": _("%(name)s sees the service as cancelled.", name=service.client.name),
+        },
     )
 
 
@@ -161,28 +175,27 @@ def cancel(uuid: str) -> ResponseReturnValue:
 @allow(SERVICES_TERMINATE)
 def mark_fraud(uuid: str) -> ResponseReturnValue:
     """Mark a service as fraud, after a confirmation."""
-    form = ReasonForm()
-    if form.is_submitted():
 
-        def mark() -> Text:
-            fraud.mark(actor=actor(), service_uuid=uuid, reason=form.reason.data or "")
-            done: Text = _("Marked as fraud.")
-            return done
+    def mark(reason: str) -> Text:
+        fraud.mark(actor=actor(), service_uuid=uuid, reason=reason)
+        done: Text = _("Marked as fraud.")
+        return done
 
-        return _run(uuid, mark)
-    service = services.find_service(uuid)
-    return render_template(
-        "admin/provisioning/services/reason.html",
-        form=form,
-        title=_("Mark %(name)s as fraud?", name=service.name),
-        button=_("Mark as fraud"),
-        back=_page(uuid),
-        lead=_("Until you lift the mark:"),
-        goes=[
-            _("The customer can't open the service, and sees it as suspended"),
-            _("The service can only be terminated"),
-        ],
-        stays=_("Nothing changes at the provider. Suspend the service first to stop it there."),
+    return _ask_reason(
+        uuid,
+        mark,
+        lambda service: {
+            "title": _("Mark %(name)s as fraud?", name=service.name),
+            "button": _("Mark as fraud"),
+            "lead": _("Until you lift the mark:"),
+            "goes": [
+                _("The customer can't open the service, and sees it as suspended"),
+                _("The service can only be terminated"),
+            ],
+            "stays": _(
+                "Nothing changes at the provider. Suspend the service first to stop it there."
+            ),
+        },
     )
 
 

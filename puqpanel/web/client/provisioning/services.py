@@ -17,7 +17,7 @@ from puqpanel.host.calls import Called
 from puqpanel.models import Service
 from puqpanel.operations.provisioning import services
 from puqpanel.web import modules
-from puqpanel.web.answers import under_api, wants_json
+from puqpanel.web.answers import is_document, under_api, wants_json
 from puqpanel.web.client.provisioning.notices import (
     ENDED,
     Notice,
@@ -103,7 +103,7 @@ def _with_layout(service: Service, response: Response) -> Response:
     if not is_page or not (response.mimetype == "text/html" or is_text):
         return response
     text = response.get_data(as_text=True)
-    if text.lstrip()[:9].lower().startswith(("<!doctype", "<html")):
+    if is_document(text):
         return response
     page = render_template(
         "client/provisioning/services/answer.html",
