@@ -209,3 +209,11 @@ def test_masking_of_known_secrets_takes_linear_time(secret: str, unit: str) -> N
 
     seconds(13_000)
     assert seconds(130_000) < 4 * 10 * max(min(seconds(13_000) for _ in range(3)), 0.005)
+
+
+def test_the_latest_secrets_stay_known() -> None:
+    with known_secrets.collecting():
+        for number in range(3 * known_secrets.MOST):
+            known_secrets.learn(["the-token-of-the-call", f"another-secret-{number}"])
+        assert "the-token-of-the-call" in known_secrets.collected()
+        assert len(known_secrets.collected()) == known_secrets.MOST

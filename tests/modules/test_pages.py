@@ -300,6 +300,29 @@ def test_password_requires_post(served: Panel, cloud: OcsServer) -> None:
     ] == [404] * 3
 
 
+def test_a_reset_keeps_what_a_job_saved_meanwhile(
+    served: Panel, cloud: OcsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = NextcloudHarness(served)
+    uuid = harness.add_default_service(cloud)
+    at = active(harness, uuid)
+    client = harness.part("services.ocs_client").OcsClient
+    send = client.set_password
+
+    def send_while_a_job_saves(self: Any, name: str, password: str) -> Any:
+        with transaction():
+            service = harness.service(uuid)
+            service.provision_data = {**service.provision_data, "user_group": "gold"}
+        return send(self, name, password)
+
+    monkeypatch.setattr(client, "set_password", send_while_a_job_saves)
+    fragment = customer(served).post(f"{at}/general/api/reset", headers={"HX-Request": "true"})
+    assert "The password was reset." in fragment.text
+    saved = harness.service(uuid).provision_data
+    (account,) = cloud.customers.values()
+    assert (saved["user_group"], saved["password"]) == ("gold", account.password)
+
+
 def test_password_can_be_reset(served: Panel, cloud: OcsServer) -> None:
     harness = NextcloudHarness(served)
     uuid = harness.add_default_service(cloud)

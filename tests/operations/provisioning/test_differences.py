@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from puqpanel.app import Panel
 from puqpanel.domain.errors import ConflictError, PermissionDenied
+from puqpanel.host import registry
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
@@ -127,6 +128,7 @@ def test_two_clicks_ask_once(service: Service) -> None:
     first = observations.refresh(actor=STAFF, service_uuid=service.uuid)
     second = observations.refresh(actor=STAFF, service_uuid=service.uuid)
     assert (first.id, second.is_duplicate) == (second.id, True)
+    assert len(audited("service.refreshed")) == 1
 
 
 def test_an_answer_to_an_earlier_state_is_ignored(service: Service, book: Path) -> None:
@@ -292,6 +294,25 @@ def test_a_retry_of_an_earlier_creation_is_refused(service: Service, book: Path)
     with pytest.raises(ConflictError):
         tasks.retry_last_task(actor=STAFF, service_uuid=service.uuid)
     assert provider(book)["log"] == ["create"]
+
+
+def test_what_is_refused_is_not_recorded_as_done(
+    service: Service, book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = registry.current().modules["Product/Cloud"]
+    monkeypatch.setattr(loaded.cls, "job_options", {"unsuspend": {"colour": "red"}})
+    provider(book, answer={"suspended": True})
+    assert refreshed(service) == "suspended"
+    pushed = differences.push_again(actor=STAFF, service_uuid=service.uuid, seen=seen(service))
+    assert not pushed.ok
+    provider(book, answer={"exists": False})
+    assert refreshed(service) == "gone"
+    monkeypatch.delitem(registry.current().modules, loaded.key)
+    with pytest.raises(ConflictError, match="not active"):
+        differences.create_again(actor=STAFF, service_uuid=service.uuid, seen=seen(service))
+    assert states(service) == ("active", "not_found")
+    assert [len(audited(f"service.{one}")) for one in ("pushed_again", "created_again")] == [0, 0]
+    assert len(audited("service.taken_over")) == 1
 
 
 CHOICES = (differences.take_over, differences.push_again, differences.create_again)
