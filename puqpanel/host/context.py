@@ -16,10 +16,19 @@ from puqpanel.domain.principals import Principal
 class Context:
     """One call of a module.
 
-    Attributes: type and name of the module; package, its Python package; service_uuid,
-    product_uuid, task_id, attempt, actor and instance_uuid (a gateway or sender) where the call has
-    them; asked_by, who asked for the task, whose permissions it has not; limits, until when
-    providers refuse its requests, by method and address.
+    Attributes:
+        type: of the module.
+        name: of the module.
+        package: name of its Python package.
+        service_uuid: the service that the call is about, if any.
+        product_uuid: the product that it is about, if any.
+        task_id: the task that it is part of, if any.
+        attempt: number of the task's attempt.
+        actor: whose permissions the call has, if any.
+        request_id: of the request that it is part of, else empty.
+        instance_uuid: the gateway or sender that it is about, else empty.
+        asked_by: who requested the task; the call does not have their permissions.
+        limits: until when providers refuse its requests, by method and address.
     """
 
     type: str

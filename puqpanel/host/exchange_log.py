@@ -62,7 +62,7 @@ def _masked(value: Any, secrets: Sequence[str], depth: int = 0) -> Any:
             copy["value"] = MASK
         return copy
     if isinstance(value, (list, tuple)):
-        # the pairs of a form: logged by name, so that the name decides what is masked
+        # the fields of a form as pairs: the name of each decides whether its value is masked
         if value and all(
             isinstance(pair, (list, tuple)) and len(pair) == 2 and isinstance(pair[0], str)
             for pair in value

@@ -67,7 +67,7 @@ def message(error: requests.RequestException) -> str:
 
 
 def _tls_message(cause: str) -> str:
-    """Return a sentence for OpenSSL's reason why there is no TLS connection."""
+    """Return a sentence that explains a TLS error to staff."""
     if any(reason in cause for reason in _NO_TLS):
         return "The server does not use TLS (https) on this port; it may expect plain HTTP."
     if "CERTIFICATE_VERIFY_FAILED" not in cause and "CertificateError" not in cause:

@@ -29,7 +29,7 @@ MAX_RANGE_DAYS = 3660
 """Maximum length of a range."""
 _COMPLETED, _LOST = "completed", "lost"
 _FAILED = ("failed", "timeout", _LOST)
-"""Outcomes that count as failures; an attempt that asked for another one counts as neither."""
+"""Outcomes of attempts that count as failures. An attempt that will be repeated does not count."""
 # services that were active at some time; termination ends them
 _SOLD = Service.status.in_(
     (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED, ServiceStatus.TERMINATED)

@@ -60,7 +60,7 @@ class OcsResponse:
         outcome: What it means.
         code: The status code inside the body; 0 without one.
         http: The HTTP status; 0 without a response.
-        message: The server's message in one line, or why there is no response.
+        message: The server's message on one line, or the reason why there is no response.
         data: The payload.
         problem: What a response without an OCS body tells about the connection.
         seconds: How long the request took.

@@ -274,7 +274,8 @@ class Provisioning(Product):
         """Send the display name that staff entered, unless the server has it or had it before.
 
         Returns:
-            A sentence if the server refused it, which is no failure, and a failed response.
+            A sentence if the server refused the name, which does not fail the job; and the response
+            of a request that did fail.
         """
         display = self.service_data["display_name"]
         reported = str(user.data.get("displayname") or user.data.get("display-name") or "")
@@ -320,7 +321,7 @@ class Provisioning(Product):
         Args:
             response: The response that is not ok.
             account: The account.
-            state: Sentences about what was changed nevertheless.
+            state: Sentences about changes that were made and remain.
         """
         if account.sent_at is None:
             placement.release(self._uuid)

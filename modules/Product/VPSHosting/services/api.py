@@ -196,7 +196,7 @@ def _with_id(response: ApiResponse) -> ApiResponse:
 
 
 def _is_snapshot(item: Mapping[str, Any]) -> bool:
-    """Return whether an item is no backup; only the list of a server has the type."""
+    """Return whether an item is a snapshot, not a backup; only a server's list has the type."""
     return bool(item.get("type", "snapshot") == "snapshot")
 
 
