@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
+from puqpanel.domain.texts import verbatim
 from puqpanel.infra.db import session, transaction
-from puqpanel.models import Audit, Service
+from puqpanel.models import Audit, Service, Task
 from tests.web.conftest import Browser
 
 
@@ -70,6 +71,7 @@ def test_fraud_is_marked_and_lifted(app: Panel, owner: Browser, shop: dict[str, 
         assert states(app, uuid) == ("fraud", provision), status
         page = owner.get(at).text
         assert ("Stolen card" in page, f"{at}/fraud/lift" in page) == (True, True)
+        assert "Why is its status “Fraud”?" in page
         owner.post(f"{at}/suspend")
         assert states(app, uuid) == ("fraud", provision)
         owner.post(f"{at}/fraud/lift")
@@ -103,3 +105,28 @@ def test_fraud_waits_for_the_operation_in_progress(
     assert f"{at}/fraud" not in owner.get(at).text
     owner.post(f"{at}/fraud")
     assert states(app, shop["service"]) == ("active", "processing")
+
+
+def test_what_a_mark_forbids_is_not_offered(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
+    at = f"/admin/services/{shop['service']}"
+    with app.app_context(), transaction() as current:
+        task = Task(
+            job="ModuleJob",
+            queue="Module",
+            title="Create",
+            status="failed",
+            subject_type="service",
+            subject_uuid=shop["service"],
+            data={"method": "create_job"},
+        )
+        current.add(task)
+        current.execute(sa.update(Service).values(verb="create", failure=verbatim("No room.")))
+    for status, offered in (("pending", True), ("fraud", False)):
+        with app.app_context(), transaction() as current:
+            current.execute(sa.update(Service).values(status=status, provision_status="failed"))
+        page = owner.get(at).text
+        assert (f'action="{at}/retry"' in page) == offered, status
+    owner.post(f"{at}/retry")
+    assert states(app, shop["service"]) == ("fraud", "failed")

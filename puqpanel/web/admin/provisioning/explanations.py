@@ -10,7 +10,7 @@ from puqpanel.domain.texts import Text, _, verbatim
 from puqpanel.models import Audit, Service
 from puqpanel.web.look import actor_name, status
 
-DECISIVE = ("_failed", "_refused", "_succeeded", ".provision_status_changed", ".fraud_marked")
+DECISIVE = ("_failed", "_refused", "_succeeded", ".provision_status_changed")
 """Endings of the audit actions that change or explain a status."""
 
 
@@ -42,8 +42,10 @@ def explain_status(service: Service, history: Sequence[Audit]) -> Explanation | 
         service: the service.
         history: its latest audit entries, newest first.
     """
-    event = next((entry for entry in history if entry.action.endswith(DECISIVE)), None)
-    if service.failure:
+    fraud = service.status == ServiceStatus.FRAUD
+    endings = ".fraud_marked" if fraud else DECISIVE
+    event = next((entry for entry in history if entry.action.endswith(endings)), None)
+    if service.failure and not fraud:
         question = _failure_question(service, event)
         return Explanation(question, service.failure, "bad", "triangle-exclamation", event)
     if service.status == ServiceStatus.ACTIVE or event is None:

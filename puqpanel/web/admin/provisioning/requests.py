@@ -133,7 +133,7 @@ def _ask_reason(
         "admin/provisioning/services/reason.html",
         form=form,
         back=_page(uuid),
-        **page(services.find_service(uuid)),
+        **{"keep": _("Cancel"), **page(services.find_service(uuid))},
     )
 
 
@@ -164,6 +164,7 @@ def cancel(uuid: str) -> ResponseReturnValue:
         lambda service: {
             "title": _("Cancel %(name)s?", name=service.name),
             "button": _("Cancel service"),
+            "keep": _("Keep service"),
             "lead": _("The service ends before it was created:"),
             "goes": [_("It can't be created any more")],
             "stays": _("%(name)s sees the service as cancelled.", name=service.client.name),

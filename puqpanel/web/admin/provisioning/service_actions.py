@@ -9,12 +9,12 @@ from typing import Any
 from flask import url_for
 
 from puqpanel.domain.permissions import SERVICES_MANAGE, SERVICES_PROVISION, SERVICES_TERMINATE
-from puqpanel.domain.service_states import VERBS, ProvisionStatus, ServiceStatus
+from puqpanel.domain.service_states import VERBS, ProvisionStatus, ServiceStatus, possible
 from puqpanel.domain.task_states import RETRYABLE
 from puqpanel.domain.texts import Text, _, named
 from puqpanel.models import Service
 from puqpanel.operations.oversight.tasks import find_task, retry_permissions
-from puqpanel.operations.provisioning import services
+from puqpanel.operations.provisioning import services, settlement
 from puqpanel.web.guard import can
 
 BROKEN = (ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND)
@@ -96,15 +96,20 @@ def _primary(
     service: Service, tasks: Sequence[Any], verbs: Sequence[str], failed: bool
 ) -> Action | None:
     if failed and tasks and tasks[0].status in RETRYABLE:
-        if not all(can(permission) for permission in retry_permissions(find_task(tasks[0].uuid))):
+        task = find_task(tasks[0].uuid)
+        if not all(can(permission) for permission in retry_permissions(task)):
+            return None
+        verb = settlement.own_verb(task)
+        state = service.status, service.provision_status
+        if verb and not possible(verb.key, *state, again=service.verb == verb.key):
             return None
         title = named(tasks[0].title)
         url = url_for("admin.provisioning.retry", uuid=service.uuid)
         return Action(_("Retry: %(task)s", task=title), url, "rotate-right", posts=True)
     if not can(SERVICES_PROVISION):
         return None
-    verb = next((verb for verb in ("create", "unsuspend", "change_package") if verb in verbs), None)
-    return _verb_action(service, verb) if verb else None
+    key = next((key for key in ("create", "unsuspend", "change_package") if key in verbs), None)
+    return _verb_action(service, key) if key else None
 
 
 def _verb_action(service: Service, verb: str) -> Action:
