@@ -16,7 +16,6 @@ from puqpanel.host import registry
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.settings import Settings
-from puqpanel.live import Live, dismantle
 from puqpanel.models import Service, Task, TaskAttempt
 from puqpanel.operations.provisioning import differences, observations
 from puqpanel.sdk.testing import Provider
@@ -25,10 +24,11 @@ from tests.operations.provisioning.provider_file import (
     STAFF,
     again,
     seen,
+    serving,
     set_states,
     work,
 )
-from tests.sample import activate, make_client, make_service, write_module
+from tests.sample import make_client, make_service, write_module
 
 LIMITED = """
 from puqpanel.sdk import Product, Result, http
@@ -64,13 +64,8 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def cloud(app: Panel, settings: Settings) -> Iterator[Panel]:
-    with app.app_context():
-        activate(app, STAFF, "Limited")
-        activate(app, STAFF, "Secret")
-    panel = Live(settings).ensure()
-    with panel.app_context():
+    with serving(app, settings, "Limited", "Secret") as panel:
         yield panel
-    dismantle(panel)
 
 
 def due_now() -> None:

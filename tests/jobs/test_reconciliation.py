@@ -14,7 +14,6 @@ from puqpanel.app import Panel
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.settings import Settings
-from puqpanel.live import Live, dismantle
 from puqpanel.models import Module, Service, Task
 from puqpanel.operations.oversight import maintenance, module_checks, tasks
 from puqpanel.operations.provisioning import observations
@@ -24,12 +23,13 @@ from tests.operations.provisioning.provider_file import (
     again,
     kind_of,
     provider,
+    serving,
     set_states,
     source,
     states,
     work,
 )
-from tests.sample import activate, make_client, make_service, write_module
+from tests.sample import make_client, make_service, write_module
 
 ENTRY = "Compare services with their providers"
 LIMITED = """
@@ -64,13 +64,8 @@ def settings(settings: Settings, tmp_path: Path, book: Path, rate: int) -> Setti
 
 @pytest.fixture
 def cloud(app: Panel, settings: Settings) -> Iterator[Panel]:
-    with app.app_context():
-        activate(app, STAFF, "Cloud")
-        activate(app, STAFF, "Limited")
-    panel = Live(settings).ensure()
-    with panel.app_context():
+    with serving(app, settings, "Cloud", "Limited") as panel:
         yield panel
-    dismantle(panel)
 
 
 @pytest.fixture

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from puqpanel.app import Panel
 from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.texts import verbatim
 from puqpanel.infra.db import release, session, transaction
+from puqpanel.infra.settings import Settings
 from puqpanel.jobs.entry import HANDLERS
+from puqpanel.live import Live, dismantle
 from puqpanel.models import Audit, Service, ServiceDifference, Task
 from puqpanel.operations.provisioning import observations, requests
 from puqpanel.operations.provisioning.services import find_service
 from puqpanel.tasks import run
+from tests.sample import activate
 
 STAFF = Principal(PrincipalKind.STAFF, None, "A test", permissions=frozenset({"*"}))
 SOURCE = """
@@ -75,6 +81,18 @@ class Cloud(Product):
             return Result.pending("It is being built.")
         return book["answer"]
 """
+
+
+@contextmanager
+def serving(app: Panel, settings: Settings, *names: str) -> Iterator[Panel]:
+    """Activate product modules and enter a panel that serves them."""
+    with app.app_context():
+        for name in names:
+            activate(app, STAFF, name)
+    panel = Live(settings).ensure()
+    with panel.app_context():
+        yield panel
+    dismantle(panel)
 
 
 def source(book: Path, extra: str = "") -> str:

@@ -14,7 +14,6 @@ from puqpanel.domain.errors import ConflictError, PermissionDenied
 from puqpanel.host import registry
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.settings import Settings
-from puqpanel.live import Live, dismantle
 from puqpanel.models import Module, Service, ServiceDifference, Task
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.provisioning import differences, observations, requests
@@ -27,12 +26,13 @@ from tests.operations.provisioning.provider_file import (
     provider,
     refreshed,
     seen,
+    serving,
     set_states,
     source,
     states,
     work,
 )
-from tests.sample import activate, make_service, write_module
+from tests.sample import make_service, write_module
 
 
 @pytest.fixture
@@ -50,13 +50,8 @@ def settings(settings: Settings, tmp_path: Path, book: Path) -> Settings:
 
 @pytest.fixture
 def cloud(app: Panel, settings: Settings) -> Iterator[Panel]:
-    with app.app_context():
-        activate(app, STAFF, "Cloud")
-        activate(app, STAFF, "Blind")
-    panel = Live(settings).ensure()
-    with panel.app_context():
+    with serving(app, settings, "Cloud", "Blind") as panel:
         yield panel
-    dismantle(panel)
 
 
 @pytest.fixture
