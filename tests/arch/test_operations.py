@@ -144,7 +144,7 @@ def test_operations_refuse_whoever_lacks_their_permission(values: dict[str, Any]
 
 WITHOUT_ACTOR = {
     "accounts.sessions.end_where": "a part of operations that have asked",
-    "accounts.sessions.prune": "maintenance",
+    "accounts.session_pruning.prune": "maintenance",
     "accounts.sessions.renew": "the session of the request",
     "accounts.sessions.save_draft": "the session of the request",
     "accounts.sessions.start": "a sign-in",
@@ -158,6 +158,7 @@ WITHOUT_ACTOR = {
     "modules.loading.record_load": "records what a process has loaded",
     "modules.parking.unpark": "resumes tasks once their module is active",
     "oversight.tasks.prune": "maintenance",
+    "provisioning.observations.postpone": "called by jobs, before they query providers",
     "provisioning.observations.record": "called by jobs, with the answers of providers",
     "provisioning.settlement.keep_service_data": "called by jobs, about their own services",
     "provisioning.settlement.set_provision_data": "called by modules, about their own services",

@@ -1,4 +1,4 @@
-"""Sessions of staff and users: start, find, renew, list, end and prune them.
+"""Sessions of staff and users: start, find, renew, list and end them.
 
 The browser has a random ID of which only the SHA-256 is stored.
 """
@@ -9,7 +9,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,7 +23,7 @@ from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.session_ends import SessionEnd
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import find, release, save, session, transaction, write
+from puqpanel.infra.db import find, save, session, transaction, write
 from puqpanel.infra.outages import outage
 from puqpanel.infra.redact import storable
 from puqpanel.models import AccountSession, Staff, User
@@ -34,10 +34,8 @@ from puqpanel.operations.system import audit, settings
 log = structlog.get_logger(__name__)
 Person = Staff | User
 TOUCH_EVERY = timedelta(minutes=1)
-DRAFT_KEPT = timedelta(minutes=15)
 MAX_TOKEN = 100
 PAGE_SIZE = 25
-BATCH = 1000
 JUST_CHANGED = _("The account was changed in the meantime. Sign in again.")
 
 
@@ -358,58 +356,3 @@ def end_where(reason: SessionEnd, *where: sa.ColumnElement[bool]) -> int:
         .where(AccountSession.ended_at.is_(None), *where)
         .values(ended_at=now(), end_reason=reason, draft=sa.null())
     )
-
-
-def end_overdue() -> int:
-    """Mark one batch of sessions beyond their limits as ended and return their number."""
-    moment = now()
-    idle = sa.and_(
-        ~AccountSession.keep,
-        AccountSession.impersonator_id.is_(None),
-        sa.or_(
-            *(
-                sa.and_(
-                    AccountSession.area == area,
-                    AccountSession.seen_at <= moment - limits.idle_limit(area),
-                )
-                for area in (STAFF, CUSTOMER)
-            )
-        ),
-    )
-    count = 0
-    for reason, where in (
-        (SessionEnd.EXPIRED, AccountSession.expires_at <= moment),
-        (SessionEnd.IDLE, idle),
-    ):
-        query = sa.select(AccountSession.id).where(AccountSession.ended_at.is_(None), where)
-        ids = session().scalars(query.limit(BATCH)).all()
-        release()
-        if ids:
-            # they may have been used since
-            count += end_where(reason, AccountSession.id.in_(ids), where)
-    return count
-
-
-def prune() -> int:
-    """Mark overdue sessions, delete one batch of old ones and return the number deleted."""
-    end_overdue()
-    write(
-        sa.update(AccountSession)
-        .where(
-            AccountSession.ended_at.is_(None),
-            AccountSession.draft.is_not(None),
-            AccountSession.seen_at < now() - DRAFT_KEPT,
-        )
-        .values(draft=sa.null())
-    )
-    kept = limits.retention()
-    old = _ids_ended_before(now() - kept) if kept else ()
-    release()
-    if old:
-        write(sa.delete(AccountSession).where(AccountSession.id.in_(old)))
-    return len(old)
-
-
-def _ids_ended_before(moment: datetime) -> Sequence[int]:
-    query = sa.select(AccountSession.id).where(AccountSession.ended_at < moment)
-    return session().scalars(query.order_by(AccountSession.ended_at).limit(BATCH)).all()

@@ -16,7 +16,7 @@ from puqpanel.domain.principals import AUTOMATION
 from puqpanel.domain.texts import _
 from puqpanel.host.contract.timetable import Work
 from puqpanel.infra.settings import Settings
-from puqpanel.operations.accounts import sessions
+from puqpanel.operations.accounts import session_pruning
 from puqpanel.operations.modules import loading, module_log, parking
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.provisioning import observations, reconciliation
@@ -64,7 +64,7 @@ _TABLE: tuple[tuple[Work, Action], ...] = (
     ),
     (
         Work(_("End overdue sessions").source, "", every=60, timeout=120),
-        lambda settings: _batches(sessions.prune),
+        lambda settings: _batches(session_pruning.prune),
     ),
     (Work(_("Prune the module log").source, "", every=300, timeout=120), _prune_module_log),
     (

@@ -14,7 +14,7 @@ from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, write
 from puqpanel.models import AccountSession, Audit, Role, Staff, User
-from puqpanel.operations.accounts import session_limits, sessions, staff
+from puqpanel.operations.accounts import session_limits, session_pruning, sessions, staff
 from tests.web.conftest import PASSWORD, Browser
 
 NAMES = {"/admin": "panel_staff", "/client": "panel_customer"}
@@ -63,7 +63,7 @@ def test_each_limit_ends_a_session(app: Panel, owner: Browser) -> None:
     change(app, seen_at=now(), expires_at=now())
     assert owner.get("/admin/").status_code == 302
     with app.app_context():
-        sessions.prune()
+        session_pruning.prune()
     assert rows(app)[0].end_reason == "expired"
 
 
@@ -76,7 +76,7 @@ def test_only_users_who_stay_signed_in_have_no_idle_limit(app: Panel, shop: dict
     assert here.get("/client/").status_code == 302
     assert there.get("/client/").status_code == 200
     with app.app_context():
-        sessions.prune()
+        session_pruning.prune()
     assert [row.end_reason for row in rows(app)] == ["idle", None]
     change(app, expires_at=now())
     assert there.get("/client/").status_code == 302
