@@ -93,6 +93,8 @@ class Verb:
         permission: the permission to request it, or to retry its task.
         repeats: statuses in which staff can request it again, to make the provider's state that of
             the panel.
+        from_idle: whether only services that are idle can be resumed with it, or only those that
+            are not can be made idle; None for verbs to which it makes no difference.
     """
 
     key: str
@@ -104,6 +106,7 @@ class Verb:
     status: ServiceStatus | None
     permission: str = SERVICES_PROVISION
     repeats: frozenset[ServiceStatus] = frozenset()
+    from_idle: bool | None = None
 
     @property
     def method(self) -> str:
@@ -177,15 +180,17 @@ VERBS: dict[str, Verb] = {
             _ALIVE,
             None,
             None,
+            from_idle=False,
         ),
         Verb(
             "unidle",
-            _("Wake"),
-            _c("operation", "Waking"),
+            _("Resume from idle"),
+            _c("operation", "Resumption from idle"),
             frozenset({_S.ACTIVE}),
             _ALIVE,
             None,
             None,
+            from_idle=True,
         ),
         Verb(
             "cancellation",
@@ -201,7 +206,9 @@ VERBS: dict[str, Verb] = {
 }
 
 
-def possible(verb: str, status: str, provision_status: str, *, again: bool = False) -> bool:
+def possible(
+    verb: str, status: str, provision_status: str, *, again: bool = False, idle: bool = False
+) -> bool:
     """Return whether a verb can be requested now.
 
     Args:
@@ -209,13 +216,18 @@ def possible(verb: str, status: str, provision_status: str, *, again: bool = Fal
         status: of the service.
         provision_status: of the service.
         again: whether it may be one that the service's status already results from.
+        idle: whether the service is idle.
     """
     rule = VERBS[verb]
     statuses = rule.starts_from | rule.repeats if again else rule.starts_from
-    return status in statuses and provision_status in rule.provision
+    return (
+        status in statuses and provision_status in rule.provision and rule.from_idle in (None, idle)
+    )
 
 
-def check_verb(verb: str, status: str, provision_status: str, *, again: bool = False) -> Verb:
+def check_verb(
+    verb: str, status: str, provision_status: str, *, again: bool = False, idle: bool = False
+) -> Verb:
     """Return a verb that can be requested now; for the arguments see `possible`.
 
     Raises:
@@ -232,7 +244,13 @@ def check_verb(verb: str, status: str, provision_status: str, *, again: bool = F
                 verb=rule.label,
             )
         )
-    if not possible(verb, status, provision_status, again=again):
+    if rule.from_idle not in (None, idle):
+        raise ConflictError(
+            _("“%(verb)s” is not available: the service is already idle.", verb=rule.label)
+            if idle
+            else _("“%(verb)s” is not available: the service is not idle.", verb=rule.label)
+        )
+    if not possible(verb, status, provision_status, again=again, idle=idle):
         raise ConflictError(
             _(
                 "“%(verb)s” is not available: the service's status is “%(status)s” and its"

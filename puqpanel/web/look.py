@@ -298,6 +298,7 @@ def status(kind: str, key: str) -> Status:
 
 EVENT_TONES: tuple[tuple[str, Tone, str], ...] = (
     (".suspend_succeeded", "warn", "pause"),
+    (".idle_succeeded", "mute", "moon"),
     (".terminate_succeeded", "mute", "stop"),
     (".cancellation_succeeded", "mute", "ban"),
     (".fraud_marked", "odd", "user-secret"),

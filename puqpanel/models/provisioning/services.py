@@ -30,6 +30,7 @@ class Service(Priced, Searchable, Model):
         service_data: values of the module's form, encrypted.
         provision_data: values that jobs saved, encrypted.
         failure: the last error, for staff; empty if there is none.
+        idle_since: when its resources were stopped; None unless it is idle.
         fallback: product and price before a package change that is not completed.
         observed_at: when the provider last reported its state.
         observe_at: when the provider is asked next; None as soon as possible.
@@ -62,11 +63,17 @@ class Service(Priced, Searchable, Model):
     provision_since: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     created_at: Mapped[Created]
     terminated_at: Mapped[Moment | None]
+    idle_since: Mapped[Moment | None]
     fallback: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON)
     observed_at: Mapped[Moment | None]
     observe_at: Mapped[Moment | None]
     client: Mapped[Client] = relationship(lazy="joined", innerjoin=True)
     product: Mapped[Product] = relationship(lazy="joined", innerjoin=True)
+
+    @property
+    def idle(self) -> bool:
+        """Whether its resources are stopped although it is active."""
+        return self.idle_since is not None
 
     def searched_texts(self, connection: sa.Connection) -> Iterator[str]:
         """Return its name, and the identifiers in the data of its module."""

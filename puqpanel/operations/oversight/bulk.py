@@ -26,6 +26,7 @@ from puqpanel.operations.accounts.principals import staff_principal
 from puqpanel.operations.catalog.products import check_configured, module_of
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.provisioning import requests
+from puqpanel.operations.provisioning.services import implements
 from puqpanel.tasks import add, fence
 
 log = structlog.get_logger(__name__)
@@ -307,13 +308,16 @@ def _name(subject: Any) -> str:
 def _verb_problem(verb: str, actor: Principal, service: Service) -> Text | None:
     try:
         actor.require(VERBS[verb].permission)
-        check_verb(verb, service.status, service.provision_status)
+        check_verb(verb, service.status, service.provision_status, idle=service.idle)
         if verb == "create":
             check_configured(service.product)
     except UserError as error:
         return error.text
-    if service.product.module and module_of(service.product) is None:
+    module = module_of(service.product)
+    if service.product.module and module is None:
         return _("The module of this service is not active.")
+    if VERBS[verb].from_idle is not None and not (module and implements(module, VERBS[verb])):
+        return _("The module of this service does not support this action.")
     return None
 
 
@@ -365,6 +369,8 @@ ACTIONS: Mapping[str, Action] = {
     "create": _of_services("create", _("Create services")),
     "suspend": _of_services("suspend", _("Suspend services")),
     "unsuspend": _of_services("unsuspend", _("Unsuspend services")),
+    "idle": _of_services("idle", _("Make services idle")),
+    "unidle": _of_services("unidle", _("Resume services from idle")),
     "terminate": _of_services("terminate", _("Terminate services")),
     "retry": Action(
         _("Retry services"),

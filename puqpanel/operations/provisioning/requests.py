@@ -31,7 +31,12 @@ from puqpanel.models import Service, Task
 from puqpanel.operations.catalog.products import check_configured
 from puqpanel.operations.modules.availability import defines, uncallable_reason
 from puqpanel.operations.provisioning import package_change, settlement
-from puqpanel.operations.provisioning.services import find_service, lock_service, module_of
+from puqpanel.operations.provisioning.services import (
+    find_service,
+    implements,
+    lock_service,
+    module_of,
+)
 from puqpanel.operations.system import audit
 from puqpanel.tasks import add
 from puqpanel.tasks.outcome import MAX_MESSAGE_LENGTH
@@ -83,7 +88,9 @@ def request(
     if module is not None and verb == "create":
         _check_settings(module, service, actor, again=again)
     never_created = service.provision_status == ProvisionStatus.PENDING
-    cancels = module and any(defines(module, f"cancellation{part}") for part in ("", "_job"))
+    cancels = module is not None and implements(module, VERBS["cancellation"])
+    if module is None and verb in VERBS and VERBS[verb].from_idle is not None:
+        raise ConflictError(_("Services without a module can't be idle."))
     with transaction():
         reason = clean_reason(reason)
         rule = _reserve(actor, service_uuid, verb, reason, again=again)
@@ -266,7 +273,9 @@ def _reserve(
 ) -> Verb:
     """Mark a service as processing a verb."""
     service = lock_service(service_uuid)
-    rule = check_verb(verb, service.status, service.provision_status, again=again)
+    rule = check_verb(
+        verb, service.status, service.provision_status, again=again, idle=service.idle
+    )
     if any(settlement.own_verb(task) is not None for task in settlement.open_tasks(service)):
         raise ConflictError(
             _(

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.permissions import CLIENT_SERVICES_VIEW, SERVICES_MANAGE
 from puqpanel.domain.principals import Principal
-from puqpanel.domain.service_states import VERBS, possible
+from puqpanel.domain.service_states import VERBS, Verb, possible
 from puqpanel.domain.texts import _
 from puqpanel.host import registry
 from puqpanel.host.form_fields import secret_fields
@@ -21,6 +21,7 @@ from puqpanel.models import Client, Product, Service
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.catalog.products import check_configured, find_product
 from puqpanel.operations.modules import forms
+from puqpanel.operations.modules.availability import defines
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_name
 
@@ -78,8 +79,22 @@ def module_of(service: Service) -> LoadedModule | None:
 
 
 def possible_verbs(service: Service) -> list[str]:
-    """Return the verbs that can be requested now, in the order of their buttons."""
-    return [key for key in VERBS if possible(key, service.status, service.provision_status)]
+    """Return the verbs that can be requested now, in the order of their buttons.
+
+    Only some modules make services idle; for others the verbs of it are left out.
+    """
+    module = module_of(service)
+    return [
+        key
+        for key, rule in VERBS.items()
+        if possible(key, service.status, service.provision_status, idle=service.idle)
+        and (rule.from_idle is None or (module is not None and implements(module, rule)))
+    ]
+
+
+def implements(module: LoadedModule, verb: Verb) -> bool:
+    """Return whether a module handles a verb, in the request or in a job."""
+    return defines(module, verb.method) or defines(module, verb.job)
 
 
 def create_service(

@@ -163,7 +163,7 @@ def reopen(task: Task) -> None:
         return
     # one that was requested to repeat the panel's state can be retried too, if it failed last
     again = service.verb == verb.key
-    check_verb(verb.key, service.status, service.provision_status, again=again)
+    check_verb(verb.key, service.status, service.provision_status, again=again, idle=service.idle)
     start(service, verb)
     if verb.key == "change_package":
         product_uuid = calls.job_data(task.data)[2]
@@ -291,6 +291,10 @@ def _record_completed(service: Service, verb: Verb | None, task: Task) -> None:
 
 def _record_success(service: Service, verb: Verb, actor: Principal, task: Task | None) -> None:
     service.failure, service.verb, service.fallback = verbatim(""), "", None
+    if verb.from_idle is not None:
+        service.idle_since = None if verb.from_idle else now()
+    elif verb.status is not None and verb.status != ServiceStatus.SUSPENDED:
+        service.idle_since = None  # its resources run again, or are gone
     forget_difference(service)
     audit.record(
         actor=actor,

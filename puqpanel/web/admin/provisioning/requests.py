@@ -1,4 +1,4 @@
-"""Provisioning requests by staff: create, suspend, unsuspend, change package, terminate, retry."""
+"""Provisioning requests by staff, such as create, suspend, change package, terminate and retry."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _run(uuid: str, act: Callable[[], Text]) -> ResponseReturnValue:
     return redirect(_page(uuid))
 
 
-@bp.post("/<uuid>/<any(create, unsuspend):verb>")
+@bp.post("/<uuid>/<any(create, unsuspend, unidle):verb>")
 @allow(SERVICES_PROVISION)
 def at_once(uuid: str, verb: str) -> ResponseReturnValue:
     """Request an action that needs no confirmation."""
@@ -150,6 +150,23 @@ def suspend(uuid: str) -> ResponseReturnValue:
             "lead": _("Until you unsuspend the service:"),
             "goes": [_("The customer can't use it"), _("The provider keeps its data")],
             "stays": _("%(name)s sees the service as suspended.", name=service.client.name),
+        },
+    )
+
+
+@bp.route("/<uuid>/idle", methods=["GET", "POST"])
+@allow(SERVICES_PROVISION)
+def idle(uuid: str) -> ResponseReturnValue:
+    """Request that a service becomes idle, after a confirmation."""
+    return _ask_reason(
+        uuid,
+        lambda reason: request_verb(uuid, "idle", reason=reason),
+        lambda service: {
+            "title": _("Make %(name)s idle?", name=service.name),
+            "button": _("Make service idle"),
+            "lead": _("Until you resume the service from idle:"),
+            "goes": [_("Its resources are stopped at the provider")],
+            "stays": _("The service stays active, and the provider keeps its data."),
         },
     )
 
@@ -310,6 +327,21 @@ BULK = {
         lambda number: _n("Unsuspend %(num)s service", "Unsuspend %(num)s services", number),
         _("These services will become available again:"),
     ),
+    "idle": Bulk(
+        "idle",
+        _("Idle"),
+        lambda number: _n("Make %(num)s service idle", "Make %(num)s services idle", number),
+        _("The resources of these services are stopped until you resume them from idle:"),
+        asks_reason=True,
+    ),
+    "unidle": Bulk(
+        "unidle",
+        _("Resume from idle"),
+        lambda number: _n(
+            "Resume %(num)s service from idle", "Resume %(num)s services from idle", number
+        ),
+        _("The resources of these services will be started again:"),
+    ),
     "retry": Bulk(
         "retry",
         _("Retry"),
@@ -329,5 +361,5 @@ BULK = {
 @bp.post("/bulk")
 @allow(SERVICES_PROVISION, SERVICES_TERMINATE)
 def bulk() -> ResponseReturnValue:
-    """Create, suspend, unsuspend, retry or terminate several services."""
+    """Apply one of the actions of BULK to several services."""
     return run(BULK, SERVICES, url_for("admin.services.index"))

@@ -65,7 +65,7 @@ def actions_for(service: Service, tasks: Sequence[Any], *, busy: bool) -> Servic
     if provision:
         menu.extend(
             _verb_action(service, verb)
-            for verb in ("suspend", "unsuspend", "change_package")
+            for verb in ("suspend", "unsuspend", "idle", "unidle", "change_package")
             if verb in verbs and (verb != "unsuspend" or failed)
         )
     if can(SERVICES_TERMINATE):
@@ -101,24 +101,27 @@ def _primary(
             return None
         verb = settlement.own_verb(task)
         state = service.status, service.provision_status
-        if verb and not possible(verb.key, *state, again=service.verb == verb.key):
+        again = verb is not None and service.verb == verb.key
+        if verb and not possible(verb.key, *state, again=again, idle=service.idle):
             return None
         title = named(tasks[0].title)
         url = url_for("admin.provisioning.retry", uuid=service.uuid)
         return Action(_("Retry: %(task)s", task=title), url, "rotate-right", posts=True)
     if not can(SERVICES_PROVISION):
         return None
-    key = next((key for key in ("create", "unsuspend", "change_package") if key in verbs), None)
+    offered = ("create", "unsuspend", "unidle", "change_package")
+    key = next((key for key in offered if key in verbs), None)
     return _verb_action(service, key) if key else None
 
 
 def _verb_action(service: Service, verb: str) -> Action:
     label = VERBS[verb].label
-    if verb in ("create", "unsuspend"):
+    if verb in ("create", "unsuspend", "unidle"):
         url = url_for("admin.provisioning.at_once", uuid=service.uuid, verb=verb)
         return Action(label, url, "bolt" if verb == "create" else "play", posts=True)
-    if verb == "suspend":
-        return _link(service, _("%(action)s…", action=label), "admin.provisioning.suspend", "pause")
+    if verb in ("suspend", "idle"):
+        icon = "pause" if verb == "suspend" else "moon"
+        return _link(service, _("%(action)s…", action=label), f"admin.provisioning.{verb}", icon)
     if verb == "change_package":
         endpoint = "admin.provisioning.change_package"
         return _link(service, label, endpoint, "arrow-right-arrow-left")

@@ -19,6 +19,7 @@ from puqpanel.domain.permissions import SERVICES_MANAGE, SERVICES_PROVISION, SER
 from puqpanel.domain.service_states import (
     PROVISION_LABELS,
     STATUS_LABELS,
+    VERBS,
     ProvisionStatus,
     ServiceStatus,
 )
@@ -77,6 +78,7 @@ SERVICES = Listing(
         Service.currency,
         Service.period,
         Service.failure,
+        Service.idle_since,
         Service.created_at,
         Client.name.label("client"),
         Client.uuid.label("client_uuid"),
@@ -179,6 +181,7 @@ def index() -> ResponseReturnValue:
         "admin/provisioning/services/index.html",
         Money=Money,
         broken=BROKEN,
+        idles=any(services.implements(m, VERBS["idle"]) for m in products.product_modules()),
     )
 
 
