@@ -14,6 +14,7 @@ from typing import NoReturn
 import click
 
 from puqpanel.domain.errors import InvalidInput, PanelError
+from puqpanel.infra.program import PROGRAM, as_typed
 
 # Command → summary. Kept here rather than in the modules so that `--help` imports none of them.
 COMMANDS = {
@@ -87,6 +88,11 @@ class Commands(click.Group):
         command: click.Command = importlib.import_module(f"puqpanel.cli.{cmd_name}").command
         return command
 
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the introduction with commands that can be typed as they stand."""
+        self.help = as_typed(HELP)
+        super().format_help_text(ctx, formatter)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands grouped by section."""
         for title, names in SECTIONS.items():
@@ -112,7 +118,7 @@ def main() -> NoReturn:
     Expected errors print one line instead of a traceback.
     """
     try:
-        result = cli.main(prog_name="puqpanel", standalone_mode=False)
+        result = cli.main(prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
@@ -129,7 +135,7 @@ def main() -> NoReturn:
         message = explain(error)
         if message is None:
             raise
-        click.echo(f"puqpanel: {message}", err=True)
+        click.echo(f"puqpanel: {as_typed(message)}", err=True)
         sys.exit(1)
     sys.exit(result if isinstance(result, int) else 0)
 

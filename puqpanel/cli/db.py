@@ -7,6 +7,7 @@ import json
 import click
 
 from puqpanel.cli.context import ensure_writable, instance_option, revisions
+from puqpanel.infra.program import as_typed
 from puqpanel.infra.settings import Settings
 
 
@@ -49,7 +50,7 @@ def current(settings: Settings, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({"current": applied, "head": head, "pending": pending}))
     elif pending:
-        click.echo(f"{applied or 'none'} (latest: {head}). Run: puqpanel db upgrade")
+        click.echo(as_typed(f"{applied or 'none'} (latest: {head}). Run: puqpanel db upgrade"))
     else:
         click.echo(applied)
     return int(pending)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from puqpanel.domain.errors import UserError
+from puqpanel.infra.program import as_typed
 from puqpanel.infra.settings import ROOT
 
 
@@ -41,7 +42,7 @@ def build(check: bool) -> int:
         for path in [*stale, *obsolete]:
             click.echo(f"outdated: {path.relative_to(ROOT)}")
         if stale or obsolete:
-            click.echo("Run: puqpanel docs build")
+            click.echo(as_typed("Run: puqpanel docs build"))
         return int(bool(stale or obsolete))
     for path in stale:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ import click
 
 from puqpanel.cli.context import instance_option
 from puqpanel.cli.modules_on_disk import select_modules
+from puqpanel.infra.program import as_typed
 from puqpanel.infra.settings import Settings
 
 if TYPE_CHECKING:
@@ -77,9 +78,11 @@ def _show(findings: list[Finding], keys: list[str]) -> None:
         for finding in group:
             severity = click.style(finding.severity.value, fg=COLOURS[finding.severity.value])
             rule = click.style(f"[{finding.rule}]", dim=True)
-            click.echo(f"  {finding.file}:{finding.line}  {severity}  {finding.message}  {rule}")
+            click.echo(
+                f"  {finding.file}:{finding.line}  {severity}  {as_typed(finding.message)}  {rule}"
+            )
             if finding.fix:
-                click.echo(f"      {finding.fix}")
+                click.echo(f"      {as_typed(finding.fix)}")
         click.echo()
     modules_with_findings = {finding.module for finding in findings}
     if clean := [key for key in keys if key not in modules_with_findings]:
@@ -114,5 +117,5 @@ def _show_rules(as_json: bool) -> None:
         severity = click.style(rule.severity.value, fg=COLOURS[rule.severity.value])
         click.echo(f"{click.style(rule.id, bold=True)}  {severity}")
         click.echo(click.wrap_text(rule.why, 110, "    ", "    "))
-        fix = click.wrap_text(rule.fix, 110, "    → ", "      ") if rule.fix else ""
+        fix = click.wrap_text(as_typed(rule.fix), 110, "    → ", "      ") if rule.fix else ""
         click.echo(fix + "\n" if fix else "")

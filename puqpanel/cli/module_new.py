@@ -10,6 +10,7 @@ import click
 from puqpanel.cli.context import instance_option
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.module_states import MODULE_TYPES
+from puqpanel.infra.program import PROGRAM
 from puqpanel.infra.settings import ROOT, Settings
 
 SCAFFOLD = Path(__file__).parent / "scaffold"
@@ -48,12 +49,12 @@ def new(
         click.echo(f"    {path}")
     click.echo(f"""
 Next steps:
-    Check it for problems             ./panel module check {name}
-    Run its tests                     ./panel test {location}/tests
-    Run the contract tests            ./panel module test {name}
-    Activate it                       ./panel module activate {name}
-    Develop with automatic reload     ./panel up --dev
-    Update its translations           ./panel module texts {name}
+    Check it for problems             {PROGRAM} module check {name}
+    Run its tests                     {PROGRAM} test {location}/tests
+    Run the contract tests            {PROGRAM} module test {name}
+    Activate it                       {PROGRAM} module activate {name}
+    Develop with automatic reload     {PROGRAM} up --dev
+    Update its translations           {PROGRAM} module texts {name}
 """)
 
 

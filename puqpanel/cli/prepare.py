@@ -12,6 +12,7 @@ from puqpanel.cli.context import load_settings, panel
 from puqpanel.cli.db import upgrade_schema
 from puqpanel.cli.staff import generated_password
 from puqpanel.domain.errors import InvalidInput
+from puqpanel.infra.program import as_typed
 
 
 @click.command("prepare", hidden=True)
@@ -65,7 +66,7 @@ def _first_staff() -> dict[str, object]:
     create_staff(actor=CLI, email=email, name="Admin", password=password)
     return {
         "sign_ins": [{"who": "Staff", "path": "/admin", "email": email, "password": password}],
-        "note": "This password is shown only once. To change it: puqpanel staff password",
+        "note": as_typed("This password is shown only once. To change it: puqpanel staff password"),
     }
 
 

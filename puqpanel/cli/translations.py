@@ -15,6 +15,7 @@ from babel.messages.pofile import read_po, write_po
 
 from puqpanel.domain.errors import UserError
 from puqpanel.infra.catalogs import FILE, FOLDER
+from puqpanel.infra.program import as_typed
 
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 OPTIONS = {"**/templates/**.html": {"trimmed": "true"}}
@@ -48,7 +49,7 @@ def new(language: str) -> None:
     catalog = Catalog(locale, header_comment="")
     catalog.update(extract(FOLDER.parent), no_fuzzy_matching=True)
     write(path, catalog)
-    click.echo(f"Created {path}. Translate it, then run: puqpanel translations check")
+    click.echo(as_typed(f"Created {path}. Translate it, then run: puqpanel translations check"))
 
 
 @command.command("update")

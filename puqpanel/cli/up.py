@@ -21,6 +21,7 @@ from puqpanel.cli.listening import listen
 from puqpanel.cli.supervisor import Child, Group
 from puqpanel.domain.errors import UserError
 from puqpanel.infra.processes import Busy, FileLock, environment
+from puqpanel.infra.program import as_typed
 from puqpanel.infra.queue_server import QueueServer
 from puqpanel.infra.settings import Settings
 
@@ -192,7 +193,9 @@ class Up:
             if time.monotonic() > deadline and not warned:
                 warned = True
                 click.echo(
-                    f"puqpanel: Still waiting for {failing}. For details, run: puqpanel doctor",
+                    as_typed(
+                        f"puqpanel: Still waiting for {failing}. For details, run: puqpanel doctor"
+                    ),
                     err=True,
                 )
             self._tick()

@@ -186,7 +186,7 @@ def grows(compiled: re.Pattern[str], method: str, attack: tuple[str, str, str]) 
         if took > 0.004 and took > 7 * before:  # four times the text; measure again to be sure
             before = min(seconds(compiled, method, texts[texts.index(text) - 1]) for _ in range(3))
             took = min(seconds(compiled, method, text) for _ in range(2))
-            if took > 7 * before:
+            if took > 0.004 and took > 7 * before:
                 return f"{first!r} + {pump!r}… + {last!r}, {len(text)} characters: {took:.3f} s"
         before = took
     return ""

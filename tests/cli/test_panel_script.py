@@ -23,6 +23,7 @@ case "$*" in
     "-m venv --without-pip "*) exit 1 ;;
     "-m venv "*) [ -z "${NO_VENV:-}" ] || exit 1; mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
     *"pip install"*) [ -z "${NO_PIP:-}" ] || { echo "no such package"; exit 1; }; sleep "${SLOW:-0}" ;;
+    "-m puqpanel program") echo "$PUQPANEL_PROGRAM" ;;
     "-m puqpanel wait") trap 'echo "got it" >>"$NOTES"; exit 7' TERM; echo $$ >"$NOTES.pid"; while :; do sleep 0.05; done ;;
     "-m puqpanel"*) shift 2; pwd; for word in "$@"; do printf '<%s>\n' "$word"; done; exit "${CODE:-0}" ;;
 esac
@@ -177,3 +178,16 @@ def test_an_unwritable_checkout_is_reported() -> None:
 def test_the_script_is_plain_sh() -> None:
     assert SCRIPT.read_text().startswith("#!/bin/sh\n")
     subprocess.run([SH, "-n", str(SCRIPT)], check=True)
+
+
+def test_messages_name_commands_as_they_were_typed(checkout: Checkout) -> None:
+    assert checkout("program").stdout == f"{checkout.root}/panel\n"
+    run = subprocess.run(
+        [SH, "panel", "program"],
+        cwd=checkout.root,
+        env=checkout.env,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert run.stdout == "./panel\n"

@@ -20,6 +20,7 @@ from puqpanel.domain.errors import PanelError
 from puqpanel.domain.texts import _, _n
 from puqpanel.infra import catalogs, crypto, migrate, queue
 from puqpanel.infra.db import engine_for
+from puqpanel.infra.program import PROGRAM
 from puqpanel.infra.settings import Settings
 from puqpanel.operations.oversight import module_checks, process_checks
 from puqpanel.operations.oversight.check import Check
@@ -99,7 +100,7 @@ def _database(settings: Settings) -> Check:
             "database",
             "fail",
             _("The database does not exist yet. The panel has never been started."),
-            _("Run: puqpanel up, or puqpanel db upgrade"),
+            _("Run: %(program)s up, or %(program)s db upgrade", program=PROGRAM),
         )
     try:
         with engine.connect() as connection:
@@ -166,7 +167,10 @@ def _migrations(settings: Settings) -> Check:
         "migrations",
         "fail",
         text,
-        _("Run: puqpanel db upgrade (`puqpanel up` does this automatically)"),
+        _(
+            "Run: %(program)s db upgrade (`%(program)s up` does this automatically)",
+            program=PROGRAM,
+        ),
         facts,
     )
 
@@ -214,7 +218,7 @@ def _queue(settings: Settings) -> Check:
     where = (
         "PUQPANEL_REDIS_URL"
         if settings.redis_url
-        else _("the embedded server, which `puqpanel up` runs")
+        else _("the embedded server, which `%(program)s up` runs", program=PROGRAM)
     )
     try:
         waiting = queue.lengths()
@@ -222,7 +226,7 @@ def _queue(settings: Settings) -> Check:
         remedy = (
             _("Start the queue server or correct PUQPANEL_REDIS_URL.")
             if settings.redis_url
-            else _("Run: puqpanel up")
+            else _("Run: %(program)s up", program=PROGRAM)
         )
         return Check(
             "queue",

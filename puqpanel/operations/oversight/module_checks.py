@@ -11,6 +11,7 @@ from puqpanel.domain.task_states import TaskStatus
 from puqpanel.domain.texts import _, _n
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for
+from puqpanel.infra.program import PROGRAM
 from puqpanel.infra.settings import Settings
 from puqpanel.models import Module, Product, ServiceDifference, Task
 from puqpanel.operations.catalog.products import modules_without_settings
@@ -35,7 +36,12 @@ def modules(settings: Settings) -> Check:
         return Check("modules", "ok", _("All active modules work."))
     names = ", ".join(sorted(f"{module_type}/{name}" for module_type, name in rows))
     text = _("Some active modules do not work: %(names)s.", names=names)
-    return Check("modules", "warn", text, _("The Modules page and `puqpanel module list` say why."))
+    return Check(
+        "modules",
+        "warn",
+        text,
+        _("The Modules page and `%(program)s module list` say why.", program=PROGRAM),
+    )
 
 
 def jobs(settings: Settings) -> Check:

@@ -12,6 +12,7 @@ from puqpanel.domain.texts import Text, _, _n, named
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for
 from puqpanel.infra.processes import alive
+from puqpanel.infra.program import PROGRAM
 from puqpanel.infra.settings import Settings
 from puqpanel.models import Generation, Heartbeat, ScheduleEntry, Task
 from puqpanel.operations.oversight import maintenance
@@ -129,4 +130,8 @@ def _late(settings: Settings) -> tuple[int, int]:
 
 
 def _start(settings: Settings, command: str) -> Text:
-    return _("Run: puqpanel %(command)s", command=command if settings.redis_url else "up")
+    return _(
+        "Run: %(program)s %(command)s",
+        program=PROGRAM,
+        command=command if settings.redis_url else "up",
+    )
