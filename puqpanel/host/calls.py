@@ -9,6 +9,7 @@ import secrets
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -43,6 +44,8 @@ from puqpanel.tasks.fence import JobEnded
 __all__ = ["Call", "Called", "context", "invoke", "job_data"]
 
 log = structlog.get_logger(__name__)
+failure: ContextVar[str] = ContextVar("failure", default="")
+"""The masked traceback of the last call that failed in this thread; `web.tracebacks` shows it."""
 LIFECYCLE = frozenset({"activate", "deactivate", "update"})
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
@@ -327,7 +330,9 @@ def _failure(
     module, method = call.module, call.method
     reference = call.request_id or secrets.token_hex(4).upper()
     kind = describe(error)
-    _log_traceback(module, method, reference, error)
+    trace = _traceback(error)
+    failure.set(trace)
+    log.error(f"{module.key}.{method}() failed, reference {reference}\n{trace}")
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename.startswith(str(module.folder))]
     location = ""
@@ -349,14 +354,12 @@ def _failure(
     )
 
 
-def _log_traceback(module: LoadedModule, method: str, reference: str, error: BaseException) -> None:
+def _traceback(error: BaseException) -> str:
     try:
         text = "".join(traceback.format_exception(error))[-20_000:]
     except BaseException:
-        text = "(the traceback cannot be formatted)"
-    log.error(
-        f"{module.key}.{method}() failed, reference {reference}\n{redact_text(text)}",
-    )
+        return "(the traceback cannot be formatted)"
+    return known_secrets.mask_known(redact_text(text))
 
 
 def _service_changes(instance: ModuleBase) -> dict[str, Any]:

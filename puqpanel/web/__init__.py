@@ -41,6 +41,7 @@ from puqpanel.web import (
     security,
     sessions,
     times,
+    tracebacks,
 )
 from puqpanel.web.public.modules import module_assets, webhooks
 
@@ -72,6 +73,7 @@ def register(app: Flask, settings: Settings) -> None:
     CSRFProtect(app)
     limits.install(app)
     errors.install(app)
+    tracebacks.install(app)
     refusals.install(app)
     Bootstrap5(app)
     for endpoint in {"static", "bootstrap.static"} & set(app.view_functions):

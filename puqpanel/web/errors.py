@@ -24,7 +24,7 @@ from puqpanel.domain.errors import (
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import end_session
 from puqpanel.infra.outages import Outage, outage
-from puqpanel.web import drafts, signin
+from puqpanel.web import drafts, signin, tracebacks
 from puqpanel.web.answers import under_api, wants_json
 from puqpanel.web.security import request_id
 from puqpanel.web.sessions import area_of
@@ -95,6 +95,8 @@ def _error_response(
             body["errors"] = fields
         if reference:
             body["reference"] = reference
+        if trace := tracebacks.kept():
+            body["traceback"] = trace.splitlines()
         response = make_response(body)
     else:
         response = make_response(_page(code, title, message, reference))
@@ -195,6 +197,7 @@ def _handle_unexpected_error(error: Exception) -> Response:
     if reason := outage(error):
         return _handle_outage(error, reason)
     log.error("request failed", path=request.path, method=request.method, exc_info=error)
+    tracebacks.keep(error)
     return _error_response(500, reference=request_id())
 
 

@@ -40,7 +40,7 @@ from puqpanel.host.loaded import LoadedModule
 from puqpanel.host.registry import Registry
 from puqpanel.host.sanitize import jsonable
 from puqpanel.operations.modules import breaker, page_writes
-from puqpanel.web import guard
+from puqpanel.web import guard, tracebacks
 from puqpanel.web.answers import is_document
 from puqpanel.web.forms import Translations
 from puqpanel.web.incoming import StorableRequest
@@ -281,21 +281,24 @@ def _response(called: Called, *, client_message: Text | str = "") -> Response:
         return shaped(called.value)
     except HTTPException:
         raise
-    except BaseException:
+    except BaseException as error:
         # a value of the module's own class, such as a mapping, can raise when it is read
         log.exception("cannot read the return value of a module")
+        tracebacks.keep(error)
         return _failure(client_message, request_id(), 500)
 
 
 def _failure(client_message: Text | str, reference: str, code: int) -> Response:
     if not client_message:
         abort(500)
-    body = {
+    body: dict[str, Any] = {
         "success": False,
         "status": "error",
         "message": client_message,
         "reference": reference,
     }
+    if trace := tracebacks.kept():
+        body["traceback"] = trace.splitlines()
     return json_response(body, code)
 
 

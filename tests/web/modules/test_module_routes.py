@@ -196,6 +196,26 @@ def test_a_failing_page_affects_only_itself(client: FlaskClient, uri: str) -> No
         assert api.json["reference"] == api.headers["X-Request-ID"]
 
 
+def test_tracebacks_are_shown_under_dev_on_this_machine(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def get(path: str, address: str = "127.0.0.1") -> Any:
+        return client.get(path, environ_base={"REMOTE_ADDR": address})
+
+    api = "/admin/api/modules/Product/Echo/boom"
+    sign_in(client)
+    assert "secret detail" not in get(f"{BASE}/boom").text + get(api).text
+    settings = client.application.extensions["puqpanel-settings"]
+    monkeypatch.setitem(
+        client.application.extensions, "puqpanel-settings", replace(settings, dev=True)
+    )
+    assert "EchoController.py&#34;, line " in get(f"{BASE}/boom").text
+    assert "ValueError: secret detail" in get(api).json["traceback"][-1]
+    assert "secret detail" not in get(f"{BASE}/servers").text, "of an earlier request"
+    assert "secret detail" not in get(f"{BASE}/boom", "10.1.2.3").text
+    assert "traceback" not in get(api, "10.1.2.3").json
+
+
 def test_forms_and_json_require_the_csrf_token(client: FlaskClient) -> None:
     token = sign_in(client)
     assert client.post(f"{BASE}/save", data={"name": "x"}).status_code == 400
@@ -284,6 +304,20 @@ def test_client_area_tabs(customer: tuple[FlaskClient, str]) -> None:
     assert broken.status_code == 200
     assert "inner" not in broken.text
     assert client.get(f"{base}/hidden").status_code == 404
+
+
+def test_tabs_and_fragments_show_tracebacks_under_dev(
+    customer: tuple[FlaskClient, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, base = customer
+    extensions = client.application.extensions
+    dev = replace(extensions["puqpanel-settings"], dev=True)
+    monkeypatch.setitem(extensions, "puqpanel-settings", dev)
+    page = client.get(f"{base}/console").text
+    assert "ValueError: inner" in page
+    sent = client.post(f"{base}/console/api/boom", headers={"X-CSRFToken": token_of(page)})
+    assert sent.json is not None
+    assert sent.json["traceback"][-1] == "ValueError: inner"
 
 
 @pytest.mark.parametrize(
