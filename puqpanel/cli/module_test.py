@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,8 @@ def test(
 
     The module's tests/provider.py provides the fake provider: a context manager `provider()` that
     yields a `puqpanel.sdk.testing.Supply`. Probes that need something it does not supply are
-    reported as not tested. Exits with code 1 if a probe fails.
+    reported as not tested, as are those that need a step that already failed; a reason is printed
+    with its first probe, and counted after that. Exits with code 1 if a probe fails.
     """
     (module,) = select_modules(settings, [name])
     if listed or only:
@@ -68,17 +70,24 @@ def test(
                 f"{module.type} modules have no probe “{unknown[0]}”. Use --list to see all probes."
             )
     results = []
+    repeated: Counter[str] = Counter()
     if not as_json:
         click.echo(click.style(module.key, bold=True))
     for result in run(module.folder, only):
         results.append(result)
         if not as_json:
-            _show(result)
+            reason = result["message"] if result["outcome"] == "not tested" else ""
+            if not repeated[reason]:
+                _show(result)
+            repeated[reason] += bool(reason)
         if fail_fast and result["outcome"] == "failed":
             break
     if as_json:
         click.echo(json.dumps(results, indent=2, ensure_ascii=False))
     else:
+        for reason, count in repeated.items():
+            if count > 1:
+                _show({"probe": f"{count - 1} more", "outcome": "not tested", "message": reason})
         click.echo(f"\n  {_summary(results)}")
     return int(any(result["outcome"] == "failed" for result in results))
 

@@ -192,7 +192,7 @@ def _invoke(call: Call) -> Called:
             args, keywords = _arguments(call, function)
             value = _clean(function(*args, **keywords))
             # inside the try block: a mapping of the module's own class may raise when it is read
-            result = Result.success() if isinstance(value, str) else Result.of(value)
+            result = Result.of(value, _spelt(call.method, function))
             changes = _service_changes(instance)
             _learn_secrets(call, instance)  # those that it generated
             result = replace(result, message=known_secrets.mask_known(result.message))
@@ -287,6 +287,12 @@ def _arguments(call: Call, function: Callable[..., Any]) -> Arguments:
         event, payload = call.args
         return arguments(function, event, payload), _EMPTY
     return bind(function, call.args, call.params)
+
+
+def _spelt(method: str, function: Callable[..., Any]) -> str:
+    """Return the name of a method as its author spells it."""
+    name = str(getattr(function, "__name__", ""))
+    return name if python_name(name) == python_name(method) else method
 
 
 def _clean(value: Any) -> Any:

@@ -36,7 +36,7 @@ class HookJob:
             )
         finally:
             hooks.depth.reset(token)
-        if not called.error and called.value is None:
+        if not called.error and isinstance(called.value, str | None):
             return Outcome("completed")  # a listener needs no result
         # not even after a wait: the listener may have done half of its work
         return outcome_of(replace(called, wait_until=None), task)

@@ -83,6 +83,8 @@ def test_the_contract_tests_of_a_module(instance: Path, modules: Path) -> None:
     assert said.returncode == 0, said.stdout
     assert "  ✓ activated twice  Succeeded both times.\n" in said.stdout
     assert "  – scheduled jobs twice  The module has no schedule.\n" in said.stdout
+    assert said.stdout.count("The module has no admin routes.") == 2
+    assert "  – 1 more  The module has no admin routes.\n" in said.stdout
     assert " passed, 0 failed, " in said.stdout
     listed = puqpanel(instance, "module", "test", "Echo", "--list", **env)
     assert "malformed events\n" in listed.stdout

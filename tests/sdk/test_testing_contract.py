@@ -376,3 +376,30 @@ def test_what_is_wrong_with_observe(tmp_path: Path, good: str, broken: str, sent
     probe = "observe matches the provider"
     line = card(tmp_path, GOOD.replace(good, broken), probe)[probe]
     assert (line.outcome, sentence in line.message) == ("failed", True), line.message
+
+
+def test_a_step_that_fails_is_reported_once(tmp_path: Path) -> None:
+    before = 'return self._ask("POST", self.service_data["username"])'
+    assert before in GOOD
+    lines = card(tmp_path, GOOD.replace(before, before.removeprefix("return ")))
+    failed = {name: line.message for name, line in lines.items() if line.outcome == "failed"}
+    assert list(failed) == ["module check", "full lifecycle"]
+    assert failed["full lifecycle"].endswith(
+        "create_job() must return a Result such as Result.success(...), but returned None."
+    )
+    assert lines["suspend twice"].outcome == "not tested"
+    assert lines["suspend twice"].message == "Needs create, which failed in “full lifecycle”."
+    # asked for alone, a probe reports it itself
+    alone = card(tmp_path, GOOD.replace(before, before.removeprefix("return ")), "suspend twice")
+    assert alone["suspend twice"].outcome == "failed"
+
+
+def test_an_activation_that_fails_is_reported_once(tmp_path: Path) -> None:
+    source = GOOD.replace(
+        "repeatable = (", "def activate(self): return True\n        repeatable = ("
+    )
+    lines = card(tmp_path, source)
+    failed = {name: line.message for name, line in lines.items() if line.outcome == "failed"}
+    assert failed == {
+        "activated twice": 'activate() failed: activate() must return "success", but returned True.'
+    }

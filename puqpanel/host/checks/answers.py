@@ -1,4 +1,4 @@
-"""Rules about what methods return, and about values that the panel knows."""
+"""Rules about settings, template variables and statuses: what one place uses, another gives."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from jinja2 import Environment, TemplateError, meta, nodes
 
 from puqpanel.domain.service_states import ProvisionStatus
-from puqpanel.host.checks.declared import VERBS
 from puqpanel.host.checks.finding import Problem, Severity, rule
 from puqpanel.host.checks.source import (
-    Function,
     Source,
     argument,
     entry,
@@ -25,133 +23,7 @@ from puqpanel.host.checks.source import (
 from puqpanel.host.contract.names import python_name, vendor_name
 from puqpanel.host.form_fields import FORMS
 
-_RESULT_KEYS = frozenset({"status", "success"})
-_SAVES = ("save_product_data", "save_service_data", "save_module_data")
 _STATUSES = tuple(status.value for status in ProvisionStatus)
-
-
-@rule(
-    "job-without-return",
-    Severity.ERROR,
-    "Return Result.success(), Result.error(…) or Result.pending(…) on every path.",
-)
-def job_without_return(source: Source) -> Iterator[Problem]:
-    """The panel decides by a job's result whether the service was created, suspended and so on. A
-    job that returns nothing fails, although the provider may have done the work.
-    """
-    if source.type != "Product":
-        return
-    for verb in VERBS:
-        function = source.methods.get(f"{verb}_job")
-        if function is None or _abstract(function):
-            continue
-        returns = [node for node in inside(function) if isinstance(node, ast.Return)]
-        empty = [node for node in returns if _nothing(node.value)]
-        if not returns or _falls_through(function.body):
-            yield Problem(
-                source.where(function),
-                function.lineno,
-                f"{function.name}() can end without returning a result.",
-            )
-        for node in empty:
-            yield Problem(
-                source.where(function), node.lineno, f"{function.name}() returns nothing here."
-            )
-
-
-def _nothing(value: ast.expr | None) -> bool:
-    return value is None or (isinstance(value, ast.Constant) and value.value is None)
-
-
-def _abstract(function: Function) -> bool:
-    last = function.body[-1]
-    return isinstance(last, ast.Raise)
-
-
-def _falls_through(body: list[ast.stmt]) -> bool:
-    """Whether the end of a block can be reached."""
-    last = body[-1]
-    if isinstance(last, ast.Return | ast.Raise | ast.Continue | ast.Break):
-        return False
-    if isinstance(last, ast.If):
-        return not last.orelse or _falls_through(last.body) or _falls_through(last.orelse)
-    if isinstance(last, ast.With | ast.AsyncWith):
-        return _falls_through(last.body)
-    if isinstance(last, ast.Try):
-        if last.finalbody and not _falls_through(last.finalbody):
-            return False
-        normal = _falls_through(last.orelse) if last.orelse else _falls_through(last.body)
-        return normal or any(_falls_through(handler.body) for handler in last.handlers)
-    if isinstance(last, ast.Match):
-        whole = any(
-            isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None
-            for case in last.cases
-        )
-        return not whole or any(_falls_through(case.body) for case in last.cases)
-    if isinstance(last, ast.While):
-        endless = isinstance(last.test, ast.Constant) and bool(last.test.value)
-        return not endless or any(isinstance(part, ast.Break) for part in ast.walk(last))
-    return True
-
-
-@rule(
-    "save-returns-data",
-    Severity.ERROR,
-    'Return {"status": "success", "data": data}, or Result.success(data).',
-)
-def save_returns_data(source: Source) -> Iterator[Problem]:
-    """The panel stores the “data” of the result that a save method returns. Bare data has no
-    status, so nothing is saved.
-    """
-    for name in _SAVES:
-        function = source.methods.get(name)
-        if function is None:
-            continue
-        parameters = {one.arg for one in function.args.args[1:]}
-        for node in inside(function):
-            if not isinstance(node, ast.Return):
-                continue
-            value = node.value
-            bare = (
-                isinstance(value, ast.Dict)
-                and None not in value.keys
-                and not _RESULT_KEYS & {text_of(key) for key in value.keys}
-            ) or (isinstance(value, ast.Name) and value.id in parameters)
-            if bare or _nothing(value):
-                yield Problem(
-                    source.where(function),
-                    node.lineno,
-                    f"{function.name}() returns {'nothing' if _nothing(value) else 'bare data'}"
-                    " instead of a result.",
-                )
-
-
-@rule("answers-true", Severity.ERROR, 'Return "success", or a message that says what is wrong.')
-def answers_true(source: Source) -> Iterator[Problem]:
-    """activate(), update() and deactivate() succeed only if they return "success"; staff see
-    anything else as the reason why the module's state did not change.
-    """
-    for name in ("activate", "update", "deactivate"):
-        function = source.methods.get(name)
-        if function is None or _abstract(function):
-            continue
-        returns = [node for node in inside(function) if isinstance(node, ast.Return)]
-        for node in returns:
-            if _nothing(node.value) or (
-                isinstance(node.value, ast.Constant) and not isinstance(node.value.value, str)
-            ):
-                shown = ast.unparse(node.value) if node.value is not None else "nothing"
-                yield Problem(
-                    source.where(function),
-                    node.lineno,
-                    f'{function.name}() returns {shown} instead of "success".',
-                )
-        if not returns:
-            yield Problem(
-                source.where(function),
-                function.lineno,
-                f'{function.name}() returns nothing instead of "success".',
-            )
 
 
 @rule(

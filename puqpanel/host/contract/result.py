@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, overload
 
+from puqpanel.host.contract.names import python_name
 from puqpanel.host.sanitize import jsonable, plain
 
 
@@ -81,30 +82,29 @@ class Result:
         )
 
     @classmethod
-    def of(cls, value: Any) -> "Result":
+    def of(cls, value: Any, method: str = "") -> "Result":
         """Return a Result for any documented return value.
 
-        Anything else becomes an error: a job that forgot to return must not count as a success.
+        Anything else becomes an error that is not retried: a job that forgot to return must not
+        count as a success, and it would forget again.
 
         Args:
-            value: a Result, `{"status": …}`, `{"success": …}` or `(dictionary, code)`.
+            value: a Result, `{"status": …}`, `{"success": …}`, `(dictionary, code)` or "success".
+            method: the method that returned it, as its author spells it.
         """
         if isinstance(value, Result):
             return value
+        if isinstance(value, str) and value.strip().lower() == "success":
+            return cls.success()
         code = None
         if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], Mapping):
             value, code = value
         if not isinstance(value, Mapping):
-            return cls.error(
-                f"The module returned {_kind(value)} where a result dictionary was expected."
-            )
+            return cls._misreturned(value, method)
         status = str(value.get("status", "")).lower()
         if status not in {"success", "error", "pending"}:
             if "success" not in value:
-                return cls.error(
-                    "The module's result has neither a status of success or error nor a success"
-                    " flag."
-                )
+                return cls._misreturned(value, method)
             status = "success" if value["success"] else "error"
         ok = status != "error"
         message, errors = _message(value, ok)
@@ -120,27 +120,39 @@ class Result:
         )
 
     @classmethod
-    def of_lifecycle(cls, value: Any) -> "Result":
+    def of_lifecycle(cls, value: Any, method: str) -> "Result":
         """Return a Result for what activate, deactivate or update returned.
 
         Args:
             value: `"success"`, another text as the message of a failure, or what `of` accepts.
+            method: the method that returned it.
         """
         if isinstance(value, str):
             text = value.strip()
             return (
                 cls.success()
                 if text.lower() == "success"
-                else cls.error(text or "The module returned nothing.")
+                else cls.error(text or f'{method}() must return "success", but returned "".')
             )
         if isinstance(value, (Result, Mapping)):
-            result = cls.of(value)
+            result = cls.of(value, method)
             return (
                 result
                 if result.ok or result.message
-                else cls.error("The module returned an error without a message.")
+                else cls.error(f"{method}() returned an error without a message.")
             )
-        return cls.error(f"The module returned {_kind(value)} where 'success' was expected.")
+        return cls.error(f'{method}() must return "success", but returned {_kind(value)}.')
+
+    @classmethod
+    def _misreturned(cls, value: Any, method: str) -> "Result":
+        """Return the error of a method whose return value is no result."""
+        expected = _EXPECTED.get(python_name(method)) or (
+            "a Result such as Result.success(...)"
+            if method == python_name(method)
+            else 'a dictionary such as {"status": "success"}'
+        )
+        who = f"{method}()" if method else "The method"
+        return cls.error(f"{who} must return {expected}, but returned {_kind(value)}.", retry=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the documented dictionary, which JSON can represent."""
@@ -156,8 +168,22 @@ class Result:
         return answer | {"code": self.code}
 
 
+_EXPECTED = {"observe": 'a dictionary such as {"exists": True, "suspended": False}'}
+
+
 def _kind(value: Any) -> str:
-    return "nothing" if value is None else f"a {type(value).__name__}"
+    """Describe a value without its content, which can be secret."""
+    if value is None or isinstance(value, bool):
+        return repr(value)
+    if isinstance(value, Mapping):
+        status = value.get("status")
+        return (
+            f"a dictionary with the status “{plain(status, 40)}”"
+            if isinstance(status, str) and status
+            else "a dictionary without a status"
+        )
+    name = type(value).__name__
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
 
 def _code(value: Any, default: int) -> int:

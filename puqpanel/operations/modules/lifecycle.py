@@ -248,4 +248,4 @@ def _remember_failure(module: LoadedModule, message: Text | str) -> None:
 
 def _lifecycle(module: LoadedModule, method: str, actor: Principal) -> Result:
     called = calls.invoke(calls.Call(module, method, actor=actor))
-    return called.result if called.error else Result.of_lifecycle(called.value)
+    return called.result if called.error else Result.of_lifecycle(called.value, method)

@@ -99,11 +99,34 @@ class Bench:
         lab: the lab, with the module active unless the probe activates it.
         supply: what the module's `tests/provider.py` supplies.
         given: whether there is a `tests/provider.py`.
+        probe: the name of the running probe.
+        broken: steps that failed with a healthy provider, and the probe that reports it.
     """
 
     lab: Lab
     supply: Supply
     given: bool
+    probe: str = ""
+    broken: dict[str, str] = field(default_factory=dict)
+
+    def need(self, step: str) -> None:
+        """Check that no earlier probe reported that a step fails.
+
+        Raises:
+            NotTested: one did, so that this probe would only repeat it.
+        """
+        if step in self.broken:
+            raise NotTested(f"Needs {step}, which failed in “{self.broken[step]}”.")
+
+    @contextlib.contextmanager
+    def step(self, step: str) -> Iterator[None]:
+        """Run a step on which later probes depend; they are not tested if it fails."""
+        self.need(step)
+        try:
+            yield
+        except AssertionError:
+            self.broken[step] = self.probe
+            raise
 
     @property
     def faults(self) -> Any:
@@ -172,15 +195,20 @@ def run_suite(
     only: Iterable[str] = (),
     provider: Callable[[], contextlib.AbstractContextManager[Supply]] | None = None,
     begun: Callable[[str], None] = lambda name: None,
+    broken: dict[str, str] | None = None,
 ) -> Iterator[Line]:
     """Run the probes of a module's type and yield their outcomes.
+
+    A step that fails is reported by one probe; the others that need it are not tested.
 
     Args:
         folder: `modules/{Type}/{Name}`.
         only: names of probes; all by default.
         provider: a context manager to use instead of the one in `tests/provider.py`.
         begun: called with the name of each probe before it runs.
+        broken: steps that failed in earlier runs, to continue with.
     """
+    broken = {} if broken is None else broken
     folder = Path(folder).resolve()
     selected = set(only)
     for entry in probes(folder.parent.name):
@@ -188,7 +216,7 @@ def run_suite(
             continue
         begun(entry.name)
         started = time.monotonic()
-        outcome, message = _try(entry, folder, provider)
+        outcome, message = _try(entry, folder, provider, broken)
         yield Line(entry.name, outcome, message, round(time.monotonic() - started, 2))
         if entry.name == "loads" and outcome == FAILED:
             return
@@ -198,18 +226,19 @@ def _try(
     entry: Probe,
     folder: Path,
     provider: Callable[[], contextlib.AbstractContextManager[Supply]] | None,
+    broken: dict[str, str],
 ) -> tuple[str, str]:
     try:
         with (
             _short_timeouts(),
-            supplied(folder, provider=provider, activated=entry.activated) as (
-                lab,
-                supply,
-            ),
+            supplied(folder, provider=provider, activated=False) as (lab, supply),
         ):
-            return PASSED, entry.work(
-                Bench(lab, supply, provider is not None or has_provider(folder))
-            )
+            given = provider is not None or has_provider(folder)
+            bench = Bench(lab, supply, given, entry.name, broken)
+            if entry.activated:
+                with bench.step("activate"):
+                    _activate(lab, supply)
+            return PASSED, entry.work(bench)
     except NotTested as missing:
         return NOT_TESTED, str(missing)
     except Refused as refusal:
@@ -271,10 +300,14 @@ def supplied(
             service=supply.service if service is None else service,
         )
         if activated:
-            lab.activate()
-            if supply.prepare is not None:
-                supply.prepare(lab)
+            _activate(lab, supply)
         yield lab, supply
+
+
+def _activate(lab: Lab, supply: Supply) -> None:
+    lab.activate()
+    if supply.prepare is not None:
+        supply.prepare(lab)
 
 
 def _short_timeouts() -> contextlib.AbstractContextManager[object]:
@@ -302,6 +335,11 @@ class ContractSuite:
 
     folder: ClassVar[str | os.PathLike[str]]
     provider: ClassVar[Any] = None
+    _broken: ClassVar[dict[str, str]]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._broken = {}
 
     def pytest_generate_tests(self, metafunc: Any) -> None:
         """Parametrise the test by probe."""
@@ -320,6 +358,7 @@ class ContractSuite:
             Path(self.folder),
             [probe],
             provider.__func__ if isinstance(provider, staticmethod) else provider,
+            broken=self._broken,
         )
         if line.outcome == NOT_TESTED:
             pytest.skip(line.message)

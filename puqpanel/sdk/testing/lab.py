@@ -18,6 +18,7 @@ from puqpanel.domain.task_states import NOT_STARTED
 from puqpanel.host import calls, importer, registry
 from puqpanel.host.calls import Called
 from puqpanel.host.context import Context, entered
+from puqpanel.host.contract.result import Result
 from puqpanel.host.loader import load_module, unload
 from puqpanel.infra import crypto, migrate
 from puqpanel.infra.clock import now
@@ -146,7 +147,8 @@ class Lab:
             AssertionError: it did not return success.
         """
         called = self.call("activate")
-        assert called.value == "success", called.error or called.value
+        result = called.result if called.error else Result.of_lifecycle(called.value, "activate")
+        assert result.ok, result.message
         return self
 
     def module(self, service_uuid: str = "") -> Any:

@@ -1,13 +1,14 @@
 """Probes of a module's lifecycle: activation, deactivation, update and migrations."""
 
 from puqpanel.host import migrations
-from puqpanel.host.calls import Called
+from puqpanel.host.contract.result import Result
 from puqpanel.sdk.testing.contract import Bench, NotTested, probe
 
 
-def _success(called: Called, step: str) -> None:
-    assert not called.error, f"{step} failed: {called.error}"
-    assert called.value == "success", f"{step} returned {called.value!r}, not “success”."
+def _success(bench: Bench, method: str, step: str) -> None:
+    called = bench.lab.call(method)
+    result = called.result if called.error else Result.of_lifecycle(called.value, method)
+    assert result.ok, f"{step} failed: {result.message}"
 
 
 @probe("loads", activated=False)
@@ -20,8 +21,9 @@ def loads(bench: Bench) -> str:
 @probe("activated twice", activated=False)
 def activated_twice(bench: Bench) -> str:
     """Activate twice; the second activation must change nothing."""
-    for step in ("activate()", "the second activate()"):
-        _success(bench.lab.call("activate"), step)
+    with bench.step("activate"):
+        _success(bench, "activate", "activate()")
+    _success(bench, "activate", "the second activate()")
     return "Succeeded both times."
 
 
@@ -29,8 +31,8 @@ def activated_twice(bench: Bench) -> str:
 def deactivated(bench: Bench) -> str:
     """Deactivate twice and activate again."""
     for step in ("deactivate()", "the second deactivate()"):
-        _success(bench.lab.call("deactivate"), step)
-    _success(bench.lab.call("activate"), "activate() after deactivation")
+        _success(bench, "deactivate", step)
+    _success(bench, "activate", "activate() after deactivation")
     return "Deactivated twice and activated again."
 
 
@@ -38,7 +40,7 @@ def deactivated(bench: Bench) -> str:
 def updated(bench: Bench) -> str:
     """Update twice without a version change."""
     for step in ("update()", "the second update()"):
-        _success(bench.lab.call("update"), step)
+        _success(bench, "update", step)
     return "Succeeded both times."
 
 

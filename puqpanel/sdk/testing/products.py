@@ -44,12 +44,13 @@ def need(bench: Bench, verb: str) -> None:
     """Check that a verb can be tested.
 
     Raises:
-        NotTested: there is no provider or no job.
+        NotTested: there is no provider or no job, or an earlier probe reports that it fails.
     """
     if not bench.given:
         raise NotTested("There is no tests/provider.py.")
     if not has_job(bench, verb):
         raise NotTested(f"The module has no {VERBS[verb].job}().")
+    bench.need(verb)
 
 
 def ask(bench: Bench, verb: str) -> None:
@@ -79,12 +80,14 @@ def expected_status(verb: str, before: ServiceRow) -> str:
 def reach(bench: Bench, verb: str) -> None:
     """Request a verb and assert that it reaches its status."""
     expected = expected_status(verb, row(bench))
-    ask(bench, verb)
-    now = row(bench)
-    assert now.provision_status == expected, (
-        f"After {verb} the service is {now.provision_status}, not {expected}. {now.failure}".strip()
-    )
-    check_accounts(bench, verb)
+    with bench.step(verb):
+        ask(bench, verb)
+        now = row(bench)
+        assert now.provision_status == expected, (
+            f"After {verb} the service is {now.provision_status}, not {expected}."
+            f" {now.failure}".strip()
+        )
+        check_accounts(bench, verb)
 
 
 def check_accounts(bench: Bench, verb: str) -> None:
