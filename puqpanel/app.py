@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from puqpanel import web
 from puqpanel.host import registry
 from puqpanel.host.containment import bulkheads, crash_markers
 from puqpanel.infra import addresses, catalogs, crypto, events, links, queue
@@ -18,7 +17,6 @@ from puqpanel.operations.modules import crashes, generation, hooks, loading
 from puqpanel.operations.system import currencies, keys
 from puqpanel.operations.system import settings as panel_settings
 from puqpanel.web import converters, incoming
-from puqpanel.web import modules as blueprints
 from puqpanel.web.forwarded import ClientAddress
 
 if TYPE_CHECKING:
@@ -54,11 +52,12 @@ def connect(settings: Settings) -> None:
     maintenance.use(settings)
 
 
-def create_app(settings: Settings) -> Panel:
+def create_app(settings: Settings, *, pages: bool = True) -> Panel:
     """Create the application.
 
     Args:
         settings: The settings.
+        pages: Whether the app gets routes and templates. Commands need none, and start faster.
 
     Returns:
         An app with fixed routes. When the set of active modules changes, `live` replaces it.
@@ -68,7 +67,7 @@ def create_app(settings: Settings) -> Panel:
     """
     connect(settings)
     app = Panel("puqpanel.web", instance_path=str(settings.instance))
-    app.settings = settings
+    app.settings = app.extensions["puqpanel-settings"] = settings
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SECRET_KEY=crypto.session_key(settings.keys_dir),
@@ -90,6 +89,9 @@ def create_app(settings: Settings) -> Panel:
         app.registry = registry.load(settings.modules_dir, active, app.generation, crashed)
         registry.install(app.registry)
         loading.record_load(app.registry)
-        web.register(app, settings)
-        blueprints.register(app, app.registry)
+        if pages:
+            # imported here, because commands do without: it is most of the code
+            from puqpanel.web import register
+
+            register.register(app, settings)
     return app

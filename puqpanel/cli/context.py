@@ -83,17 +83,17 @@ def ensure_writable(directory: Path) -> None:
 
 @contextlib.contextmanager
 def panel(settings: Settings) -> Iterator[Flask]:
-    """Push the context of an assembled application.
+    """Push the context of an application with the active modules, without pages.
 
     Raises:
         UserError: Migrations are pending.
     """
-    from puqpanel.live import Live
+    from puqpanel.app import create_app
 
     # Commands print their own results, so log only warnings.
     log.configure(json=settings.log_json, level=logging.WARNING)
     require_migrated(settings)
-    app = Live(settings).ensure()
+    app = create_app(settings, pages=False)
     with app.app_context():
         yield app
 

@@ -1,13 +1,9 @@
 """Loads a module from its folder: imported under a fresh package name, checked by the rules."""
 
-import json
-import os
-import signal
-import sys
 from pathlib import Path
 
 from puqpanel.host import importer, languages
-from puqpanel.host.containment import crash_markers, load_timeout, probe
+from puqpanel.host.containment import crash_markers, load_timeout
 from puqpanel.host.context import Context, entered
 from puqpanel.host.contract import hooks, rules, templates
 from puqpanel.host.contract.config import Config
@@ -126,22 +122,3 @@ def _controller(package: str, folder: Path, name: str) -> type:
     if not isinstance(controller, type):
         raise Refused(f"A route points to {name}, but {path} defines no class {name}.")
     return controller
-
-
-def main(folder: str, type: str, name: str) -> None:
-    """Load a module in this process, print the refusal, if any, and exit; see `probe`."""
-    # the process that waits for this one may be gone by then
-    signal.alarm(int(probe.TIMEOUT_SECONDS) + 5)
-    refusal = ""
-    try:
-        load_module(Path(folder), type, name)
-    except Refused as error:
-        refusal = str(error)
-    sys.stdout.write(f"\n{probe.ANSWER}{json.dumps(refusal)}\n")
-    sys.stdout.flush()
-    # threads that the module started must not keep this process alive
-    os._exit(0)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:4])

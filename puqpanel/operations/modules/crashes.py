@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from puqpanel.domain.module_states import MODULE_TYPES, ModuleProblem, ModuleStatus
 from puqpanel.domain.texts import Text, _
-from puqpanel.host import edits, logs
-from puqpanel.host.containment import crash_markers, probe
+from puqpanel.host import edits, logs, probe
+from puqpanel.host.containment import crash_markers
 from puqpanel.host.loader import LOADING
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.processes import neighbourhood

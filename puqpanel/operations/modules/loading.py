@@ -12,8 +12,7 @@ from puqpanel.domain.module_states import ModuleProblem, ModuleStatus, version_o
 from puqpanel.domain.permissions import MODULES_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import Text, _, verbatim
-from puqpanel.host import discover, edits
-from puqpanel.host.containment import probe
+from puqpanel.host import discover, edits, probe
 from puqpanel.host.contract.refusal import Refused
 from puqpanel.host.loader import load_module, unload
 from puqpanel.host.registry import Registry

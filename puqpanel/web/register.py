@@ -1,0 +1,143 @@
+"""Adds the web layer to an app: routes, templates, sessions, access control, error handlers."""
+
+from __future__ import annotations
+
+from functools import partial, update_wrapper
+from types import SimpleNamespace
+from typing import Any
+
+from flask import Flask
+from flask_bootstrap import Bootstrap5
+from flask_wtf.csrf import CSRFProtect
+
+from puqpanel import __version__
+from puqpanel.domain import texts
+from puqpanel.domain.task_states import CANCELLABLE, RETRYABLE
+from puqpanel.host import registry
+from puqpanel.infra.settings import Settings
+from puqpanel.web import (
+    admin,
+    assets,
+    brand,
+    charts,
+    client,
+    errors,
+    guard,
+    hosts,
+    impersonation,
+    limits,
+    locale,
+    look,
+    modules,
+    navigation,
+    numbers,
+    preferences,
+    prices,
+    public,
+    refusals,
+    security,
+    sessions,
+    times,
+    tracebacks,
+)
+from puqpanel.web.public.modules import module_assets, webhooks
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """Register routes, templates, sessions, access control and error handlers.
+
+    The order matters: request ID, host, then access control, then CSRF protection and rate limits.
+
+    Args:
+        app: the application being built, with its database and secret key in place.
+        settings: the panel's settings.
+    """
+    app.config.update(
+        BOOTSTRAP_SERVE_LOCAL=True,
+        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
+        # a CSRF token is valid as long as its session: a page left open overnight still works
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    security.protect(app)
+    sessions.install(app, secure=settings.secure_cookies)
+    locale.install(app)
+    hosts.install(app)
+    app.before_request(impersonation.check)
+    app.after_request(impersonation.record)
+    guard.protect(app)
+    locale.follow_account(app)
+    CSRFProtect(app)
+    limits.install(app)
+    errors.install(app)
+    tracebacks.install(app)
+    refusals.install(app)
+    Bootstrap5(app)
+    for endpoint in {"static", "bootstrap.static"} & set(app.view_functions):
+        # bound methods, which take no attributes
+        view: Any = app.view_functions[endpoint]
+        app.view_functions[endpoint] = guard.public(update_wrapper(partial(view), view))
+    for blueprint in (
+        assets.bp,
+        public.bp,
+        module_assets.bp,
+        webhooks.bp,
+        admin.blueprint(),
+        client.blueprint(),
+    ):
+        app.register_blueprint(blueprint)
+    _configure_templates(app)
+    app.extensions["puqpanel-module-links"] = navigation.module_links(registry.current())
+    modules.register(app, registry.current())
+
+
+def _configure_templates(app: Flask) -> None:
+    # globals are visible in imported macros, and cost nothing on pages that do not use them
+    app.jinja_env.globals.update(
+        actor_label=look.actor_label,
+        asset=assets.asset,
+        can=guard.can,
+        cancellable=CANCELLABLE,
+        brand=brand,
+        charts=charts,
+        event_tone=look.event_tone,
+        initials=look.initials,
+        module_home=navigation.module_home,
+        nonce=security.nonce,
+        notice_icons=look.NOTICE_ICONS,
+        per=prices.PER,
+        price=prices.price,
+        plain_kinds=look.PLAIN,
+        retryable=RETRYABLE,
+        scripts=assets.SCRIPTS,
+        split_action=look.split_action,
+        subject_label=look.subject_label,
+        task_title=look.task_title,
+        title_of=look.title_of,
+        actor_name=look.actor_name,
+        health_label=look.health_label,
+        units=look.UNITS,
+        verb_label=look.verb_label,
+        verb_permission=look.verb_permission,
+        status=look.status,
+        times=times,
+        viewer=SimpleNamespace(
+            staff=guard.find_staff,
+            user=guard.find_user,
+            impersonation=impersonation.banner,
+            client=guard.current_client,
+            memberships=guard.memberships,
+            groups=navigation.staff_groups,
+            links=navigation.customer_links,
+            attention=navigation.attention,
+            theme=look.theme,
+            language=lambda: texts.language().tag,
+            languages=preferences.languages,
+            locale=locale.viewer_locale,
+            version=__version__,
+        ),
+    )
+    app.jinja_env.filters["money"] = prices.money
+    app.jinja_env.filters["filesizeformat"] = numbers.size
+    app.jinja_env.filters["number"] = numbers.shown
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True

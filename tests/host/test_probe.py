@@ -1,0 +1,61 @@
+"""A module is loaded in a process of its own: forked, or started if there are other threads."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from puqpanel.host import probe
+from tests.sample import write_module
+
+PLUGIN = """
+    {before}
+    from puqpanel.sdk import Plugin
+
+    class Echo(Plugin):
+        pass
+"""
+
+
+@pytest.fixture(params=["forked", "started"])
+def ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways to make the process, whatever threads earlier tests left."""
+    threads = 1 if request.param == "forked" else 2
+    monkeypatch.setattr(threading, "active_count", lambda: threads)
+
+
+@pytest.mark.usefixtures("ways")
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ("", ""),
+        ("print('x' * 200_000)", ""),
+        ("import os; os.close(1); os._exit(3)", "(exit code 3)"),
+        ("import os; os.abort()", "(signal 6)"),
+        ("raise ValueError('away')", "ValueError: away"),
+        ("import sys; sys.exit(0)", "SystemExit"),
+        ("import subprocess; subprocess.Popen(['sleep', '60'])", ""),
+        ("import threading, time; threading.Thread(target=time.sleep, args=(60,)).start()", ""),
+    ],
+)
+def test_what_a_module_does_at_import_ends_only_that_process(
+    tmp_path: Path, before: str, said: str
+) -> None:
+    folder = write_module(tmp_path, PLUGIN.format(before=before), type="Plugin")
+    refusal = probe.probe(folder, "Plugin", "Echo")
+    assert (said in refusal) if said else refusal == ""
+
+
+@pytest.mark.usefixtures("ways")
+def test_a_module_that_never_ends_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "TIMEOUT_SECONDS", 1.0)
+    before = "import os, time; os.close(1); time.sleep(300)"
+    folder = write_module(tmp_path, PLUGIN.format(before=before), type="Plugin")
+    assert probe.probe(folder, "Plugin", "Echo")
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
