@@ -147,7 +147,10 @@ def _handle_http_error(error: HTTPException) -> Response:
     if error.response is not None or code < 400:
         return make_response(error.get_response())
     if code == 401 and area_of(request.path) and not _in_background():
-        return signin.ask(area_of(request.path), drafts.submitted())
+        try:
+            return signin.ask(area_of(request.path), drafts.submitted())
+        except HTTPException as invalid:  # the body cannot be read
+            return _handle_http_error(invalid)
     message = ""
     # descriptions passed to abort() are written for users, werkzeug's defaults are not
     if code not in (429, 500) and error.description != type(error).description:
@@ -166,8 +169,13 @@ def _in_background() -> bool:
 
 def _handle_csrf_error(error: CSRFError) -> Response:
     log.info("form without a valid CSRF token", reason=error.description)
-    if not _in_background() and (response := signin.after_csrf_error()):
-        return response
+    if not _in_background():
+        try:
+            response = signin.after_csrf_error()
+        except HTTPException as invalid:  # the body cannot be read
+            return _handle_http_error(invalid)
+        if response:
+            return response
     return _error_response(
         400, _("This form has expired. Nothing was saved. Go back, reload the page and try again.")
     )

@@ -31,16 +31,21 @@ LISTS = ("clients", "staff", "services", "products", "tasks", "activity", "modul
 
 def test_json_in_place_of_a_form_is_refused(owner: Browser) -> None:
     visitor = Browser(owner.http.application)
-    for browser, path in ((visitor, "/admin/signin"), (owner, "/admin/clients/new")):
-        token = browser.token("/admin")
-        for body in BODIES:
-            answer = browser.http.post(
-                path,
-                data=body,
-                content_type="application/json",
-                headers={"X-CSRFToken": token},
-            )
-            assert answer.status_code == 400, (path, body[:20])
+    for browser, path in (
+        (visitor, "/admin/signin"),
+        (visitor, "/client/signin"),
+        (visitor, "/admin/clients/new"),
+        (owner, "/admin/clients/new"),
+    ):
+        for token in (browser.token("/admin"), "", "wrong"):
+            for body in BODIES:
+                answer = browser.http.post(
+                    path,
+                    data=body,
+                    content_type="application/json",
+                    headers={"X-CSRFToken": token},
+                )
+                assert answer.status_code in (400, 401), (path, token, body[:20])
 
 
 @pytest.mark.parametrize(
