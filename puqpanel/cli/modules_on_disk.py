@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.module_states import MODULE_TYPES
+from puqpanel.domain.suggestions import did_you_mean, nearest
 from puqpanel.host.discover import Found
 from puqpanel.infra.settings import Settings
 
@@ -28,9 +29,9 @@ def key_of(name: str, known: Sequence[str]) -> str:
     if matches:
         raise UserError(f"{name} is ambiguous: {' or '.join(matches)}. Include the type.")
     suffix = key.lower().rpartition("/")[2]
-    similar = [candidate for candidate in known if candidate.lower().endswith(suffix)]
-    hint = f" Did you mean {similar[0]}?" if similar else ""
-    raise UserError(f"No such module: {name}.{hint}")
+    similar = {candidate.lower().rpartition("/")[2]: candidate for candidate in reversed(known)}
+    near = next((end for end in similar if end.endswith(suffix)), "") or nearest(suffix, similar)
+    raise UserError(f"No such module: {name}.{did_you_mean(similar.get(near, ''))}")
 
 
 def select_modules(

@@ -5,11 +5,11 @@ Modules also dispatch events of their own.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from puqpanel.domain.event_names import suggest
 from puqpanel.domain.service_states import VERBS
 
 
@@ -147,5 +147,10 @@ def missing(name: str) -> str:
     """Return why an event name is invalid; empty if the panel or a module may dispatch it."""
     if name in EVENTS or name.partition(".")[0] not in AREAS:
         return ""
-    near = difflib.get_close_matches(name, EVENTS, 1)
-    return f"The panel has no event “{name}”" + (f"; did you mean {near[0]}?" if near else ".")
+    near = suggest(name, EVENTS)
+    return f"The panel has no event “{name}”" + (f"; did you mean {near}?" if near else ".")
+
+
+def mistaken(name: str) -> str:
+    """Return the panel's event that a name of an unreserved prefix may mean; empty if none."""
+    return "" if name.partition(".")[0] in AREAS else suggest(name, EVENTS)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-
 from puqpanel.domain.colours import under_white
 from puqpanel.domain.errors import NotFoundError
 from puqpanel.domain.hosts import split_hosts, typed_host
 from puqpanel.domain.settings import Definition, Group, Kind
+from puqpanel.domain.suggestions import nearest
 from puqpanel.domain.texts import Text, _
 
 
@@ -281,12 +280,13 @@ def find(name: str) -> Definition:
     group = GROUPS.get(name.partition(".")[0])
     definition = group.by_name.get(name) if group else None
     if definition is None:
-        near = difflib.get_close_matches(name.lower(), names(), 1, cutoff=0.5)
+        short = {each.partition(".")[2]: each for each in reversed(names())}
+        near = nearest(name, names()) or short.get(nearest(name, short, 0.5), "")
         raise NotFoundError(
             _(
                 "Unknown setting “%(name)s”. Did you mean %(near)s?",
                 name=name[:100],
-                near=near[0],
+                near=near,
             )
             if near
             else _("Unknown setting “%(name)s”.", name=name[:100])

@@ -118,7 +118,10 @@ REFUSED = [
     (
         PRODUCT,
         {"hooks.py": "from puqpanel.sdk import Hook\nHOOKS = [Hook('service.created', print)]"},
-        "hooks.py: The panel has no event “service.created”; did you mean service.create?",
+        (
+            "hooks.py: The panel has no event “service.created”; did you mean"
+            " service.create_succeeded?"
+        ),
     ),
     (
         PRODUCT,

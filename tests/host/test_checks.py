@@ -642,3 +642,27 @@ def test_suggestions_keep_the_spelling_of_the_author(tmp_path: Path) -> None:
     found = look(tmp_path, of_class(body))
     assert "Did you mean createJob()?" in found["unknown-job"][0].message
     assert "Did you mean terminationJob()?" in found["misspelt-hook"][0].message
+
+
+def test_suggestions_for_a_class_in_python_style(tmp_path: Path) -> None:
+    task = "Task.add('ModuleJob', 'Module', {'module': self, 'method': 'suspendJbo'})"
+    body = f"def create_job(self):\n    {task}\n    return Result.success()\ndef observe(self):\n    return {{}}"
+    found = look(tmp_path, of_class(body))["unknown-job"]
+    assert found[0].message.endswith("Did you mean suspend_job()?")
+
+
+def test_an_event_with_a_misspelt_prefix_is_a_warning(tmp_path: Path) -> None:
+    hooks = (
+        "from puqpanel.sdk import Hook\nHOOKS = [Hook('servcie.created', print),"
+        " {'event': 'tasks.failed', 'listener': print}, Hook('echo.made', print),"
+        " Hook('taks.failed', print)]\n"
+    )
+    dispatches = "def f(self):\n    Event.dispatch('taks.failed', {})"
+    found = look(tmp_path, of_class(dispatches), files={"hooks.py": hooks})["unknown-event"]
+    assert [(one.severity, one.message) for one in found] == [
+        (
+            Severity.WARNING,
+            "The panel has no event “servcie.created”; did you mean service.create_succeeded?",
+        ),
+        (Severity.WARNING, "The panel has no event “tasks.failed”; did you mean task.failed?"),
+    ]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 from collections.abc import Iterator
 
 from jinja2 import Environment, TemplateError, meta, nodes
 
 from puqpanel.domain.service_states import ProvisionStatus
+from puqpanel.domain.suggestions import did_you_mean, nearest
 from puqpanel.host.checks.finding import Problem, Severity, rule
 from puqpanel.host.checks.source import (
     Source,
@@ -100,12 +100,11 @@ def unknown_status(source: Source) -> Iterator[Problem]:
             continue
         status = text_of(argument(node, 0, "status"))
         if status is not None and status not in _STATUSES:
-            near = difflib.get_close_matches(status.lower(), _STATUSES, 1, 0.5)
+            near = nearest(status, _STATUSES, 0.5)
             yield Problem(
                 code.path,
                 node.lineno,
-                f"“{status}” is not a provision status."
-                + (f" Did you mean “{near[0]}”?" if near else ""),
+                f"“{status}” is not a provision status." + did_you_mean(near and f"“{near}”"),
             )
 
 
@@ -138,12 +137,12 @@ def setting_never_saved(source: Source) -> Iterator[Problem]:
     for name, places in reads.items():
         if name not in given and name not in words:
             path, line = places[0]
-            near = difflib.get_close_matches(name, given, 1, 0.8)
+            near = nearest(name, sorted(given), 0.3)
             yield Problem(
                 path,
                 line,
                 f"“{name}” is read from the product's settings but never saved."
-                + (f" Did you mean “{near[0]}”?" if near else ""),
+                + did_you_mean(near and f"“{near}”"),
             )
 
 
@@ -182,12 +181,11 @@ def undefined_variable(source: Source) -> Iterator[Problem]:
         wanted -= {node.name for node in tree.find_all(nodes.Name) if node.ctx == "store"}
         for name in sorted(wanted - given - _ALWAYS):
             at = re.search(rf"\{{[{{%][^{{}}]*?(?<![\w.'\"]){re.escape(name)}\b", text)
-            near = difflib.get_close_matches(name, given, 1, 0.75)
+            near = nearest(name, sorted(given), 0.3)
             yield Problem(
                 template,
                 text.count("\n", 0, at.end()) + 1 if at else 1,
-                f"The template is not given “{name}”."
-                + (f" Did you mean “{near[0]}”?" if near else ""),
+                f"The template is not given “{name}”." + did_you_mean(near and f"“{near}”"),
             )
 
 

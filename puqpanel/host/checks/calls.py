@@ -7,12 +7,12 @@ no knowledge of the SDK.
 from __future__ import annotations
 
 import ast
-import difflib
 import inspect
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from puqpanel.domain.suggestions import did_you_mean, nearest
 from puqpanel.host.checks.finding import Problem, Rule, Severity, add
 from puqpanel.host.checks.source import Code, Source, last_name, targets_of
 from puqpanel.host.contract.names import python_name
@@ -121,14 +121,11 @@ def _unknown(code: Code, node: ast.Call, owner: Any, attribute: str) -> Problem:
     spelt = [name for name in public if python_name(name) != name or "_" not in name]
     vendor = attribute != attribute.lower()
     pool = spelt if vendor else public
-    near = difflib.get_close_matches(attribute, pool, 1, 0.6) or difflib.get_close_matches(
-        attribute, public, 1, 0.6
-    )
+    near = nearest(attribute, pool, 0.4) or nearest(attribute, public, 0.4)
     return Problem(
         code.path,
         node.lineno,
-        f"{title}.{attribute}() does not exist."
-        + (f" Did you mean {title}.{near[0]}()?" if near else ""),
+        f"{title}.{attribute}() does not exist." + did_you_mean(near and f"{title}.{near}()"),
     )
 
 

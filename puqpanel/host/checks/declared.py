@@ -5,12 +5,12 @@ events.
 from __future__ import annotations
 
 import ast
-import difflib
 from collections.abc import Iterator
 
 from croniter import croniter
 
 from puqpanel.domain import events
+from puqpanel.domain.suggestions import did_you_mean, nearest
 from puqpanel.host.checks.finding import Problem, Severity, rule
 from puqpanel.host.checks.source import (
     Source,
@@ -21,7 +21,7 @@ from puqpanel.host.checks.source import (
     last_name,
     text_of,
 )
-from puqpanel.host.contract.names import NAMES, python_name, vendor_name
+from puqpanel.host.contract.names import NAMES, python_name, snake
 
 VERBS = (
     "create",
@@ -81,24 +81,22 @@ def unknown_job(source: Source) -> Iterator[Problem]:
                 code.path,
                 node.lineno,
                 f"A task calls {method}(), which {source.name} does not define."
-                + (f" Did you mean {near}()?" if near else ""),
+                + did_you_mean(near and f"{near}()"),
             )
 
 
 def _nearest_job(method: str, source: Source) -> str:
-    """The method that was meant, in the spelling of the author; empty if none is near.
+    """The method that was meant, in the spelling of the class; empty if none is near.
 
     Jobs come before verbs: a task that calls a verb would only add another task.
     """
-    spelt = {function.name for function in source.methods.values()}
-    jobs = {name for name in spelt if python_name(name).endswith("_job")}
-    style = str if method == method.lower() else vendor_name
-    jobs |= {style(f"{verb}_job") for verb in VERBS}
+    spelt = [function.name for function in source.methods.values()]
+    jobs = [name for name in spelt if python_name(name).endswith("_job")]
+    jobs += [source.in_its_style(f"{verb}_job") for verb in VERBS]
     for pool in (jobs, spelt):
-        folded = {name.replace("_", "").lower(): name for name in pool}
-        near = difflib.get_close_matches(method.replace("_", "").lower(), folded, 1, 0.7)
-        if near:
-            return folded[near[0]]
+        folded = {name.replace("_", "").lower(): name for name in reversed(pool)}
+        if near := nearest(method.replace("_", "").lower(), folded):
+            return folded[near]
     return ""
 
 
@@ -190,12 +188,11 @@ def sidebar_without_route(source: Source) -> Iterator[Problem]:
     for node in ast.walk(sidebar):
         link = text_of(entry(node, "link")) if isinstance(node, ast.Dict) else None
         if link is not None and link not in names:
-            near = difflib.get_close_matches(link, [name for name in names if name], 1)
+            near = nearest(link, sorted(name for name in names if name), 0.5)
             yield Problem(
                 source.where(sidebar),
                 node.lineno,  # type: ignore[attr-defined]
-                f"The sidebar links to “{link}”, which is not a route."
-                + (f" Did you mean {near[0]}?" if near else ""),
+                f"The sidebar links to “{link}”, which is not a route." + did_you_mean(near),
             )
 
 
@@ -244,11 +241,33 @@ def unknown_event(source: Source) -> Iterator[Problem]:
     """A listener for an event that does not exist is never called, so the module is refused.
     Usually the name is misspelt.
     """
-    for code, node in source.all(ast.Call):
-        if last_name(node.func) == "Hook":
-            name = text_of(argument(node, 0, "event"))
-            if name is not None and (problem := events.missing(name)):
-                yield Problem(code.path, node.lineno, problem)
+    own = {source.name.lower(), snake(source.name)}
+    dispatched = {
+        text_of(node.args[0])
+        for _, node in source.all(ast.Call)
+        if dotted(node.func).lower() == "event.dispatch" and node.args
+    }
+    for code, node in source.all(ast.Call, ast.Dict):
+        if isinstance(node, ast.Dict):
+            name = text_of(entry(node, "event")) if entry(node, "listener") else None
+        else:
+            name = text_of(argument(node, 0, "event")) if last_name(node.func) == "Hook" else None
+        if name is None:
+            continue
+        if problem := events.missing(name):
+            yield Problem(code.path, node.lineno, problem)
+        elif (
+            name not in dispatched
+            and name.partition(".")[0] not in own
+            and (near := events.mistaken(name))
+        ):
+            yield Problem(
+                code.path,
+                node.lineno,
+                f"The panel has no event “{name}”; did you mean {near}?",
+                "Correct the name, unless another module dispatches this event.",
+                Severity.WARNING,
+            )
 
 
 @rule(

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from puqpanel.host.contract.names import python_name
+from puqpanel.host.contract.names import python_name, vendor_name
 
 LARGEST = 512 * 1024
 MOST = 2000
@@ -102,6 +102,13 @@ class Source:
                     found.setdefault(python_name(node.name), node)
             waiting += [last_name(base) for base in classes[name].bases]
         return found
+
+    def in_its_style(self, name: str) -> str:
+        """A documented name in the spelling that most documented methods of the class have."""
+        names = [function.name for function in self.methods.values()]
+        vendor = sum(one != python_name(one) for one in names)
+        python = sum(one != vendor_name(one) for one in names)
+        return vendor_name(name) if vendor > python else name
 
     def where(self, function: ast.AST) -> str:
         """The file that a node stands in."""

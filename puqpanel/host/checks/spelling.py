@@ -5,9 +5,9 @@ validator.
 from __future__ import annotations
 
 import ast
-import difflib
 from collections.abc import Iterator
 
+from puqpanel.domain.suggestions import did_you_mean, nearest
 from puqpanel.host.checks.finding import Problem, Severity, rule
 from puqpanel.host.checks.source import Code, Source, argument, dotted, text_of
 from puqpanel.host.contract.hooks_table import HOOKS, OFFERED
@@ -97,9 +97,9 @@ def misspelt_hook(source: Source) -> Iterator[Problem]:
             or name.startswith("_")
         ):
             continue
-        found = difflib.get_close_matches(name.replace("_", "").lower(), near, 1, 0.88)
-        if found and near[found[0]] in hooks - source.methods.keys():
-            hook = near[found[0]]
+        found = nearest(name.replace("_", "").lower(), near, 0.12)
+        if found and near[found] in hooks - source.methods.keys():
+            hook = near[found]
             meant = hook if method.name == method.name.lower() else vendor_name(hook)
             yield Problem(
                 source.where(method),
@@ -142,12 +142,12 @@ def unknown_validator_rule(source: Source) -> Iterator[Problem]:
             for part in _parts(value):
                 name, _, bound = part.partition(":")
                 if name not in VALIDATOR:
-                    near = difflib.get_close_matches(name, VALIDATOR, 1)
+                    near = nearest(name, sorted(VALIDATOR), 0.4)
                     yield Problem(
                         code.path,
                         value.lineno,
                         f"“{name}” of the field {text_of(key) or '?'} is not a"
-                        " validator rule." + (f" Did you mean {near[0]}?" if near else ""),
+                        " validator rule." + did_you_mean(near),
                     )
                 elif name in ("in", "regex", "min", "max") and not bound:
                     yield Problem(
