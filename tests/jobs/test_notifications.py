@@ -104,6 +104,7 @@ def test_worker_sends_with_the_settings_of_the_sender(
         row.task_id == task.id
         and '"subject": "Hello Bcc: x"' in row.request
         and '"title": "Hello Bcc: x"' in row.request
+        and '"module": "System"' in row.request
         and sender in row.response
     )
     assert '"key": "v"' in row.response

@@ -17,6 +17,8 @@ from puqpanel.models import Task
 from puqpanel.operations.modules import configured_modules
 from puqpanel.tasks import add as engine
 
+SYSTEM = "System"
+"""What a message concerns that is not about a module."""
 TONES = ("info", "success", "warning", "error")
 
 
@@ -33,7 +35,7 @@ class Message:
         message: text or HTML.
         title: short title; the subject unless given.
         type: tone, one of TONES.
-        module: key of the module that it concerns, or empty.
+        module: key of the module that it concerns; "System" unless given.
         attachments: each with name, base64 content and type.
     """
 
@@ -137,4 +139,5 @@ def _clean(message: Message) -> Message:
         subject=subject,
         message=text,
         title=" ".join(storable(message.title).split()) or subject,
+        module=storable(message.module).strip() or SYSTEM,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from puqpanel.domain.module_states import version_order
+from puqpanel.domain.module_states import ModuleProblem, version_order
 from puqpanel.domain.texts import Text, _, verbatim
 from puqpanel.host import registry
 from puqpanel.host.loaded import LoadedModule
@@ -77,6 +77,21 @@ def defines(module: LoadedModule, method: str) -> bool:
         for cls in module.cls.__mro__
         if f"{cls.__module__}.".startswith(f"{module.package}.")
     )
+
+
+def restriction(row: Module, disk: str) -> tuple[ModuleProblem, Text]:
+    """Return why a module whose installed version is not its active one is restricted.
+
+    An update that failed is the reason only as long as an update is what is needed.
+
+    Args:
+        row: the module's record.
+        disk: the installed version.
+    """
+    newer = version_order(disk) > version_order(row.version)
+    if newer and row.problem == ModuleProblem.UPDATE_FAILED:
+        return ModuleProblem.UPDATE_FAILED, row.reason
+    return ModuleProblem.OTHER_VERSION, version_mismatch(disk, row.version)
 
 
 def version_mismatch(disk: str, recorded: str) -> Text:

@@ -19,7 +19,7 @@ from puqpanel.host.registry import Registry
 from puqpanel.infra.db import session, transaction, write
 from puqpanel.models import Module
 from puqpanel.operations.modules import crashes, generation
-from puqpanel.operations.modules.availability import NO_REASON, version_mismatch
+from puqpanel.operations.modules.availability import NO_REASON, restriction
 from puqpanel.operations.modules.module_list import ON, find_module, lock_module
 from puqpanel.operations.system import audit
 
@@ -38,11 +38,8 @@ def record_load(registry: Registry) -> None:
             state = (ModuleStatus.ERROR, problem, verbatim(registry.refused[row.key]))
         elif loaded is not None and not loaded.restricted:
             state = (ModuleStatus.ACTIVE, ModuleProblem.NONE, NO_REASON)
-        elif loaded is not None and row.problem == ModuleProblem.UPDATE_FAILED:
-            state = (ModuleStatus.RESTRICTED, row.problem, row.reason)
         elif loaded is not None:
-            reason = version_mismatch(loaded.version, row.version)
-            state = (ModuleStatus.RESTRICTED, ModuleProblem.OTHER_VERSION, reason)
+            state = (ModuleStatus.RESTRICTED, *restriction(row, loaded.version))
         if (row.status, row.problem, row.reason) != state:
             # only an unchanged row: the module may have been deactivated or updated meanwhile
             write(

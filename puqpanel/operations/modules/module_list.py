@@ -7,7 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from puqpanel.domain.module_states import ModuleProblem, ModuleStatus, version_order
+from puqpanel.domain.module_states import ModuleStatus, version_order
 from puqpanel.domain.texts import Text, _
 from puqpanel.host import discover, languages
 from puqpanel.host.contract.config import Config
@@ -15,7 +15,7 @@ from puqpanel.host.discover import Found
 from puqpanel.infra.db import find, session
 from puqpanel.models import Module, Product, Service
 from puqpanel.operations.modules import syntax
-from puqpanel.operations.modules.availability import version_mismatch
+from puqpanel.operations.modules.availability import restriction
 
 ON = (ModuleStatus.ACTIVE, ModuleStatus.RESTRICTED, ModuleStatus.ERROR)
 
@@ -126,8 +126,7 @@ def _shown(found: Found, row: Module | None, services: int) -> Shown:
     elif status in (ModuleStatus.ACTIVE, ModuleStatus.RESTRICTED) and version_order(
         found.version
     ) != version_order(recorded):
-        if row is None or row.problem != ModuleProblem.UPDATE_FAILED:
-            reason = version_mismatch(found.version, recorded)
+        reason = restriction(row, found.version)[1] if row else ""
         status = ModuleStatus.RESTRICTED
     elif status == ModuleStatus.ACTIVE and row and row.circuit_open_reason:
         status, reason = ModuleStatus.FAILING, row.circuit_open_reason

@@ -36,7 +36,7 @@ MESSAGE = {
     "attachments": [],
     "type": "info",
     "title": "Test",
-    "module": "",
+    "module": "System",
 }
 TOO_LARGE = 3 * 1024 * 1024
 

@@ -220,6 +220,11 @@ def test_failed_migration_is_rolled_back_and_reported(panel: Panel) -> None:
     app = create_app(panel.settings)
     dismantle(app)
     assert "failed" in str(module_list.list_modules(base)[0].reason), "a new process says the same"
+    write_module(base, PLAIN, version="1.0.0")
+    older = "older than the active version 1.1.0; restore the newer files"
+    assert older in str(module_list.list_modules(base)[0].reason)
+    dismantle(create_app(panel.settings))
+    assert older in str(module_list.list_modules(base)[0].reason)
     (base / "Product/Echo/migrations/versions/0002_second.py").unlink()
     write_module(
         base,
