@@ -51,31 +51,37 @@ def scan(modules_dir: Path) -> list[Found]:
     Args:
         modules_dir: holds a folder for each type.
     """
-    modules = []
-    for module_type in MODULE_TYPES:
-        for folder in _folders(modules_dir / module_type):
-            # a name that is not valid UTF-8 is refused, and shown with replacement characters
-            name = os.fsencode(folder.name).decode("utf-8", "replace")
-            modules.append(look(folder, module_type, name))
-    return modules
+    return [look(folder, *key) for key, folder in folders(modules_dir).items()]
 
 
-def _folders(base: Path) -> list[Path]:
-    """Return the subfolders that may be modules; none if the folder cannot be read."""
+def folders(modules_dir: Path) -> dict[tuple[str, str], Path]:
+    """Return the folders that may be modules by type and name, sorted; they are not read.
+
+    Args:
+        modules_dir: holds a folder for each type.
+    """
+    return {
+        # a name that is not valid UTF-8 is refused, and shown with replacement characters
+        (module_type, os.fsencode(name).decode("utf-8", "replace")): modules_dir
+        / module_type
+        / name
+        for module_type in MODULE_TYPES
+        for name in _names(modules_dir / module_type)
+    }
+
+
+def _names(base: Path) -> list[str]:
+    """Return the names of the subfolders that may be modules; none if they cannot be read."""
     try:
-        entries = sorted(base.iterdir(), key=lambda entry: (entry.name.lower(), entry.name))
+        with os.scandir(base) as entries:
+            names = [
+                entry.name
+                for entry in entries
+                if not entry.name.startswith((".", "_")) and entry.is_dir()
+            ]
     except OSError:
         return []
-    return [
-        entry for entry in entries if not entry.name.startswith((".", "_")) and _is_folder(entry)
-    ]
-
-
-def _is_folder(entry: Path) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
+    return sorted(names, key=lambda name: (name.lower(), name))
 
 
 def look(folder: Path, module_type: str, name: str) -> Found:

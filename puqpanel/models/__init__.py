@@ -10,6 +10,7 @@ from puqpanel.models.accounts.staff import Role, Staff, staff_roles
 from puqpanel.models.accounts.users import User
 from puqpanel.models.catalog.products import Product
 from puqpanel.models.modules.configured_modules import ConfiguredModule
+from puqpanel.models.modules.installed import InstalledModule
 from puqpanel.models.modules.module_log import ModuleLog
 from puqpanel.models.modules.modules import Generation, Module
 from puqpanel.models.provisioning.differences import ServiceDifference
@@ -33,6 +34,7 @@ __all__ = [
     "Currency",
     "Generation",
     "Heartbeat",
+    "InstalledModule",
     "Module",
     "ModuleLog",
     "Product",

@@ -51,6 +51,8 @@ from puqpanel.web.guard import can
 
 CAP = 99
 CACHE_SECONDS = 3.0
+MODULE_GROUPS = 20
+"""Modules whose pages are in the sidebar, besides the current one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,12 +241,26 @@ def _links(entries: Iterable[Entry], counts: Attention) -> tuple[Entry, ...]:
 
 
 def staff_groups() -> list[Group]:
-    """Return the sidebar of the signed-in staff member: the panel's groups, then the modules'."""
+    """Return all pages the signed-in staff member may open: the panel's, then the modules'."""
     counts = attention()
+    groups = [Group(group.label, _links(group.entries, counts)) for group in STAFF]
+    return [group for group in (*groups, *_module_groups()) if group.entries]
+
+
+def sidebar() -> list[Group]:
+    """Return the groups of the sidebar: of many modules those of the first, and the current one."""
+    groups = staff_groups()
+    if len(groups) <= len(STAFF) + MODULE_GROUPS:
+        return groups
+    shown, others = groups[: len(STAFF) + MODULE_GROUPS], groups[len(STAFF) + MODULE_GROUPS :]
+    shown += [group for group in others if any(entry.here for entry in group.entries)]
+    more = Entry(_("All modules"), "ellipsis", "admin.modules.index", MODULES_VIEW)
+    return [*shown, Group("", tuple(replace(e, here=False) for e in _links([more], Attention())))]
+
+
+def _module_groups() -> list[Group]:
     modules: list[tuple[LoadedModule, Group]] = current_app.extensions["puqpanel-module-links"]
-    groups = [*STAFF, *(replace(group, label=module.title) for module, group in modules)]
-    links = [Group(group.label, _links(group.entries, counts)) for group in groups]
-    return [group for group in links if group.entries]
+    return [Group(module.title, _links(group.entries, Attention())) for module, group in modules]
 
 
 def module_links(registry: Registry) -> list[tuple[LoadedModule, Group]]:

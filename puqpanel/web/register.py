@@ -126,7 +126,7 @@ def _configure_templates(app: Flask) -> None:
             impersonation=impersonation.banner,
             client=guard.current_client,
             memberships=guard.memberships,
-            groups=navigation.staff_groups,
+            groups=navigation.sidebar,
             links=navigation.customer_links,
             attention=navigation.attention,
             theme=look.theme,

@@ -152,6 +152,8 @@ WITHOUT_ACTOR = {
     "accounts.staff.ensure_owner_role": "a part of `create_staff`",
     "modules.breaker.record_failure": "counts failures of a module",
     "modules.hooks.record": "adds the listeners of an event",
+    "modules.installed.pick_up": "copies the names of new folders for the list",
+    "modules.installed.rescan": "a part of `loading.rescan`, which has asked",
     "modules.module_log.prune": "maintenance",
     "modules.loading.refuse": "records why a module cannot be loaded",
     "modules.loading.count_crashes": "counts crashes at the start of a process",

@@ -24,7 +24,8 @@ QUERIES = (
 
 
 @pytest.mark.parametrize(
-    "name", ["clients", "services", "products", "tasks", "module-log", "activity", "staff"]
+    "name",
+    ["clients", "services", "products", "tasks", "module-log", "modules", "activity", "staff"],
 )
 def test_every_list_opens_with_its_options(owner: Browser, shop: dict[str, str], name: str) -> None:
     for query in QUERIES:

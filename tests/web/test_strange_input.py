@@ -26,7 +26,17 @@ BODIES = (
     '{"email": "owner@panel.test", "password": "a long enough one"}',
     "{",
 )
-LISTS = ("clients", "staff", "services", "products", "tasks", "activity", "module-log", "search")
+LISTS = (
+    "clients",
+    "staff",
+    "services",
+    "products",
+    "tasks",
+    "activity",
+    "module-log",
+    "modules",
+    "search",
+)
 
 
 def test_json_in_place_of_a_form_is_refused(owner: Browser) -> None:

@@ -17,7 +17,9 @@ from puqpanel.operations.system.fields import clean_name
 MAX_VIEWS = 50
 """How many views of a list a staff member can save."""
 MAX_QUERY_LENGTH = 4000
-LISTS = frozenset(("activity", "clients", "module-log", "products", "services", "staff", "tasks"))
+LISTS = frozenset(
+    ("activity", "clients", "module-log", "modules", "products", "services", "staff", "tasks")
+)
 """The lists whose views can be saved, by the name given to `list_view`."""
 
 

@@ -18,7 +18,7 @@ from puqpanel.host.loader import load_module, unload
 from puqpanel.host.registry import Registry
 from puqpanel.infra.db import session, transaction, write
 from puqpanel.models import Module
-from puqpanel.operations.modules import crashes, generation
+from puqpanel.operations.modules import crashes, generation, installed
 from puqpanel.operations.modules.availability import NO_REASON, restriction
 from puqpanel.operations.modules.module_list import ON, find_module, lock_module
 from puqpanel.operations.system import audit
@@ -54,12 +54,13 @@ def record_load(registry: Registry) -> None:
 
 
 def rescan(*, actor: Principal, modules_dir: Path) -> int:
-    """Compare the installed modules with the active ones, and reload those that changed.
+    """Read changed folders for the list, and reload the active modules that changed.
 
     Returns:
         The number of modules that changed.
     """
     actor.require(MODULES_MANAGE)
+    installed.rescan(modules_dir)
     changed = 0
     for row in session().scalars(sa.select(Module).where(Module.status.in_(ON))):
         found = discover.look(modules_dir / row.type / row.name, row.type, row.name)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from puqpanel.domain.module_states import ModuleStatus, version_order
+from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.domain.texts import Text, _
 from puqpanel.host import discover, languages
 from puqpanel.host.contract.config import Config
@@ -18,6 +20,13 @@ from puqpanel.operations.modules import syntax
 from puqpanel.operations.modules.availability import restriction
 
 ON = (ModuleStatus.ACTIVE, ModuleStatus.RESTRICTED, ModuleStatus.ERROR)
+ON_ROWS = sa.select(Module.type, Module.name).where(Module.status.in_(ON))
+"""Type and name of the modules that are activated."""
+USING = (ServiceStatus.PENDING, ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
+"""Status of the services that depend on their module."""
+MAX_NAMES = 200
+"""Modules that are selected by name; of more, all rows are read."""
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,36 +89,72 @@ def lock_module(module_type: str, name: str) -> Module:
 
 
 def list_modules(modules_dir: Path) -> list[Shown]:
-    """Return all installed and all active modules, by type and name."""
-    rows = {row.key: row for row in session().scalars(sa.select(Module))}
+    """Return all installed and all active modules, by type and name. Reads every folder."""
+    folders = discover.folders(modules_dir)
+    active = [(row.type, row.name) for row in session().execute(ON_ROWS)]
+    return describe(modules_dir, folders, dict.fromkeys([*folders, *active]))
+
+
+def describe(modules_dir: Path, folders: Mapping[Key, Path], keys: Collection[Key]) -> list[Shown]:
+    """Return some modules in the given order, read from their folders as they are now.
+
+    Args:
+        modules_dir: holds a folder for each type.
+        folders: those that exist, by type and name.
+        keys: type and name of the modules; left out are those that have no folder and are not
+            active.
+    """
+    rows = {(row.type, row.name): row for row in session().scalars(_rows_of(keys))}
+    used = _services(keys)
+    shown = []
+    for key in keys:
+        row, services = rows.get(key), used.get("/".join(key), 0)
+        if key in folders:
+            shown.append(_shown(discover.look(folders[key], *key), row, services))
+        elif row is not None and row.status != ModuleStatus.INACTIVE:
+            shown.append(_without_folder(modules_dir, row, services))
+    return shown
+
+
+def find_shown(modules_dir: Path, module_type: str, name: str) -> Shown | None:
+    """Return one module; None if it is neither installed nor active."""
+    key = (module_type, name)
+    return next(iter(describe(modules_dir, discover.folders(modules_dir), [key])), None)
+
+
+def _rows_of(keys: Collection[Key]) -> sa.Select[Module]:
+    query = sa.select(Module)
+    if len(keys) > MAX_NAMES:
+        return query
+    return query.where(Module.name.in_({name for _type, name in keys}))
+
+
+def _services(keys: Collection[Key]) -> dict[str, int]:
+    """Return the number of services that depend on each module, by its key."""
     query = (
         sa.select(Product.module, sa.func.count(Service.id))
         .join(Service, Service.product_id == Product.id)
-        .where(Service.status.in_(("pending", "active", "suspended")))
+        .where(Service.status.in_(USING))
         .group_by(Product.module)
     )
-    used = dict(session().execute(query).all())
-    shown = [
-        _shown(found, rows.pop(found.key, None), used.get(found.key, 0))
-        for found in discover.scan(modules_dir)
-    ]
-    without_folder = [
-        Shown(
-            row.type,
-            row.name,
-            modules_dir / row.type / row.name,
-            Config(),
-            ModuleStatus.ERROR,
-            _("Its folder is missing."),
-            disk="",
-            recorded=row.version,
-            services=used.get(row.key, 0),
-            on=True,
-        )
-        for row in rows.values()
-        if row.status != ModuleStatus.INACTIVE
-    ]
-    return shown + without_folder
+    if len(keys) <= MAX_NAMES:
+        query = query.where(Product.module.in_(["/".join(key) for key in keys]))
+    return dict(session().execute(query).all())
+
+
+def _without_folder(modules_dir: Path, row: Module, services: int) -> Shown:
+    return Shown(
+        row.type,
+        row.name,
+        modules_dir / row.type / row.name,
+        Config(),
+        ModuleStatus.ERROR,
+        _("Its folder is missing."),
+        disk="",
+        recorded=row.version,
+        services=services,
+        on=True,
+    )
 
 
 def _shown(found: Found, row: Module | None, services: int) -> Shown:

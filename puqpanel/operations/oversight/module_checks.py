@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -22,6 +23,8 @@ FAILING = 3
 """Failures of a module's jobs, without a success, after which the check warns."""
 RECENT = timedelta(hours=1)
 MAX_COUNTED = 1000
+NAMES = 5
+"""Names in the text of a check."""
 
 
 def modules(settings: Settings) -> Check:
@@ -34,8 +37,8 @@ def modules(settings: Settings) -> Check:
         rows = connection.execute(sa.select(Module.type, Module.name).where(broken)).all()
     if not rows:
         return Check("modules", "ok", _("All active modules work."))
-    names = ", ".join(sorted(f"{module_type}/{name}" for module_type, name in rows))
-    text = _("Some active modules do not work: %(names)s.", names=names)
+    names = sorted(f"{module_type}/{name}" for module_type, name in rows)
+    text = _("Some active modules do not work: %(names)s.", names=_first(names))
     return Check(
         "modules",
         "warn",
@@ -78,7 +81,7 @@ def jobs(settings: Settings) -> Check:
         return Check("jobs", "ok", _("Jobs of modules succeed."))
     text = _(
         "All recent jobs of some modules failed: %(names)s. Their providers may be unreachable.",
-        names=", ".join(failing),
+        names=_first(failing),
     )
     return Check("jobs", "warn", text, _("The Tasks page shows the reasons."))
 
@@ -93,12 +96,11 @@ def products(settings: Settings) -> Check:
     )
     with engine_for(settings.database_url).connect() as connection:
         names = connection.scalars(
-            sa.select(Product.name).where(*unconfigured).order_by(Product.name).limit(6)
+            sa.select(Product.name).where(*unconfigured).order_by(Product.name).limit(NAMES + 1)
         ).all()
     if not names:
         return Check("products", "ok", _("All products on sale are configured."))
-    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
-    text = _("Some products on sale are not configured: %(names)s.", names=shown)
+    text = _("Some products on sale are not configured: %(names)s.", names=_first(names))
     return Check("products", "warn", text, _("Open each product and save its module settings."))
 
 
@@ -116,3 +118,7 @@ def differences(settings: Settings) -> Check:
     )
     remedy = _("Open the Differences page to review and resolve them.")
     return Check("differences", "warn", text, remedy, {"count": count})
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMES]) + (", …" if len(names) > NAMES else "")

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import groupby
 from pathlib import Path
 
 from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from puqpanel.domain.module_states import MODULE_TYPES, ModuleStatus
+from puqpanel.domain.module_states import ModuleStatus
 from puqpanel.domain.permissions import MODULES_MANAGE, MODULES_VIEW
-from puqpanel.domain.texts import Text, _, _n
-from puqpanel.host import checks, registry
+from puqpanel.domain.texts import _, _n
+from puqpanel.host import checks
 from puqpanel.operations.modules import configured_modules, lifecycle, loading, module_list, parking
 from puqpanel.web import look
+from puqpanel.web.admin.modules.installed import MODULES, page_of
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.guard import actor, allow
+from puqpanel.web.list_view import list_view
 
 bp = Blueprint("modules", __name__, url_prefix="/modules")
-UNAVAILABLE = (ModuleStatus.RESTRICTED, ModuleStatus.ERROR, ModuleStatus.FAILING)
 ICONS = {
     "Product": "cube",
     "Plugin": "plug",
@@ -46,34 +46,17 @@ OPERATIONS: dict[str, Callable[..., object]] = {
 @bp.get("/")
 @allow(MODULES_VIEW)
 def index() -> ResponseReturnValue:
-    """List all installed modules by type, filtered by text and type."""
-    rows = module_list.list_modules(_modules_dir())
-    type_filter, text = request.args.get("type", ""), request.args.get("q", "").strip()[:100]
-    matches = [
-        row
-        for row in rows
-        if (type_filter not in MODULE_TYPES or row.type == type_filter)
-        and text.lower() in _searchable_text(row)
-    ]
-    loaded = registry.current().modules
-    return render_template(
+    """List the installed modules."""
+    about_rows, context = page_of(_modules_dir())
+    return list_view(
+        MODULES,
+        "modules",
         "admin/modules/modules/index.html",
-        summary=_(
-            "%(count)s installed, %(active)s active",
-            count=len(rows),
-            active=sum(row.on for row in rows),
-        ),
-        groups=[(type, list(group)) for type, group in groupby(matches, key=lambda row: row.type)],
-        installed=bool(rows),
-        notices=[(row, *_notice(row)) for row in rows if row.status in UNAVAILABLE and row.on],
-        type=type_filter,
-        text=text,
-        types=MODULE_TYPES,
+        about_rows,
         type_labels=look.MODULE_TYPES,
-        pages={key: module for key, module in loaded.items() if module.sidebar},
-        warnings={key: module.warnings for key, module in loaded.items()},
-        icon_of=lambda row: row.config("icon") or ICONS[row.type],
+        icon_of=lambda module: module.config("icon") or ICONS[module.type],
         buttons=BUTTONS,
+        **context,
     )
 
 
@@ -199,33 +182,4 @@ def _modules_dir() -> Path:
 
 
 def _find(type: str, name: str) -> module_list.Shown:
-    rows = module_list.list_modules(_modules_dir())
-    return next((row for row in rows if (row.type, row.name) == (type, name)), None) or abort(404)
-
-
-def _searchable_text(row: module_list.Shown) -> str:
-    config = row.config
-    parts = (row.title, row.name, config("author") or "", row.description)
-    return " ".join(parts).lower()
-
-
-def _notice(row: module_list.Shown) -> tuple[str, Text, Text | str]:
-    """Return tone, title and text of the notice about an active module that does not work."""
-    if row.status == ModuleStatus.RESTRICTED:
-        text = row.reason
-        if row.services:
-            text = _n(
-                "%(reason)s It affects %(num)s service.",
-                "%(reason)s It affects %(num)s services.",
-                row.services,
-                reason=row.reason,
-            )
-        return "warn", _("%(title)s needs an update.", title=row.title), text
-    if row.status == ModuleStatus.FAILING:
-        text = _(
-            "%(reason)s Staff can still open its pages, but its tasks are parked. One is tried "
-            "every 15 minutes. When one completes, or you resume the module, all of them run.",
-            reason=row.reason,
-        )
-        return "bad", _("The circuit breaker of %(title)s is open.", title=row.title), text
-    return "bad", _("%(title)s failed to load.", title=row.title), row.reason
+    return module_list.find_shown(_modules_dir(), type, name) or abort(404)

@@ -20,10 +20,11 @@ from puqpanel.domain.permissions import (
 from puqpanel.domain.settings_table import FIRM, GROUPS, REGION
 from puqpanel.domain.texts import Text, _
 from puqpanel.host import registry
-from puqpanel.operations.modules import lifecycle, loading, module_list
+from puqpanel.operations.modules import lifecycle, loading
 from puqpanel.operations.oversight import setup
 from puqpanel.operations.system import settings
 from puqpanel.operations.system.currencies import base_currency
+from puqpanel.web.admin.modules.installed import first_of
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.forms import errors_in, form_page
 from puqpanel.web.guard import actor, allow, can
@@ -31,6 +32,8 @@ from puqpanel.web.navigation import module_home
 from puqpanel.web.setting_fields import settings_form
 
 bp = Blueprint("setup", __name__, url_prefix="/setup")
+MOST = 25
+"""Modules that a step lists; the others are on the Modules page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +74,12 @@ class Shown:
 
 
 def _installed() -> dict[str, Any]:
-    rows = module_list.list_modules(current_app.extensions["puqpanel-settings"].modules_dir)
+    modules_dir = current_app.extensions["puqpanel-settings"].modules_dir
+    rows = first_of(modules_dir, "Product", MOST + 1)
     return {
-        "rows": [row for row in rows if row.type == "Product"],
+        "rows": rows[:MOST],
         "INACTIVE": ModuleStatus.INACTIVE,
+        "has_more": len(rows) > MOST,
     }
 
 
@@ -93,9 +98,12 @@ def _activate() -> None:
 
 
 def _product_modules() -> dict[str, Any]:
-    loaded = [m for m in registry.current().modules.values() if m.type == "Product"]
+    loaded = registry.current().of_type("Product")
     return {
-        "modules": [(module, module_home(module) if module.sidebar else "") for module in loaded]
+        "modules": [
+            (module, module_home(module) if module.sidebar else "") for module in loaded[:MOST]
+        ],
+        "has_more": len(loaded) > MOST,
     }
 
 
