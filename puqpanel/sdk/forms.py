@@ -201,6 +201,22 @@ def save(
     return {"status": "success", "data": _plain(filled.data), "code": 200}
 
 
+def problems(form: type[Form], data: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return name, label and reason of each field whose saved value is not valid.
+
+    Args:
+        form: the form.
+        data: the saved data with defaults.
+    """
+    filled = form(formdata=_formdata(data))
+    filled.validate()
+    return [
+        (field.short_name, str(field.label.text), " ".join(map(str, field.errors)))
+        for field in filled
+        if field.errors
+    ]
+
+
 def keep_secrets(form: WtForm, saved: Mapping[str, Any] | object) -> None:
     """Keep the saved values of secret fields that were left blank; call it before `validate()`.
 

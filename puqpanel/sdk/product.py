@@ -68,6 +68,7 @@ class Product(Module):
         self.service_uuid = None
         self.product_data = {}
         self.service_data = {}
+        self._stored_product_data: dict[str, Any] = {}
 
     # Loading.
 
@@ -141,6 +142,7 @@ class Product(Module):
             )
 
     def _pass_product(self, raw: Mapping[str, Any]) -> None:
+        self._stored_product_data = dict(raw)
         self.product_data = dict(raw)
         answer = self.get_product_data(dict(raw))
         if isinstance(answer, Mapping):
@@ -246,6 +248,17 @@ class Product(Module):
             if field.flags.required and forms.is_blank(self.service_data.get(field.short_name))
         ]
         return {"status": "success", "data": labels, "code": 200}
+
+    def _invalid_settings(self) -> Answer:
+        """Return name, label and reason of each saved setting that `ProductForm` refuses.
+
+        Saved settings become invalid when an update of the module changes its form.
+        """
+        validated = type(self).save_product_data is Product.save_product_data
+        form = self.ProductForm if validated else None
+        saved = self._stored_product_data
+        data = forms.problems(form, forms.defaults(form, saved)) if form else []
+        return {"status": "success", "data": data, "code": 200}
 
     # Verbs: called in the request; each marks the service and enqueues its job.
 

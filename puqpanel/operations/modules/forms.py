@@ -53,3 +53,24 @@ def validate(
         message = _("Enter this again, because “%(field)s” was changed.", field=changed)
         raise InvalidInput({secret: [message]}, _("Some fields are invalid."))
     return values
+
+
+def invalid_settings(
+    module: LoadedModule, *, actor: Principal, **target: Any
+) -> list[tuple[str, str, str]]:
+    """Return name, label and reason of a product's saved settings that its module refuses.
+
+    Args:
+        module: the product's module.
+        actor: who asks.
+        target: `product_uuid` or `service_uuid`.
+    """
+    if getattr(module.cls, "ProductForm", None) is None or module.restricted:
+        return []
+    called = calls.invoke(calls.Call(module, "_invalid_settings", actor=actor, **target))
+    return list(called.value["data"]) if called.ok and isinstance(called.value, Mapping) else []
+
+
+def listed(problems: list[tuple[str, str, str]]) -> str:
+    """Return the invalid settings as part of a sentence."""
+    return " ".join(f"“{label}”: {reason}" for _name, label, reason in problems)

@@ -29,6 +29,7 @@ from puqpanel.infra.events import raise_event
 from puqpanel.infra.redact import redact_message
 from puqpanel.models import Service, Task
 from puqpanel.operations.catalog.products import check_configured
+from puqpanel.operations.modules import forms
 from puqpanel.operations.modules.availability import defines, uncallable_reason
 from puqpanel.operations.provisioning import package_change, settlement
 from puqpanel.operations.provisioning.services import (
@@ -125,13 +126,23 @@ def _check_settings(
     """Check that a service can be created with the saved settings.
 
     Raises:
-        ConflictError: the product is not configured, or a required field of the service is empty.
+        ConflictError: the product is not configured, one of its settings is invalid, or a required
+            field of the service is empty.
     """
     try:
         check_configured(service.product)
     except InvalidInput as error:
         raise ConflictError(error.text) from None
     check_verb("create", service.status, service.provision_status, again=again)
+    if problems := forms.invalid_settings(module, service_uuid=service.uuid, actor=actor):
+        raise ConflictError(
+            _(
+                "The module settings of %(product)s are no longer valid. %(settings)s Open the"
+                " product and correct them first.",
+                product=service.product.name,
+                settings=forms.listed(problems),
+            )
+        )
     if getattr(module.cls, "ServiceForm", None) is None:
         return
     call = calls.Call(module, "_missing_fields", service_uuid=service.uuid, actor=actor)

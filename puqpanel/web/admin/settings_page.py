@@ -13,6 +13,7 @@ from puqpanel.domain.texts import _
 from puqpanel.host import calls
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.models import Product, Service
+from puqpanel.operations.modules.forms import invalid_settings
 from puqpanel.web import drafts
 from puqpanel.web.answers import flash
 from puqpanel.web.forms import answers, field_errors
@@ -50,7 +51,9 @@ def settings_page(
             return redirect(url_for(f"admin.{kind}s.show", uuid=entity.uuid))
     elif kept := drafts.fields(request.path, whole=True):
         stored = {f"{kind}_data": answers(kept)}
-    called = None
+    called, problems = None, []
+    if module and isinstance(entity, Product) and not errors and entity.configured:
+        problems = invalid_settings(module, product_uuid=entity.uuid, actor=actor())
     if module:
         call = calls.Call(
             module,
@@ -70,6 +73,7 @@ def settings_page(
         module=module,
         called=called,
         errors=errors,
+        problems=problems,
         labels=form_labels(called.value if called else ""),
         action=url_for(f"admin.{kind}s.settings", uuid=entity.uuid),
         label=_("Save settings"),
