@@ -53,9 +53,9 @@ def test(
     killed during a job.
 
     The module's tests/provider.py provides the fake provider: a context manager `provider()` that
-    yields a `puqpanel.sdk.testing.Supply`. Probes that need something it does not supply are
-    reported as not tested, as are those that need a step that already failed; a reason is printed
-    with its first probe, and counted after that. Exits with code 1 if a probe fails.
+    yields a `puqpanel.sdk.testing.Supply`. Probes that need something it does not supply, or a step
+    that has already failed, are reported as not tested. Each reason is printed once, with the
+    number of further probes that it applies to. Exits with code 1 if a probe fails.
     """
     (module,) = select_modules(settings, [name])
     if listed or only:

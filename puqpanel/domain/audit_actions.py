@@ -101,7 +101,7 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         for act, text in _CONFIGURED.items()
     }
     | {
-        f"service.{verb.key}_{stage}": f"{verb.noun.source} of a service {stage}."
+        f"service.{verb.key}_{stage}": f"{verb.noun.source} {stage} for a service."
         for verb in VERBS.values()
         for stage in _STAGES
     }

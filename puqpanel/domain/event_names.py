@@ -1,7 +1,7 @@
-"""The event that a misspelt or misunderstood name means.
+"""Suggest the event for a misspelt or wrongly guessed name.
 
-A name is compared with the events and with phrases that mean the same: `service.created` says that
-the creation succeeded, `user.registered` is `user.after_register`.
+A name is compared with the events and with phrases of the same meaning: `service.created` suggests
+`service.create_succeeded`, `user.registered` suggests `user.after_register`.
 """
 
 from __future__ import annotations

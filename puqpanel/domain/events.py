@@ -71,13 +71,13 @@ _TABLE: tuple[Event, ...] = (
         for event in (
             Event(
                 f"service.{verb}",
-                f"{noun} of a service was requested.",
+                f"{noun} was requested for a service.",
                 ("service_uuid",),
             ),
-            Event(f"service.{verb}_succeeded", f"{noun} of a service completed.", _SERVICE),
+            Event(f"service.{verb}_succeeded", f"{noun} completed for a service.", _SERVICE),
             Event(
                 f"service.{verb}_failed",
-                f"{noun} of a service failed; the reason is for staff only.",
+                f"{noun} failed for a service; the reason is for staff only.",
                 (*_SERVICE, "reason"),
             ),
         )

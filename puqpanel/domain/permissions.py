@@ -149,7 +149,7 @@ NOUNS: tuple[Noun, ...] = (
             (
                 "provision",
                 _("Provision services"),
-                _("Create, suspend, unsuspend, idle, change package and retry."),
+                _("Create, suspend, make idle, resume, change package and retry."),
             ),
             (
                 "terminate",

@@ -93,8 +93,8 @@ class Verb:
         permission: the permission to request it, or to retry its task.
         repeats: statuses in which staff can request it again, to make the provider's state that of
             the panel.
-        from_idle: whether only services that are idle can be resumed with it, or only those that
-            are not can be made idle; None for verbs to which it makes no difference.
+        from_idle: whether the service must be idle (True) or not idle (False); None if it makes no
+            difference.
     """
 
     key: str
@@ -174,7 +174,7 @@ VERBS: dict[str, Verb] = {
         ),
         Verb(
             "idle",
-            _("Idle"),
+            _("Make idle"),
             _c("operation", "Idling"),
             frozenset({_S.ACTIVE}),
             _ALIVE,

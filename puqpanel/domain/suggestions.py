@@ -1,4 +1,4 @@
-"""The name that was meant: one measure for every “Did you mean …?”."""
+"""Find the nearest valid name, for “Did you mean …?” suggestions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Iterable
 
 
 def distance(one: str, other: str) -> int:
-    """Return how many characters are missing, added, replaced or swapped with a neighbour."""
+    """Return the optimal string alignment distance.
+
+    It counts insertions, deletions, substitutions and swaps of adjacent characters.
+    """
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, left in enumerate(one, 1):
@@ -19,11 +22,11 @@ def distance(one: str, other: str) -> int:
 
 
 def nearest(name: str, names: Iterable[str], share: float = 0.34) -> str:
-    """Return the name that was probably meant; empty if none is near, the first of equals.
+    """Return the name that was probably meant; empty if none is close.
 
     Args:
         name: what was written.
-        names: the valid names.
+        names: the valid names; the first of equally close ones is returned.
         share: how much of the longer name may differ.
     """
     best, least = "", 1.0

@@ -1,6 +1,6 @@
-"""Loads a module in a process of its own, to see whether that process survives.
+"""Loads a module in a separate process, to find out whether loading crashes or hangs.
 
-The process is forked where that is safe, because this one has imported everything. A process with
+A single-threaded process forks, which is fast because everything is already imported. One with
 several threads starts `python -m puqpanel.host.probe FOLDER TYPE NAME` instead.
 """
 
@@ -64,7 +64,7 @@ def _start(*arguments: str) -> tuple[int, int]:
     """Start the process, in a group of its own.
 
     Returns:
-        Its ID, and the file descriptor of what it prints.
+        Its ID, and the file descriptor of its output.
     """
     reading, writing = os.pipe()
     try:
@@ -120,7 +120,7 @@ def _read(reading: int, until: float) -> bytes | None:
 
 
 def _answered(output: bytearray) -> bool:
-    # what the module started may keep the pipe open
+    # child processes of the module may keep the pipe open
     return ANSWER.encode() in output[output.rfind(b"\n", 0, -1) + 1 :] and output[-1:] == b"\n"
 
 

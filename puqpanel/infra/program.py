@@ -1,4 +1,4 @@
-"""What the reader of a message types to start the command line: `./panel` or `puqpanel`."""
+"""The command that starts the command line, as the user typed it: `./panel` or `puqpanel`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import shlex
 
 PROGRAM = shlex.quote(os.environ.get("PUQPANEL_PROGRAM") or "puqpanel")
-"""What started this process; the script `panel` sets it, and child processes inherit it."""
+"""The command that started this process; `panel` sets it, and child processes inherit it."""
 
 _COMMAND = re.compile(r"(?<=`)puqpanel (?=[a-z])|(?<=: )puqpanel (?=[a-z])")
 

@@ -20,7 +20,7 @@ class Notification(Configured):
             data: `to`, an address; `subject`, one line; `message`, text or HTML; `attachments`,
                 `[{name, content, type}]` with base64 content; `type`, the severity (info, success,
                 warning, error); `title`, a short heading; `module`, the key of the module that the
-                message concerns, or System.
+                message concerns, or `System` if it concerns none.
 
         Returns:
             `{status: "success"}`, or `{status: "error", message, code}`. An error with `errors`,

@@ -23,13 +23,13 @@ from werkzeug.datastructures import MultiDict
 from wtforms import Form, ValidationError
 
 from puqpanel.domain import settings_table
+from puqpanel.domain.texts import _
 from puqpanel.host.form_fields import declared_fields, secret_fields
 from puqpanel.infra import clock, crypto
 from puqpanel.infra.redact import secret_name
 from puqpanel.models import Staff, User
 from puqpanel.operations.accounts import sessions
 from puqpanel.web.answers import same_site
-from puqpanel.web.forms import _
 from puqpanel.web.sessions import (
     CSRF,
     PERSON,

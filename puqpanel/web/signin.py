@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from flask import (
     Blueprint,
     Response,
-    flash,
     make_response,
     redirect,
     render_template,
@@ -28,7 +27,7 @@ from puqpanel.models import Staff, User
 from puqpanel.operations.accounts import sessions as session_rows
 from puqpanel.operations.accounts import signin
 from puqpanel.web import drafts, impersonation, preferences, sessions, sign_in_delays
-from puqpanel.web.answers import same_site, wants_json
+from puqpanel.web.answers import flash, same_site, wants_json
 from puqpanel.web.forms import Form, _, errors_in, form_page
 from puqpanel.web.guard import actor, public
 from puqpanel.web.known_devices import remember_device

@@ -25,7 +25,7 @@ QUEUED = (
     [
         ("Product", "def createJob(self):\n    return True", ["createJob() returns True"]),
         ("Product", "def suspend(self):\n    return {'id': 1}", ["suspend() returns bare data"]),
-        ("Product", QUEUED, ["checkJob() returns a text"]),
+        ("Product", QUEUED, ["checkJob() returns a string"]),
         ("Plugin", SCHEDULED, ["clean() can end without returning"]),
         ("Notification", "def send(self, data):\n    return True", ["send() returns True"]),
         ("Payment", "def refund(self, id, amount):\n    return", ["refund() returns nothing"]),

@@ -1,4 +1,4 @@
-"""Rules about settings, template variables and statuses: what one place uses, another gives."""
+"""Rules about settings, template variables and statuses: that are used but never defined."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def _shown(value: ast.expr | None) -> str:
     if isinstance(value, ast.Constant) and not isinstance(value.value, str | bytes):
         return ast.unparse(value)
     return {"Dict": "bare data", "List": "a list", "Set": "a set"}.get(
-        type(value).__name__, "a text"
+        type(value).__name__, "a string"
     )
 
 

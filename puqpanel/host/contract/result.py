@@ -85,8 +85,8 @@ class Result:
     def of(cls, value: Any, method: str = "") -> "Result":
         """Return a Result for any documented return value.
 
-        Anything else becomes an error that is not retried: a job that forgot to return must not
-        count as a success, and it would forget again.
+        Anything else becomes an error that is not retried: a job without a return value must not
+        count as a success, and a retry would return the same.
 
         Args:
             value: a Result, `{"status": …}`, `{"success": …}`, `(dictionary, code)` or "success".
@@ -100,11 +100,11 @@ class Result:
         if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], Mapping):
             value, code = value
         if not isinstance(value, Mapping):
-            return cls._misreturned(value, method)
+            return cls._invalid_return(value, method)
         status = str(value.get("status", "")).lower()
         if status not in {"success", "error", "pending"}:
             if "success" not in value:
-                return cls._misreturned(value, method)
+                return cls._invalid_return(value, method)
             status = "success" if value["success"] else "error"
         ok = status != "error"
         message, errors = _message(value, ok)
@@ -144,7 +144,7 @@ class Result:
         return cls.error(f'{method}() must return "success", but returned {_kind(value)}.')
 
     @classmethod
-    def _misreturned(cls, value: Any, method: str) -> "Result":
+    def _invalid_return(cls, value: Any, method: str) -> "Result":
         """Return the error of a method whose return value is no result."""
         expected = _EXPECTED.get(python_name(method)) or (
             "a Result such as Result.success(...)"

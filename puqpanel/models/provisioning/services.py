@@ -30,7 +30,7 @@ class Service(Priced, Searchable, Model):
         service_data: values of the module's form, encrypted.
         provision_data: values that jobs saved, encrypted.
         failure: the last error, for staff; empty if there is none.
-        idle_since: when its resources were stopped; None unless it is idle.
+        idle_since: when it became idle; None if it is not idle.
         fallback: product and price before a package change that is not completed.
         observed_at: when the provider last reported its state.
         observe_at: when the provider is asked next; None as soon as possible.
@@ -72,7 +72,7 @@ class Service(Priced, Searchable, Model):
 
     @property
     def idle(self) -> bool:
-        """Whether its resources are stopped although it is active."""
+        """Whether it was made idle and not resumed since."""
         return self.idle_since is not None
 
     def searched_texts(self, connection: sa.Connection) -> Iterator[str]:

@@ -18,7 +18,7 @@ from puqpanel.operations.modules import configured_modules
 from puqpanel.tasks import add as engine
 
 SYSTEM = "System"
-"""What a message concerns that is not about a module."""
+"""Value of `module` for messages that do not concern a module."""
 TONES = ("info", "success", "warning", "error")
 
 

@@ -80,9 +80,9 @@ def defines(module: LoadedModule, method: str) -> bool:
 
 
 def restriction(row: Module, disk: str) -> tuple[ModuleProblem, Text]:
-    """Return why a module whose installed version is not its active one is restricted.
+    """Return the problem and reason for a module whose installed and active versions differ.
 
-    An update that failed is the reason only as long as an update is what is needed.
+    A failed update is the reason only while the installed version is newer.
 
     Args:
         row: the module's record.

@@ -317,7 +317,7 @@ def _verb_problem(verb: str, actor: Principal, service: Service) -> Text | None:
     if service.product.module and module is None:
         return _("The module of this service is not active.")
     if VERBS[verb].from_idle is not None and not (module and implements(module, VERBS[verb])):
-        return _("The module of this service does not support this action.")
+        return _("This service's module does not support this action.")
     return None
 
 

@@ -91,7 +91,9 @@ def request(
     never_created = service.provision_status == ProvisionStatus.PENDING
     cancels = module is not None and implements(module, VERBS["cancellation"])
     if module is None and verb in VERBS and VERBS[verb].from_idle is not None:
-        raise ConflictError(_("Services without a module can't be idle."))
+        raise ConflictError(
+            _("A service without a module can't be made idle or resumed from idle.")
+        )
     with transaction():
         reason = clean_reason(reason)
         rule = _reserve(actor, service_uuid, verb, reason, again=again)

@@ -79,7 +79,8 @@ def test_a_service_is_made_idle_and_resumed(sold: tuple[Panel, Browser, str], dr
     assert is_idle(panel, uuid) == ("active", "completed", True)
     page = owner.get(at).text
     assert (f"{at}/idle" in page, f'action="{at}/unidle"' in page) == (False, True)
-    assert ">Idle</span>" in page and "Not used at night" in page
+    assert "</i>Idle since" in page
+    assert "Not used at night" in page
     assert ">Idle</span>" in owner.get("/admin/services/").text
     assert "already idle" in owner.post(f"{at}/idle", follow_redirects=True).text
     owner.post(f"{at}/unidle")
@@ -94,7 +95,7 @@ def test_a_service_is_made_idle_and_resumed(sold: tuple[Panel, Browser, str], dr
             for end in ("requested", "succeeded")
         } <= actions
         titles = session().scalars(sa.select(Task.title).order_by(Task.id)).all()
-        assert titles == ["Create", "Idle", "Resume from idle"]
+        assert titles == ["Create", "Make idle", "Resume from idle"]
 
 
 @pytest.mark.parametrize(("verb", "idle"), [("suspend", True), ("terminate", False)])

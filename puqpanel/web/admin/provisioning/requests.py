@@ -165,7 +165,7 @@ def idle(uuid: str) -> ResponseReturnValue:
             "title": _("Make %(name)s idle?", name=service.name),
             "button": _("Make service idle"),
             "lead": _("Until you resume the service from idle:"),
-            "goes": [_("Its resources are stopped at the provider")],
+            "goes": [_("Its resources at the provider are stopped")],
             "stays": _("The service stays active, and the provider keeps its data."),
         },
     )
@@ -329,9 +329,9 @@ BULK = {
     ),
     "idle": Bulk(
         "idle",
-        _("Idle"),
+        _("Make idle"),
         lambda number: _n("Make %(num)s service idle", "Make %(num)s services idle", number),
-        _("The resources of these services are stopped until you resume them from idle:"),
+        _("The resources of these services will be stopped until you resume the services:"),
         asks_reason=True,
     ),
     "unidle": Bulk(
