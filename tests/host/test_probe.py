@@ -56,6 +56,11 @@ def test_a_module_that_never_ends_is_refused(
     monkeypatch.setattr(probe, "TIMEOUT_SECONDS", 1.0)
     before = "import os, time; os.close(1); time.sleep(300)"
     folder = write_module(tmp_path, PLUGIN.format(before=before), type="Plugin")
+    pids: list[int] = []
+    start = probe._start
+    monkeypatch.setattr(
+        probe, "_start", lambda *given: (pids.append((pair := start(*given))[0]), pair)[1]
+    )
     assert probe.probe(folder, "Plugin", "Echo")
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[0], 0)
