@@ -18,7 +18,7 @@ from puqpanel.infra.catalogs import FILE, FOLDER
 from puqpanel.infra.program import as_typed
 
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
-OPTIONS = {"**/templates/**.html": {"trimmed": "true"}}
+OPTIONS = {"**/templates/**.html": {"trimmed": "true", "silent": "false"}}
 KEYWORDS = {
     "_": None,
     "gettext": None,

@@ -458,6 +458,8 @@ def test_catalogs(tmp_path: Path) -> None:
     found = look(tmp_path, files=files)
     assert [one.line for one in found["other-placeholders"]] == [4]
     assert [one.line for one in found["unused-translation"]] == [7]
+    fix = found["unused-translation"][0].fix
+    assert fix == "Remove it; `puqpanel module texts Echo` does that."
     assert "language-file" not in found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,52 @@ def test_texts_are_found_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyP
     command()
     assert "Gone" not in path.read_text("utf-8")
     assert languages.read(folder).problems == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "place"),
+    [
+        ("views/a.html", '{{ __("Hello") }}\n{% endfor %}', "views/a.html:2: .*endfor"),
+        ("views/b.html", "\udcff", "views/b.html:1: .*UTF-8"),
+        ("Shop.py", "class Shop(Plugin):\n    def f(self:\n", "Shop.py:2: .*never closed"),
+        ("controllers/C.py", "\n\n1 +\n", "controllers/C.py:3: invalid syntax"),
+        ("big.py", "#" * (checks.source.LARGEST + 1), "big.py:1: .*larger than 512 KB"),
+    ],
+)
+def test_no_text_counts_as_unused_while_a_file_cannot_be_parsed(
+    file: str, text: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shop(tmp_path)
+    monkeypatch.setenv("PUQPANEL_MODULES_DIR", str(tmp_path / "modules"))
+    path, _ = catalogs.update(checks.read(folder, "Plugin", "Shop"), Locale("pl"))
+    before = path.read_text("utf-8")
+    broken = folder / file
+    broken.parent.mkdir(exist_ok=True)
+    broken.write_bytes(text.encode("utf-8", "surrogateescape"))
+    for options in ([], ["--language", "de"], ["--check"]):
+        done = CliRunner().invoke(cli, ["module", "texts", "Shop", *options], standalone_mode=False)
+        assert isinstance(done.exception, UserError), done.output
+        assert re.match(place, str(done.exception)), done.exception
+    assert path.read_text("utf-8") == before
+    assert not (folder / "lang" / "de.po").exists()
+    found = {rule for rule, _ in checks.static(checks.read(folder, "Plugin", "Shop"))}
+    assert not {"missing-translation", "unused-translation"} & found
+
+
+def test_files_without_texts_need_not_be_parsed(tmp_path: Path) -> None:
+    folder = shop(tmp_path, **{"tests/test_a.py": "1 +", "views/assets/a.html": "{% endfor %}"})
+    template = catalogs.template(checks.read(folder, "Plugin", "Shop"))
+    assert template.get("Hello :name")
+
+
+def test_files_in_other_encodings_are_read(tmp_path: Path) -> None:
+    folder = shop(tmp_path)
+    (folder / "bom.py").write_bytes(b"\xef\xbb\xbffrom puqpanel.sdk import __\n__('Bom')\n")
+    latin = "# coding: latin-1\nfrom puqpanel.sdk import __\n__('Größe')\n"
+    (folder / "latin.py").write_bytes(latin.encode("latin-1"))
+    template = catalogs.template(checks.read(folder, "Plugin", "Shop"))
+    assert template.get("Bom")
+    assert template.get("Größe")
 
 
 def write_catalog(path: Path, catalog: Any) -> None:

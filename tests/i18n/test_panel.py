@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
+from jinja2 import TemplateSyntaxError
 
 from puqpanel.cli.translations import extract, faults, shipped
 from puqpanel.infra.catalogs import FOLDER
@@ -33,6 +34,13 @@ def test_a_faulty_translation_is_found() -> None:
     assert str(message.id) in found
     assert "not translated: 'Dashboard'" in found
     assert "no longer used: 'Not a text of the panel.'" in found
+
+
+def test_a_template_that_cannot_be_parsed_has_no_unused_texts(tmp_path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "a.html").write_text('{{ _("A") }}{% endfor %}')
+    with pytest.raises(TemplateSyntaxError):
+        extract(tmp_path)
 
 
 SOURCES = FOLDER.parent

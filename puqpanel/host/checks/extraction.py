@@ -14,7 +14,8 @@ from typing import cast
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
-from puqpanel.host.checks.source import Code, Source, entry, last_name, text_of
+from puqpanel.domain.errors import UserError
+from puqpanel.host.checks.source import LARGEST, Code, Source, entry, last_name, parse, text_of
 
 SINGULAR, PLURAL = ("__", "noop__"), "n__"
 FIELD_TEXTS = ("label", "description", "message", "placeholder")
@@ -26,6 +27,7 @@ DECLARED = (
     ({"name", "method", "every"}, ("name",)),
 )
 """Dictionaries with these keys hold texts under those."""
+_WITHOUT_TEXTS = ("lang/", "tests/", "migrations/", "views/assets/")
 VALIDATORS = {
     "AnyOf",
     "DataRequired",
@@ -60,20 +62,55 @@ class Found:
     plural: str = ""
 
 
-def extract(source: Source) -> Iterator[Found]:
-    """Yield the texts of a module, in the order of its files."""
+class Unparsable(UserError):
+    """A file of a module cannot be parsed, so that its texts are unknown."""
+
+    def __init__(self, path: str, line: int, reason: str) -> None:
+        super().__init__(
+            f"{path}:{line}: {reason.rstrip('.')}. Its texts cannot be read; nothing was changed."
+        )
+
+
+def extract(source: Source) -> list[Found]:
+    """Return the texts of a module, in the order of its files.
+
+    Raises:
+        Unparsable: a file cannot be parsed, and may have texts.
+    """
+    found: list[Found] = []
+    for path in source.skipped:
+        if not path.startswith(_WITHOUT_TEXTS):
+            raise Unparsable(path, 1, f"The file is larger than {LARGEST // 1024} KB")
     for path, text in sorted(source.templates.items()):
-        yield from _in_template(path, text)
+        if not path.startswith(_WITHOUT_TEXTS):
+            found += _in_template(path, text)
     for code in sorted(source.own, key=lambda code: code.path):
-        if not code.path.startswith("lang/"):
-            yield from _in_code(code)
+        if not code.path.startswith(_WITHOUT_TEXTS):
+            if code.tree is None:
+                raise _reason(source, code)
+            found += _in_code(code)
+    return found
+
+
+def _reason(source: Source, code: Code) -> Unparsable:
+    try:
+        parse((source.folder / code.path).read_bytes())
+    except SyntaxError as error:
+        return Unparsable(code.path, error.lineno or 1, error.msg)
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        return Unparsable(code.path, 1, str(error) or type(error).__name__)
+    return Unparsable(code.path, 1, "The file has changed meanwhile")
 
 
 def _in_template(path: str, text: str) -> Iterator[Found]:
+    if "\ufffd" in text:
+        raise Unparsable(path, text[: text.index("\ufffd")].count("\n") + 1, "It is not UTF-8")
     try:
         tree = Environment(extensions=["jinja2.ext.do"]).parse(text)  # noqa: S701 # not rendered
-    except TemplateSyntaxError:
-        return  # reported by the rule about templates
+    except TemplateSyntaxError as error:
+        raise Unparsable(path, error.lineno, error.message or "Syntax error") from error
+    except RecursionError as error:
+        raise Unparsable(path, 1, "The template is nested too deeply") from error
     for call in tree.find_all(nodes.Call):
         name = call.node.name if isinstance(call.node, nodes.Name) else ""
         texts = [list(_template_strings(argument)) for argument in call.args]

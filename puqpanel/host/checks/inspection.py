@@ -158,7 +158,7 @@ def _findings(child: _Running) -> list[Finding]:
             row["file"],
             row["line"],
             row["message"],
-            row["fix"] or RULES[row["rule"]].fix,
+            row["fix"] or RULES[row["rule"]].fix.replace(" NAME", f" {child.wanted.name}"),
         )
         for row in rows
     ]

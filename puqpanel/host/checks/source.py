@@ -55,6 +55,7 @@ class Source:
     code: list[Code] = field(default_factory=list)
     templates: dict[str, str] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
+    skipped: list[str] = field(default_factory=list)
 
     @property
     def main(self) -> str:
@@ -151,21 +152,33 @@ def read(folder: Path, type: str, name: str) -> Source:
             ):
                 continue
             source.files.add(path)
-            if full.suffix in (".py", ".html") and full.stat().st_size <= LARGEST:
+            if full.suffix not in (".py", ".html"):
+                continue
+            if full.stat().st_size > LARGEST:
+                source.skipped.append(path)
+            else:
                 text = full.read_text("utf-8", "replace")
                 if full.suffix == ".py":
-                    source.code.append(Code(path, text, _tree(text)))
+                    source.code.append(Code(path, text, _tree(full.read_bytes())))
                 elif path.startswith("views/"):
                     source.templates[path] = text
     return source
 
 
-def _tree(text: str) -> ast.Module | None:
+def parse(code: bytes) -> ast.Module:
+    """Return the syntax tree of a Python file, without warnings about its text.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: it cannot be parsed.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(code)
+
+
+def _tree(code: bytes) -> ast.Module | None:
     try:
-        with warnings.catch_warnings():
-            # an odd escape in a text is the author's linter's business
-            warnings.simplefilter("ignore")
-            return ast.parse(text)
+        return parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

@@ -119,11 +119,16 @@ def language_file(source: Source) -> Iterator[Problem]:
         yield Problem(path, int(line or 1), reason[:1].upper() + reason[1:])
 
 
-@rule("missing-translation", Severity.HINT, "Add it to that file; see `puqpanel module texts`.")
+@rule(
+    "missing-translation", Severity.HINT, "Add it to that file; see `puqpanel module texts NAME`."
+)
 def missing_translation(source: Source) -> Iterator[Problem]:
     """Text without a translation is shown in English."""
     read = languages.read(source.folder)
-    texts = {found.text: found.plural for found in extraction.extract(source)}
+    try:
+        texts = {found.text: found.plural for found in extraction.extract(source)}
+    except extraction.Unparsable:
+        return  # reported by other rules
     for path, tag in _language_files(source):
         if tag == SOURCE or tag not in read.texts:
             continue
@@ -159,7 +164,11 @@ def _faulty(source: Source, kind: str, reason: str) -> Iterator[Problem]:
     if languages.read(source.folder).problems:
         return  # reported by the rule about language files
     for path in catalogs.files(source.folder):
-        for fault, text in catalogs.faults(source, catalogs.read(path)):
+        try:
+            faults = list(catalogs.faults(source, catalogs.read(path)))
+        except extraction.Unparsable:
+            return  # reported by other rules
+        for fault, text in faults:
             if fault == kind:
                 content = path.read_text("utf-8")
                 line = find_line(content, text.splitlines()[0][:60].replace('"', '\\"'))
