@@ -87,16 +87,17 @@ class Live:
 
         Always False without `PUQPANEL_DEV`.
         """
-        return (
-            self.settings.dev
-            and self.app is not None
-            and edits.signature(self._folders(self.app)) != self.files
-        )
+        if not self.settings.dev or self.app is None:
+            return False
+        loaded, refused = self._folders(self.app)
+        files = edits.signature(loaded, templates=False) | edits.signature(refused)
+        return files != self.files
 
-    def _folders(self, app: Panel) -> list[Path]:
-        return [
-            self.settings.modules_dir / key
-            for key in (*app.registry.modules, *app.registry.refused)
+    def _folders(self, app: Panel) -> tuple[list[Path], list[Path]]:
+        """Return the folders of the loaded and of the refused modules."""
+        base = self.settings.modules_dir
+        return [base / key for key in app.registry.modules], [
+            base / key for key in app.registry.refused
         ]
 
     def generation(self, *, exact: bool = False) -> int:
@@ -187,11 +188,14 @@ class Live:
 
     def _swap(self) -> Panel:
         # Taken before the files are read, so that an edit in between is detected later.
-        files = edits.signature([self.settings.modules_dir]) if self.settings.dev else frozenset()
+        dev, base = self.settings.dev, [self.settings.modules_dir]
+        code = edits.signature(base, templates=False) if dev else frozenset()
+        files = edits.signature(base) if dev else frozenset()
         app = create_app(self.settings)
+        loaded, refused = self._folders(app)
         with self._lock:
             old, self.app = self.app, app
-            self.files = edits.within(files, self._folders(app))
+            self.files = edits.within(code, loaded) | edits.within(files, refused)
             self.swaps += 1
             if old is not None:
                 self._retired.append(old)

@@ -238,6 +238,35 @@ def test_edits_take_effect_at_the_next_request_in_dev_mode(
     dismantle(live.app)
 
 
+def test_a_fixed_template_restores_a_module_that_did_not_load(
+    settings: Settings, tmp_path: Path
+) -> None:
+    folder = tmp_path / "modules"
+    install(folder)
+    live = Live(replace(settings, modules_dir=folder, dev=True))
+    change(live, "activate")
+    hello = folder / "Plugin" / "Hello"
+    template = hello / "views" / "page.html"
+    template.parent.mkdir()
+    template.write_text("<p>fine</p>")
+    assert status(live) == 302
+    template.write_text("{% endfor %}")
+    assert status(live) == 302
+    (hello / "Hello.py").write_text(PAGE.format(name="Hello") + "# edited\n")
+    assert status(live) == 404
+    swaps = live.swaps
+    assert status(live) == 404
+    assert live.swaps == swaps, "nothing was edited"
+    template.write_text("<p>fixed</p>")
+    assert status(live) == 302
+    template.write_text("<p>edited</p>")
+    swaps = live.swaps
+    assert status(live) == 302
+    assert live.swaps == swaps, "templates are read again without a new app"
+    assert live.app is not None
+    dismantle(live.app)
+
+
 def test_edits_are_not_detected_in_production(panel: Live, tmp_path: Path) -> None:
     change(panel, "activate")
     assert status(panel) == 302

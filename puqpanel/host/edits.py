@@ -11,13 +11,13 @@ Signature = frozenset[tuple[str, int, int]]
 _IGNORED = frozenset({"__pycache__", "tests", "assets"})
 
 
-def signature(folders: Iterable[Path]) -> Signature:
+def signature(folders: Iterable[Path], *, templates: bool = True) -> Signature:
     """Return path, modification time and size of each file in some folders.
-
-    Templates count by name only: they are read again when they change.
 
     Args:
         folders: of modules; a missing one counts as empty.
+        templates: whether edits of templates count. A loaded module reads them again anyway; one
+            that was refused may have been so because of a template.
     """
     files: set[tuple[str, int, int]] = set()
     pending = [str(folder) for folder in folders]
@@ -29,7 +29,7 @@ def signature(folders: Iterable[Path]) -> Signature:
                         continue
                     if entry.is_dir():
                         pending.append(entry.path)
-                    elif entry.name.endswith(".html"):
+                    elif entry.name.endswith(".html") and not templates:
                         files.add((entry.path, 0, 0))
                     else:
                         state = entry.stat()
