@@ -47,7 +47,8 @@ def command(host: str | None, port: int | None, processes: int | None, fd: int |
     settings = load_settings(overrides(host=host, port=port))
     prepare_server(settings)
     # Import the code once before the fork. Each process builds its own app.
-    import puqpanel.live  # noqa: F401
+    import puqpanel.live
+    import puqpanel.web.register  # noqa: F401
     from puqpanel.cli.web_process import Limits
     from puqpanel.cli.web_server import WebServer
 
@@ -56,6 +57,7 @@ def command(host: str | None, port: int | None, processes: int | None, fd: int |
         log.info("web server listens", address=settings.host, port=listener.getsockname()[1])
     else:
         listener = socket.socket(fileno=fd)
+        listener.set_inheritable(False)  # by what modules start
     WebServer(
         lambda: _live(settings),
         listener,

@@ -95,6 +95,7 @@ class WebServer:
         self._stop()
         if edited:
             log.warning("code changed; the web server restarts")
+            self._listener.set_inheritable(True)
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
 
     def _on_signal(self, _number: int, _frame: object) -> None:

@@ -19,6 +19,7 @@ from puqpanel.infra.settings import Settings
 from puqpanel.jobs.entry import HANDLERS  # imported before the fork, so that workers share the code
 from puqpanel.live import Live
 from puqpanel.tasks.worker import run_worker
+from puqpanel.web import register  # noqa: F401 - as above
 
 log = structlog.get_logger(__name__)
 STABLE_SECONDS = 30.0

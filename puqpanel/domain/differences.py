@@ -124,7 +124,12 @@ def is_comparable(status: str, provision_status: str) -> bool:
 
 
 def compare(
-    status: str, provision_status: str, data: Mapping[str, Any], observation: Observation
+    status: str,
+    provision_status: str,
+    data: Mapping[str, Any],
+    observation: Observation,
+    *,
+    idle: bool = False,
 ) -> Difference | None:
     """Return how a service differs from what its provider reports; None if it does not.
 
@@ -133,6 +138,7 @@ def compare(
         provision_status: of the service.
         data: of the service, as jobs and staff saved it.
         observation: what the provider reports.
+        idle: whether it may be idle, which providers can report as suspended.
     """
     if not is_comparable(status, provision_status):
         return None
@@ -147,7 +153,7 @@ def compare(
     kind = None
     if missing:
         kind = DifferenceKind.FOUND
-    elif observation.suspended is True and status == _S.ACTIVE:
+    elif observation.suspended is True and status == _S.ACTIVE and not idle:
         kind = DifferenceKind.SUSPENDED
     elif observation.suspended is False and status == _S.SUSPENDED:
         kind = DifferenceKind.NOT_SUSPENDED

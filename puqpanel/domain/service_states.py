@@ -207,7 +207,12 @@ VERBS: dict[str, Verb] = {
 
 
 def possible(
-    verb: str, status: str, provision_status: str, *, again: bool = False, idle: bool = False
+    verb: str,
+    status: str,
+    provision_status: str,
+    *,
+    again: bool = False,
+    idle: bool | None = False,
 ) -> bool:
     """Return whether a verb can be requested now.
 
@@ -216,17 +221,21 @@ def possible(
         status: of the service.
         provision_status: of the service.
         again: whether it may be one that the service's status already results from.
-        idle: whether the service is idle.
+        idle: whether the service is idle; None if that is unknown.
     """
     rule = VERBS[verb]
     statuses = rule.starts_from | rule.repeats if again else rule.starts_from
-    return (
-        status in statuses and provision_status in rule.provision and rule.from_idle in (None, idle)
-    )
+    fits = idle is None or rule.from_idle in (None, idle)
+    return status in statuses and provision_status in rule.provision and fits
 
 
 def check_verb(
-    verb: str, status: str, provision_status: str, *, again: bool = False, idle: bool = False
+    verb: str,
+    status: str,
+    provision_status: str,
+    *,
+    again: bool = False,
+    idle: bool | None = False,
 ) -> Verb:
     """Return a verb that can be requested now; for the arguments see `possible`.
 
@@ -244,7 +253,7 @@ def check_verb(
                 verb=rule.label,
             )
         )
-    if rule.from_idle not in (None, idle):
+    if idle is not None and rule.from_idle not in (None, idle):
         raise ConflictError(
             _("“%(verb)s” is not available: the service is already idle.", verb=rule.label)
             if idle

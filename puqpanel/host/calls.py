@@ -46,6 +46,7 @@ __all__ = ["Call", "Called", "context", "invoke", "job_data"]
 log = structlog.get_logger(__name__)
 failure: ContextVar[str] = ContextVar("failure", default="")
 """The masked traceback of the last call that failed in this thread; `web.tracebacks` shows it."""
+MAX_TRACEBACK = 20_000
 LIFECYCLE = frozenset({"activate", "deactivate", "update"})
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
@@ -362,10 +363,15 @@ def _failure(
 
 def _traceback(error: BaseException) -> str:
     try:
-        text = "".join(traceback.format_exception(error))[-20_000:]
+        text = "".join(traceback.format_exception(error))
     except BaseException:
         return "(the traceback cannot be formatted)"
-    return known_secrets.mask_known(redact_text(text))
+    return redact_text(last_lines(text))
+
+
+def last_lines(text: str) -> str:
+    """Return the last lines of a text, up to MAX_TRACEBACK characters, to mask and show them."""
+    return text if len(text) <= MAX_TRACEBACK else text[-MAX_TRACEBACK:].partition("\n")[2]
 
 
 def _service_changes(instance: ModuleBase) -> dict[str, Any]:

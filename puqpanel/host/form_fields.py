@@ -52,6 +52,11 @@ class SecretField(PasswordField):
         super().__init__(label, validators, **options)
         self.sent_to = sent_to
 
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Take the submitted value; spaces alone are blank, as `Optional` takes them to be."""
+        super().process_formdata(valuelist)
+        self.data = "" if isinstance(self.data, str) and not self.data.strip() else self.data
+
     def keep_saved(self) -> None:
         """Let the field be left blank, because a value is saved."""
         self.flags.required = False

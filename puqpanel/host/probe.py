@@ -20,6 +20,7 @@ from pathlib import Path
 from puqpanel.host.contract.refusal import Refused
 from puqpanel.host.loader import load_module
 from puqpanel.host.sanitize import sentence
+from puqpanel.infra import crypto
 
 TIMEOUT_SECONDS = 30.0
 ANSWER = "puqpanel-probe:"
@@ -41,9 +42,12 @@ def probe(folder: Path, type: str, name: str) -> str:
     until = time.monotonic() + TIMEOUT_SECONDS
     try:
         output = _read(reading, until)
+    except BaseException:  # such as Ctrl+C
+        _end(pid, 0.0)
+        raise
     finally:
         os.close(reading)
-        code = _end(pid, until)
+    code = _end(pid, until)
     if output is None:
         return (
             f"Loading {name} did not finish within {TIMEOUT_SECONDS:.0f} seconds; look for an"
@@ -98,7 +102,8 @@ def _child(writing: int, *arguments: str) -> None:
         silent = os.open(os.devnull, os.O_RDWR)
         for stream, target in ((0, silent), (1, writing), (2, silent)):
             os.dup2(target, stream)
-        # an empty context, so that the module does not use this process's database connections
+        # without this process's keys and database connections, as in a new interpreter
+        crypto.forget_keys()
         contextvars.Context().run(main, *arguments)
     finally:
         os._exit(1)
@@ -126,15 +131,26 @@ def _answered(output: bytearray) -> bool:
 
 def _end(pid: int, until: float) -> int:
     """Wait until the process ends or its time is up, kill its group and return its exit code."""
-    ended, status = os.waitpid(pid, os.WNOHANG)
-    while not ended and time.monotonic() < until:
+    status = _wait(pid, os.WNOHANG)
+    while status is None and time.monotonic() < until:
         time.sleep(0.005)
-        ended, status = os.waitpid(pid, os.WNOHANG)
+        status = _wait(pid, os.WNOHANG)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-    if not ended:
-        _, status = os.waitpid(pid, 0)
-    return os.waitstatus_to_exitcode(status)
+    if status is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)  # it may have left its group
+        status = _wait(pid, 0)
+    return os.waitstatus_to_exitcode(status or 0)
+
+
+def _wait(pid: int, options: int) -> int | None:
+    """Return the process's status; None while it runs."""
+    try:
+        ended, status = os.waitpid(pid, options)
+    except ChildProcessError:  # the system collects it, because SIGCHLD is ignored
+        return 0
+    return status if ended else None
 
 
 def main(folder: str, type: str, name: str) -> None:

@@ -52,6 +52,11 @@ class _Keys:
 _keys = _Keys()
 
 
+def forget_keys() -> None:
+    """Forget the keys, in a process that must not have them."""
+    _keys.file = _keys.box = None
+
+
 def key_file(keys_dir: Path) -> Path:
     """Return the path of the key file, which has one key per line, newest first."""
     return keys_dir / "secrets.key"

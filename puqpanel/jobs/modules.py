@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from puqpanel.domain.differences import Observation
-from puqpanel.domain.principals import AUTOMATION
 from puqpanel.domain.service_states import ProvisionStatus
 from puqpanel.domain.texts import _, verbatim
 from puqpanel.host import calls, registry
@@ -17,7 +15,7 @@ from puqpanel.host.sanitize import jsonable
 from puqpanel.infra import known_secrets
 from puqpanel.infra.clock import now
 from puqpanel.models import Task
-from puqpanel.operations.modules import breaker, forms
+from puqpanel.operations.modules import breaker
 from puqpanel.operations.modules.availability import unavailable_reason, uncallable_reason
 from puqpanel.operations.provisioning import settlement
 from puqpanel.tasks.outcome import Outcome
@@ -56,7 +54,7 @@ class ModuleJob:
             settlement.keep_service_data(
                 service_uuid=task.service_uuid, changes=called.service_changes
             )
-        return _with_settings(outcome_of(called, task), module, task)
+        return outcome_of(called, task)
 
     def settle(self, task: Task, outcome: Outcome) -> None:
         """Settle the service and count failures, in the transaction that closes the task."""
@@ -113,21 +111,6 @@ class ModuleJob:
             ),
             _states(facts),
         )
-
-
-def _with_settings(outcome: Outcome, module: LoadedModule, task: Task) -> Outcome:
-    """Name the product's invalid settings in the outcome of a failed attempt."""
-    if outcome.kind not in ("failed", "retry", "exception") or not task.service_uuid:
-        return outcome
-    problems = forms.invalid_settings(module, service_uuid=task.service_uuid, actor=AUTOMATION)
-    if not problems:
-        return outcome
-    text = _(
-        "%(message)s The product's module settings are no longer valid. %(settings)s",
-        message=outcome.message,
-        settings=verbatim(forms.listed(problems)),
-    )
-    return replace(outcome, message=text)
 
 
 def _states(facts: Observation) -> dict[str, Any]:

@@ -78,6 +78,9 @@ def _is_address(text: str) -> bool:
     return True
 
 
+MAX_WORDS = 8
+
+
 def search_text(texts: Iterable[str | None]) -> str:
     """Return folded texts, each once, up to LONGEST characters."""
     folded = map(fold, filter(None, texts))
@@ -115,9 +118,10 @@ class Searchable:
 
     @classmethod
     def matches(cls, text: str) -> sa.ColumnElement[bool]:
-        """Match rows that contain a text, whatever its case and accents."""
-        folded = fold(text)
-        return cls.search_text.contains(folded, autoescape=True) if folded else sa.false()
+        """Match rows that contain all words of a text, whatever their order, case and accents."""
+        words = list(dict.fromkeys(fold(text).split()))[:MAX_WORDS]
+        found = (cls.search_text.contains(word, autoescape=True) for word in words)
+        return sa.and_(*found) if words else sa.false()
 
 
 @event.listens_for(Searchable, "before_insert", propagate=True)

@@ -204,6 +204,8 @@ def save(
 def problems(form: type[Form], data: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Return name, label and reason of each field whose saved value is not valid.
 
+    A choice is not judged while there are none, because they may come from a provider.
+
     Args:
         form: the form.
         data: the saved data with defaults.
@@ -213,7 +215,7 @@ def problems(form: type[Form], data: Mapping[str, Any]) -> list[tuple[str, str, 
     return [
         (field.short_name, str(field.label.text), " ".join(map(str, field.errors)))
         for field in filled
-        if field.errors
+        if field.errors and getattr(field, "choices", True)
     ]
 
 

@@ -252,9 +252,14 @@ class Product(Module):
     def _invalid_settings(self) -> Answer:
         """Return name, label and reason of each saved setting that `ProductForm` refuses.
 
-        Saved settings become invalid when an update of the module changes its form.
+        Saved settings become invalid when an update of the module changes its form. A module that
+        reads or saves them itself may accept others.
         """
-        validated = type(self).save_product_data is Product.save_product_data
+        cls = type(self)
+        validated = (
+            cls.save_product_data is Product.save_product_data
+            and cls.get_product_data is Product.get_product_data
+        )
         form = self.ProductForm if validated else None
         saved = self._stored_product_data
         data = forms.problems(form, forms.defaults(form, saved)) if form else []

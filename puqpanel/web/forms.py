@@ -122,7 +122,8 @@ class Form(FlaskForm):  # type: ignore[misc]
 
             A body in JSON is refused: its values need not be texts.
             """
-            if request.is_json and not request.form and request.method not in SAFE_METHODS:
+            unread = formdata is not None and not request.form
+            if unread and request.is_json and request.method not in SAFE_METHODS:
                 abort(400, texts._("Send the fields as a form, not as JSON."))
             submitted = super().wrap_formdata(form, formdata)
             return drafts.fields(request.path) if submitted is None else submitted

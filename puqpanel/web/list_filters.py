@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -24,6 +25,13 @@ PRESETS = {
     "this-year": _("This year"),
 }
 SEPARATOR = ".."
+UUID_START = re.compile(r"[0-9a-f]{4,8}|[0-9a-f]{8}-[0-9a-f-]{0,27}")
+
+
+def uuid_starts(column: Any, text: str) -> sa.ColumnElement[bool]:
+    """Match a UUID by its first characters, of which eight are shown on pages."""
+    lowered = text.lower()
+    return column.startswith(lowered) if UUID_START.fullmatch(lowered) else sa.false()
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ def register(app: Flask, settings: Settings) -> None:
         # a CSRF token is valid as long as its session: a page left open overnight still works
         WTF_CSRF_TIME_LIMIT=None,
     )
+    tracebacks.install(app)
     security.protect(app)
     sessions.install(app, secure=settings.secure_cookies)
     locale.install(app)
@@ -69,7 +70,6 @@ def register(app: Flask, settings: Settings) -> None:
     CSRFProtect(app)
     limits.install(app)
     errors.install(app)
-    tracebacks.install(app)
     refusals.install(app)
     Bootstrap5(app)
     for endpoint in {"static", "bootstrap.static"} & set(app.view_functions):

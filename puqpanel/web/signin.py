@@ -203,7 +203,7 @@ def blueprint(area: Area) -> Blueprint:
         if area.signed_in():
             flash(TOO_MANY_ATTEMPTS, "bad")
             return redirect(url_for(f"{area.name}.auth.password"))
-        form = area.form()
+        form = area.form(formdata=None)
         form.form_errors.append(TOO_MANY_ATTEMPTS)
         return render_template(template, form=form), 429, headers
 

@@ -8,16 +8,15 @@ import traceback
 from flask import Flask, current_app, g, request
 
 from puqpanel.host import calls
+from puqpanel.host.calls import last_lines
 from puqpanel.infra.redact import redact_text
-
-MAX_CHARACTERS = 20_000
 
 
 def keep(error: BaseException) -> None:
     """Keep the traceback of an error for the response."""
     if _shown():
         text = "".join(traceback.format_exception(error))
-        g.traceback = redact_text(text[-MAX_CHARACTERS:])
+        g.traceback = redact_text(last_lines(text))
 
 
 def kept() -> str:
@@ -32,6 +31,8 @@ def kept() -> str:
 def _shown() -> bool:
     if not current_app.extensions["puqpanel-settings"].dev:
         return False
+    if {"X-Forwarded-For", "Forwarded"} & set(request.headers.keys()):
+        return False  # a proxy of this machine may serve others
     try:
         return ipaddress.ip_address(request.remote_addr or "").is_loopback
     except ValueError:
@@ -39,6 +40,6 @@ def _shown() -> bool:
 
 
 def install(app: Flask) -> None:
-    """Make `traceback()` available to templates, and forget failures of earlier requests."""
-    app.jinja_env.globals["traceback"] = kept
+    """Make `panel_traceback()` available to templates, and forget failures of earlier requests."""
+    app.jinja_env.globals["panel_traceback"] = kept
     app.before_request(lambda: calls.failure.set("") and None)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from puqpanel.app import Panel
 from puqpanel.host import probe
+from puqpanel.infra import crypto
 from tests.sample import write_module
 
 PLUGIN = """
@@ -47,6 +49,29 @@ def test_what_a_module_does_at_import_ends_only_that_process(
     folder = write_module(tmp_path, PLUGIN.format(before=before), type="Plugin")
     refusal = probe.probe(folder, "Plugin", "Echo")
     assert (said in refusal) if said else refusal == ""
+
+
+@pytest.mark.usefixtures("ways")
+def test_it_is_loaded_without_the_keys_of_this_process(tmp_path: Path, panel: Panel) -> None:
+    before = "from puqpanel.sdk import encrypt; encrypt('x')"
+    folder = write_module(tmp_path, PLUGIN.format(before=before), type="Plugin")
+    assert "keys have not been loaded" in probe.probe(folder, "Plugin", "Echo")
+    assert crypto.decrypt(crypto.encrypt("y")) == "y"
+
+
+@pytest.mark.usefixtures("ways")
+def test_an_interruption_ends_it_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    asked: list[float] = []
+    end = probe._end
+    monkeypatch.setattr(probe, "_read", interrupt)
+    monkeypatch.setattr(probe, "_end", lambda pid, until: (asked.append(until), end(pid, until))[1])
+    folder = write_module(tmp_path, PLUGIN.format(before="import time; time.sleep(300)"))
+    with pytest.raises(KeyboardInterrupt):
+        probe.probe(folder, "Product", "Echo")
+    assert asked == [0.0]
 
 
 @pytest.mark.usefixtures("ways")

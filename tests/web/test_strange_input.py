@@ -58,6 +58,18 @@ def test_json_in_place_of_a_form_is_refused(owner: Browser) -> None:
                 assert answer.status_code in (400, 401), (path, token, body[:20])
 
 
+@pytest.mark.parametrize("area", ["admin", "client"])
+def test_json_after_too_many_attempts_is_refused(app: Panel, area: str) -> None:
+    visitor, path = Browser(app), f"/{area}/signin"
+    token = visitor.token(f"/{area}")
+    for number in range(40):
+        form = {"csrf_token": token, "email": f"a{number}@b.test", "password": "x"}
+        if visitor.http.post(path, data=form).status_code == 429:
+            break
+    sent = {"data": "[1]", "content_type": "application/json", "headers": {"X-CSRFToken": token}}
+    assert visitor.http.post(path, **sent).status_code == 429
+
+
 @pytest.mark.parametrize(
     ("body", "value"),
     [

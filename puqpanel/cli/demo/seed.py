@@ -234,10 +234,16 @@ def _create_products() -> None:
 
 def _create_services(cloud: DemoCloud) -> None:
     for email, domain, product_name, state in SERVICES:
-        client = session().scalars(sa.select(Client).where(Client.email == email)).one()
+        client = (
+            session()
+            .scalars(sa.select(Client).where(Client.email == email).order_by(Client.id))
+            .first()
+        )
         product = _product(product_name)
+        if client is None or product is None:
+            continue
         known = sa.select(Service.id).where(Service.name == domain, Service.client_id == client.id)
-        if product is not None and session().scalar(known) is None:
+        if session().scalar(known) is None:
             _create_service(cloud, client, product, domain, state)
 
 

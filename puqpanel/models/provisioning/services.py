@@ -71,8 +71,10 @@ class Service(Priced, Searchable, Model):
     product: Mapped[Product] = relationship(lazy="joined", innerjoin=True)
 
     @property
-    def idle(self) -> bool:
-        """Whether it was made idle and not resumed since."""
+    def idle(self) -> bool | None:
+        """Whether it was made idle and not resumed since; None if that failed half-way."""
+        if self.verb == "idle" and self.provision_status == ProvisionStatus.FAILED:
+            return None
         return self.idle_since is not None
 
     def searched_texts(self, connection: sa.Connection) -> Iterator[str]:

@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 JOB = "BulkJob"
 MAX_ITEMS = 5000
+MAX_ASKED = 200
+"""Services whose module is asked, before they are created, whether they are complete."""
 BATCH = 200
 Row = tuple[str, str]
 Refusal = tuple[str, str, Text]
@@ -115,7 +117,28 @@ def preview(*, actor: Principal, action: str, subjects: Sequence[str]) -> Previe
             eligible.append((subject.uuid, _name(subject)))
         else:
             refused.append((subject.uuid, _name(subject), problem))
+    if action == "create":
+        return _without_incomplete(actor, Preview(eligible, refused))
     return Preview(eligible, refused)
+
+
+def _without_incomplete(actor: Principal, found: Preview) -> Preview:
+    """Refuse services whose required fields are empty; of many, only the first are asked."""
+    first = [uuid for uuid, _name in found.eligible[:MAX_ASKED]]
+    query = sa.select(Service).where(Service.uuid.in_(first))
+    modules = {row.uuid: module_of(row.product) for row in session().scalars(query)}
+    problems = {
+        uuid: requests.missing_fields(module, uuid, actor)
+        for uuid, module in modules.items()
+        if module is not None
+    }
+    eligible = [row for row in found.eligible if problems.get(row[0]) is None]
+    refused = [
+        (uuid, name, problem)
+        for uuid, name in found.eligible
+        if (problem := problems.get(uuid)) is not None
+    ]
+    return Preview(eligible, [*found.refused, *refused])
 
 
 def start(*, actor: Principal, action: str, subjects: Sequence[str], reason: str = "") -> Task:

@@ -192,7 +192,8 @@ def read_row(
 
 def _compare(service: Service, observation: Observation) -> Difference | None:
     data = {**service.service_data, **service.provision_data}
-    return compare(service.status, service.provision_status, data, observation)
+    idle = service.idle is not False
+    return compare(service.status, service.provision_status, data, observation, idle=idle)
 
 
 def schedule_batches() -> int:

@@ -145,18 +145,23 @@ def _check_settings(
                 settings=forms.listed(problems),
             )
         )
+    if text := missing_fields(module, service.uuid, actor):
+        raise ConflictError(text)
+
+
+def missing_fields(module: LoadedModule, service_uuid: str, actor: Principal) -> Text | None:
+    """Return which required fields of a service are empty, as a sentence; None if none is."""
     if getattr(module.cls, "ServiceForm", None) is None:
-        return
-    call = calls.Call(module, "_missing_fields", service_uuid=service.uuid, actor=actor)
+        return None
+    call = calls.Call(module, "_missing_fields", service_uuid=service_uuid, actor=actor)
     called = calls.invoke(call)
     missing = called.value["data"] if isinstance(called.value, Mapping) else []
-    if missing:
-        raise ConflictError(
-            _(
-                "Fill in the module settings of this service first. Required: %(fields)s.",
-                fields=", ".join(str(label) for label in missing),
-            )
-        )
+    if not missing:
+        return None
+    return _(
+        "Fill in the module settings of this service first. Required: %(fields)s.",
+        fields=", ".join(str(label) for label in missing),
+    )
 
 
 def clean_reason(text: str) -> str:

@@ -294,7 +294,7 @@ def _record_success(service: Service, verb: Verb, actor: Principal, task: Task |
     if verb.from_idle is not None:
         service.idle_since = None if verb.from_idle else now()
     elif verb.status is not None and verb.status != ServiceStatus.SUSPENDED:
-        service.idle_since = None  # its resources run again, or are gone
+        service.idle_since = None  # created again
     forget_difference(service)
     audit.record(
         actor=actor,
@@ -320,6 +320,8 @@ def set_status(service: Service, status: ServiceStatus) -> None:
         return
     check_status_move(service.status, status)
     service.status, service.status_since = status, now()
+    if status != ServiceStatus.SUSPENDED:
+        service.idle_since = None  # its resources run again, or are gone
     if status == ServiceStatus.TERMINATED:
         service.terminated_at = service.terminated_at or now()  # again after a fraud mark
 

@@ -201,7 +201,13 @@ def _check_agrees(bench: Bench, verb: str) -> None:
     """Assert that staff would see no difference right after a verb."""
     service, observation = row(bench), _observed(bench)
     data = {**service.service_data, **service.provision_data}
-    difference = compare(service.status, service.provision_status, data, observation)
+    difference = compare(
+        service.status,
+        service.provision_status,
+        data,
+        observation,
+        idle=service.idle is not False,
+    )
     assert difference is None or difference.is_state is False, (
         f"After {verb} the service is {service.status}, but observe() reports:"
         f" exists={observation.exists}, suspended={observation.suspended}."

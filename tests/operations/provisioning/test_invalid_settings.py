@@ -28,9 +28,6 @@ SOURCE = """
 
         def create_job(self):
             return Result.success()
-
-        def suspend_job(self):
-            return Result.error("No such place.", retry=False)
 """
 WRONG = "“Data centre”: It was closed."
 
@@ -43,12 +40,6 @@ def test_the_setting_is_named_where_it_is_used(tmp_path: Path) -> None:
         assert lab.service.provision_status == "completed"
         # the form of the next version no longer has the region
         lab.change(product={"region": "asia", "disk": 7})
-        requests.request(actor=AUTOMATION, service_uuid=lab.service_uuid, verb="suspend")
-        lab.work_off()
-        assert lab.tasks()[-1][1:] == (
-            "failed",
-            f"No such place. The product's module settings are no longer valid. {WRONG}",
-        )
         product = lab.service.product.uuid
         with pages(lab) as panel:
             page = panel.staff().get(f"/admin/products/{product}/settings")
@@ -68,3 +59,42 @@ def test_a_service_is_not_created_with_an_invalid_setting(tmp_path: Path) -> Non
             " large. Open the product and correct them first."
         )
         assert lab.tasks() == []
+
+
+OWN_READING = """
+        def get_product_data(self, data=None):
+            data = dict(data or {})
+            data["region"] = data.pop("place", "")
+            self.product_data = data
+            return data
+"""
+FROM_PROVIDER = """
+    from puqpanel.sdk import Product, Result
+    from puqpanel.sdk.forms import Form, SelectField
+
+
+    class Settings(Form):
+        region = SelectField("Data centre", choices=lambda: [])
+
+
+    class Echo(Product):
+        ProductForm = Settings
+
+        def create_job(self):
+            return Result.success()
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "saved"),
+    [(SOURCE + OWN_READING, {"place": "eu"}), (FROM_PROVIDER, {"region": "eu"})],
+    ids=["translated by the module", "choices of a provider that is away"],
+)
+def test_settings_that_may_be_valid_do_not_prevent_a_sale(
+    tmp_path: Path, source: str, saved: dict[str, str]
+) -> None:
+    with Lab(write_module(tmp_path, source), product=saved) as lab:
+        lab.activate()
+        requests.request(actor=AUTOMATION, service_uuid=lab.service_uuid, verb="create")
+        lab.work_off()
+        assert lab.service.provision_status == "completed"

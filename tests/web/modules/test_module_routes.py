@@ -11,6 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from puqpanel.domain.principals import CLI
+from puqpanel.host import calls
 from puqpanel.infra.db import transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live
@@ -214,6 +215,14 @@ def test_tracebacks_are_shown_under_dev_on_this_machine(
     assert "secret detail" not in get(f"{BASE}/servers").text, "of an earlier request"
     assert "secret detail" not in get(f"{BASE}/boom", "10.1.2.3").text
     assert "traceback" not in get(api, "10.1.2.3").json
+    proxied = client.get(api, headers={"X-Forwarded-For": "203.0.113.9"})
+    assert proxied.json is not None
+    assert "traceback" not in proxied.json
+    viewer = client.application.test_client()
+    sign_in(viewer, "viewer")
+    calls.failure.set("of another request")
+    refused = viewer.get("/admin/staff/", environ_base={"REMOTE_ADDR": "127.0.0.1"})
+    assert (refused.status_code, "of another request" in refused.text) == (403, False)
 
 
 def test_forms_and_json_require_the_csrf_token(client: FlaskClient) -> None:

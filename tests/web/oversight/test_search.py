@@ -32,6 +32,7 @@ def test_it_finds_the_start_of_a_uuid(owner: Browser, shop: dict[str, str]) -> N
         for start in (uuid[:8], uuid[:8].upper(), uuid[:14], uuid):
             link = f'href="/admin/{section}/{uuid}"'
             assert link in owner.get(f"/admin/search/?q={start}").text, start
+            assert uuid in owner.get(f"/admin/{section}/?q={start}").text, start
         assert f"/{uuid}" not in owner.get(f"/admin/search/?q={uuid[:3]}").text, "too short"
 
 
@@ -45,6 +46,7 @@ def test_it_finds_services_by_address_and_names_without_accents(
     for text, link in (
         ("192.0.2.77", f"/admin/services/{shop['service']}"),
         ("muller", f"/admin/clients/{shop['client']}"),
+        ("MULLER jorg", f"/admin/clients/{shop['client']}"),
     ):
         assert f'href="{link}"' in owner.get(f"/admin/search/?q={text}").text, text
     assert shop["service"] in owner.get("/admin/services/?q=192.0.2.77").text

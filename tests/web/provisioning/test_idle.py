@@ -10,12 +10,14 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
+from puqpanel.domain.differences import Observation
 from puqpanel.domain.principals import AUTOMATION
+from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import Audit, Task
-from puqpanel.operations.provisioning import requests, services
+from puqpanel.operations.provisioning import differences, observations, requests, services
 from tests.sample import activate, make_service, write_module
 from tests.web.conftest import PASSWORD, Browser
 
@@ -33,7 +35,9 @@ def source(*jobs: str) -> str:
 @pytest.fixture
 def settings(settings: Settings, tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
     jobs = getattr(request, "param", [*JOBS, "idle", "unidle"])
-    write_module(tmp_path / "modules", source(*jobs))
+    fails = "    def idle_job(self):\n        return {'status': 'error', 'message': 'No answer.'}\n"
+    text = source(*(job for job in jobs if job != "failing"))
+    write_module(tmp_path / "modules", text + fails * ("failing" in jobs))
     return replace(settings, modules_dir=tmp_path / "modules")
 
 
@@ -55,7 +59,7 @@ def create(panel: Panel, uuid: str, drain: Drain) -> None:
         drain()
 
 
-def is_idle(panel: Panel, uuid: str) -> tuple[str, str, bool]:
+def is_idle(panel: Panel, uuid: str) -> tuple[str, str, bool | None]:
     with panel.app_context():
         service = services.find_service(uuid)
         return service.status, service.provision_status, service.idle
@@ -113,6 +117,45 @@ def test_what_other_operations_leave_of_it(
     owner.post(f"/admin/services/{uuid}/unsuspend")
     work(panel, drain)
     assert is_idle(panel, uuid)[2] is False
+
+
+@pytest.mark.parametrize("settings", [[*JOBS, "failing", "unidle"]], indirect=True)
+def test_a_service_that_was_half_made_idle_can_be_resumed(
+    sold: tuple[Panel, Browser, str], drain: Drain
+) -> None:
+    panel, owner, uuid = sold
+    create(panel, uuid, drain)
+    owner.post(f"/admin/services/{uuid}/idle")
+    work(panel, drain)
+    assert is_idle(panel, uuid) == ("active", "failed", None)
+    assert f'action="/admin/services/{uuid}/unidle"' in owner.get(f"/admin/services/{uuid}").text
+    owner.post(f"/admin/services/{uuid}/unidle")
+    work(panel, drain)
+    assert is_idle(panel, uuid) == ("active", "completed", False)
+
+
+def test_an_idle_service_is_not_suspended_at_its_provider(
+    sold: tuple[Panel, Browser, str], drain: Drain
+) -> None:
+    panel, owner, uuid = sold
+    create(panel, uuid, drain)
+    owner.post(f"/admin/services/{uuid}/idle")
+    work(panel, drain)
+
+    def observe(*, suspended: bool) -> None:
+        seen = Observation(exists=True, suspended=suspended, data=None)
+        observations.record(service_uuid=uuid, observation=seen, asked_at=now())
+
+    with panel.app_context():
+        observe(suspended=True)
+        assert observations.difference_of(services.find_service(uuid)) is None
+        assert requests.request(actor=AUTOMATION, service_uuid=uuid, verb="suspend").ok
+        drain()
+        observe(suspended=False)
+        found = observations.difference_of(services.find_service(uuid))
+        assert found is not None
+        differences.take_over(actor=AUTOMATION, service_uuid=uuid, seen=found[1].digest)
+    assert is_idle(panel, uuid) == ("active", "completed", False)
 
 
 def test_bulk_idle_takes_those_that_are_not(sold: tuple[Panel, Browser, str], drain: Drain) -> None:

@@ -14,6 +14,7 @@ from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session
 from puqpanel.models import Client, ClientUser, User
 from puqpanel.web.guard import allow
+from puqpanel.web.list_filters import uuid_starts
 from puqpanel.web.list_page import Rows
 
 bp = Blueprint("pick", __name__, url_prefix="/pick")
@@ -70,7 +71,7 @@ def matching(text: str) -> sa.ColumnElement[bool]:
         Client.matches(text),
         Client.matches(email_key(text)),
         Client.id.in_(users.where(User.email.contains(email_key(text), autoescape=True))),
-        Client.uuid == text,
+        uuid_starts(Client.uuid, text),
     )
 
 

@@ -22,7 +22,7 @@ from puqpanel.web.admin.settings_page import settings_page
 from puqpanel.web.fields import CurrencyField
 from puqpanel.web.forms import Form, _, choices, save_or_show
 from puqpanel.web.guard import actor, allow, can
-from puqpanel.web.list_filters import Filter, date_filter
+from puqpanel.web.list_filters import Filter, date_filter, uuid_starts
 from puqpanel.web.list_page import Column, Tab
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Listing, Sort
@@ -65,7 +65,7 @@ PRODUCTS = Listing(
         ),
         "created": date_filter(_("Created"), Product.created_at),
     },
-    search=lambda text: sa.or_(Product.matches(text), Product.uuid == text),
+    search=lambda text: sa.or_(Product.matches(text), uuid_starts(Product.uuid, text)),
     columns={
         "product": Column(_("Product"), lambda row: row.name),
         "module": Column(_("Module"), lambda row: row.module),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from flask import Blueprint, render_template, request, url_for
@@ -18,12 +17,12 @@ from puqpanel.models import Client, ConfiguredModule, Product, Service
 from puqpanel.models.searchable import fold
 from puqpanel.web.admin.accounts.pick import matching
 from puqpanel.web.guard import allow, can
+from puqpanel.web.list_filters import uuid_starts
 from puqpanel.web.look import MODULE_TYPES
 from puqpanel.web.navigation import staff_groups
 
 bp = Blueprint("search", __name__, url_prefix="/search")
 HITS_PER_GROUP = 8
-UUID_START = re.compile(r"[0-9a-f]{4,8}|[0-9a-f]{8}-[0-9a-f-]{0,27}")
 
 
 class Hit(NamedTuple):
@@ -63,16 +62,14 @@ def index() -> ResponseReturnValue:
 
 
 def _search(text: str) -> Iterator[Group]:
-    clients = sa.select(Client.uuid, Client.name, Client.email).where(
-        sa.or_(matching(text), _uuid(Client.uuid, text))
-    )
+    clients = sa.select(Client.uuid, Client.name, Client.email).where(matching(text))
     services = (
         sa.select(Service.uuid, Service.name, Client.name)
         .join(Client, Client.id == Service.client_id)
-        .where(sa.or_(Service.matches(text), _uuid(Service.uuid, text)))
+        .where(sa.or_(Service.matches(text), uuid_starts(Service.uuid, text)))
     )
     products = sa.select(Product.uuid, Product.name, Product.module).where(
-        sa.or_(Product.matches(text), _uuid(Product.uuid, text))
+        sa.or_(Product.matches(text), uuid_starts(Product.uuid, text))
     )
     yield _rows("users", _("Clients"), "clients", text, clients.order_by(Client.id.desc()))
     yield _rows("server", _("Services"), "services", text, services.order_by(Service.id.desc()))
@@ -87,7 +84,7 @@ def _search(text: str) -> Iterator[Group]:
             ConfiguredModule.type == kind,
             sa.or_(
                 ConfiguredModule.matches(text),
-                _uuid(ConfiguredModule.uuid, text),
+                uuid_starts(ConfiguredModule.uuid, text),
             ),
         )
         ordered = configured.order_by(ConfiguredModule.position, ConfiguredModule.id)
@@ -119,12 +116,6 @@ def _rows(
 
 def _group(icon: str, label: Text, hits: list[Hit], more: str) -> Group:
     return Group(icon, label, hits[:HITS_PER_GROUP], len(hits), more)
-
-
-def _uuid(column: Any, text: str) -> sa.ColumnElement[bool]:
-    """Match a UUID by its first characters, of which eight are shown on pages."""
-    lowered = text.lower()
-    return column.startswith(lowered) if UUID_START.fullmatch(lowered) else sa.false()
 
 
 def _modules(text: str) -> Iterator[Hit]:

@@ -21,7 +21,7 @@ from puqpanel.operations.provisioning.observations import SUBJECT
 from puqpanel.web.admin.oversight.bulk import Bulk, run
 from puqpanel.web.answers import flash, flashed_errors, same_site
 from puqpanel.web.guard import actor, allow, can
-from puqpanel.web.list_filters import Filter, date_filter
+from puqpanel.web.list_filters import Filter, date_filter, uuid_starts
 from puqpanel.web.list_page import Column, Tab
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Listing, Sort
@@ -116,7 +116,7 @@ TASKS = Listing(
     search=lambda text: sa.or_(
         Task.title.icontains(text, autoescape=True),
         Service.matches(text),
-        Task.uuid == text,
+        uuid_starts(Task.uuid, text),
         Task.subject_uuid == text,
     ),
     columns={

@@ -22,7 +22,7 @@ from puqpanel.operations.provisioning import differences, observations
 from puqpanel.web.admin.provisioning.comparison import lines_of_row
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.guard import actor, allow
-from puqpanel.web.list_filters import Filter, date_filter
+from puqpanel.web.list_filters import Filter, date_filter, uuid_starts
 from puqpanel.web.list_page import Column, Tab
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Listing, Sort
@@ -77,7 +77,7 @@ DIFFERENCES = Listing(
     search=lambda text: sa.or_(
         Service.name.icontains(text, autoescape=True),
         Client.name.icontains(text, autoescape=True),
-        Service.uuid == text,
+        uuid_starts(Service.uuid, text),
     ),
     columns={
         "service": Column(_("Service"), lambda row: row.name),

@@ -10,7 +10,7 @@ from puqpanel.domain.texts import Text, _, verbatim
 from puqpanel.models import Audit, Service
 from puqpanel.web.look import actor_name, status
 
-DECISIVE = ("_failed", "_refused", "_succeeded", ".provision_status_changed")
+DECISIVE = ("_failed", "_refused", "_succeeded", ".provision_status_changed", ".taken_over")
 """Endings of the audit actions that change or explain a status."""
 
 
@@ -74,7 +74,7 @@ def _sentence(service: Service, event: Audit, request: Audit | None) -> Text:
     reason = str((request.after or {}).get("reason", "")) if request else ""
     if reason:
         return verbatim(reason)
-    if request is not None and service.status == ServiceStatus.SUSPENDED:
+    if request is not None and request.action == "service.suspend_requested":
         return _(
             "Suspended by %(name)s, who gave no reason.",
             name=actor_name(request.actor_kind, request.actor_name),

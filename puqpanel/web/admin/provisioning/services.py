@@ -38,7 +38,7 @@ from puqpanel.web.admin.provisioning.service_actions import BROKEN, actions_for
 from puqpanel.web.admin.settings_page import settings_page
 from puqpanel.web.forms import Form, _, _c, choices, save_or_show
 from puqpanel.web.guard import actor, allow, can
-from puqpanel.web.list_filters import Filter, date_filter
+from puqpanel.web.list_filters import Filter, date_filter, uuid_starts
 from puqpanel.web.list_page import Column, Tab
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Listing, Sort, Sum
@@ -132,7 +132,7 @@ SERVICES = Listing(
     search=lambda text: sa.or_(
         Service.matches(text),
         Client.matches(text),
-        Service.uuid == text,
+        uuid_starts(Service.uuid, text),
     ),
     columns={
         "service": Column(_("Service"), lambda row: row.name),
