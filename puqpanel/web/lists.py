@@ -28,6 +28,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import visitors
 from werkzeug.datastructures import MultiDict
 
 from puqpanel.domain.money import Money
@@ -331,17 +332,25 @@ class Listing:
     def _count(self, session: Session, query: Query) -> dict[str, int]:
         if query.narrowed or not self.tabs:
             return {}
-        # selects only the key, so that tables no condition refers to are not joined
         counts = []
         for key in self.tabs:
-            capped = (
-                self.select.with_only_columns(self.key)
-                .where(*self._where(query, key))
-                .limit(CAP + 1)
-                .subquery()
-            )
+            capped = self._keys(self._where(query, key)).limit(CAP + 1).subquery()
             counts.append(sa.select(sa.func.count()).select_from(capped).scalar_subquery())
         return dict(zip(self.tabs, session.execute(sa.select(*counts)).one(), strict=True))
+
+    def _keys(self, conditions: list[Any]) -> Any:
+        """Select the keys of rows, without joined tables that no condition refers to."""
+        base = self.select.whereclause
+        used = [*conditions, *([] if base is None else [base])]
+        tables = {
+            part.table
+            for condition in used
+            for part in visitors.iterate(condition)
+            if isinstance(part, sa.Column)
+        }
+        if tables <= {self.key.expression.table}:
+            return sa.select(self.key).where(*used)
+        return self.select.with_only_columns(self.key).where(*conditions)
 
     def _total(self, session: Session, query: Query) -> Total | None:
         if self.sum is None or not query.sum:

@@ -39,6 +39,14 @@ class Row(Base):
     state: Mapped[str] = mapped_column(sa.String(10), index=True)
 
 
+class Owner(Base):
+    """The owner of the rows of a state."""
+
+    __tablename__ = "owners"
+    state: Mapped[str] = mapped_column(sa.String(10), primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(50))
+
+
 LIST = Listing(
     sa.select(Row.id, Row.name, Row.at, Row.state),
     key=Row.id,
@@ -66,6 +74,7 @@ def filled() -> Iterator[sa.Engine]:
     engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
     Base.metadata.create_all(engine)
     with engine.begin() as connection:
+        connection.execute(sa.insert(Owner), {"state": "on", "name": "Astrid"})
         connection.execute(
             sa.insert(Row),
             [
@@ -137,6 +146,26 @@ def test_counts_are_capped_and_take_one_query(session: Session, filled: sa.Engin
     assert len(statements) == 2
     assert page.counts == {"all": CAP + 1, "on": 820, "off": 410}
     assert (page.count("all"), page.count("on"), page.row_count) == ("1k+", "820", "1k+")
+
+
+def test_counts_join_only_tables_of_their_conditions(session: Session, filled: sa.Engine) -> None:
+    joined = Listing(
+        sa.select(Row.id, Row.name, Owner.name)
+        .outerjoin(Owner, Owner.state == Row.state)
+        .where(Row.name != "n1"),
+        key=Row.id,
+        sorts=LIST.sorts,
+        tabs={"off": LIST.tabs["off"], "hers": Tab("Hers", Owner.name == "Astrid")},
+    )
+    statements: list[str] = []
+    sa.event.listen(filled, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    page = joined.page(session, "/rows", {})
+    for key, tab in joined.tabs.items():
+        where = (Row.name != "n1", tab.where)
+        count = sa.select(sa.func.count(Row.id)).outerjoin(Owner, Owner.state == Row.state)
+        assert page.counts[key] == session.scalar(count.where(*where)), key
+    counting = next(text for text in statements if "AS anon_1" in text)
+    assert counting.count("JOIN") == 1
 
 
 def test_a_filtered_list_is_not_counted(session: Session) -> None:
