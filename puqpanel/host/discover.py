@@ -172,7 +172,15 @@ def read_config(folder: Path) -> Config:
     if not isinstance(values, Mapping):
         raise Refused("config.py defines no CONFIG = {…} dictionary.")
     for key in ("name", "version"):
-        if not isinstance(values.get(key), str) or not values[key].strip():
+        value = values.get(key)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            raise Refused(
+                f'The “{key}” in config.py is the number {value}; it must be a string: "{value}".'
+            )
+        if value is not None and not isinstance(value, str):
+            kind = type(value).__name__
+            raise Refused(f"The “{key}” in config.py is a {kind}; it must be a string.")
+        if not value or not value.strip():
             raise Refused(f"CONFIG in config.py has no “{key}” text.")
     if len(values["version"]) > 40 or not _VERSION.fullmatch(values["version"].strip()):
         raise Refused(

@@ -66,6 +66,11 @@ REFUSED = [
         {"config.py": 'CONFIG = {"name": "Echo"}'},
         "CONFIG in config.py has no “version” text.",
     ),
+    (
+        PRODUCT,
+        {"config.py": 'CONFIG = {"name": "Echo", "version": 0.1}'},
+        'The “version” in config.py is the number 0.1; it must be a string: "0.1".',
+    ),
     ("x = (\n", {}, "Echo.py has a syntax error: '(' was never closed (Echo.py:1)."),
     (
         PRODUCT.replace(

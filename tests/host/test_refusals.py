@@ -245,6 +245,18 @@ def test_refused(tmp_path: Path, case: str) -> None:
 CONFIGS = {
     "no CONFIG": ("config = {}\n", "config.py defines no CONFIG = {…} dictionary."),
     "no version": ("CONFIG = {'name': 'x'}\n", "CONFIG in config.py has no “version” text."),
+    "number as version": (
+        "CONFIG = {'name': 'x', 'version': 0.1}\n",
+        'The “version” in config.py is the number 0.1; it must be a string: "0.1".',
+    ),
+    "tuple as version": (
+        "CONFIG = {'name': 'x', 'version': (1, 0)}\n",
+        "The “version” in config.py is a tuple; it must be a string.",
+    ),
+    "number as name": (
+        "CONFIG = {'name': 24, 'version': '1.0.0'}\n",
+        'The “name” in config.py is the number 24; it must be a string: "24".',
+    ),
     "no name": ("CONFIG = {'version': '1'}\n", "CONFIG in config.py has no “name” text."),
     "version": (
         "CONFIG = {'name': 'x', 'version': 'new'}\n",

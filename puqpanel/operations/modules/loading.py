@@ -147,8 +147,12 @@ def _try_load(modules_dir: Path, module_type: str, name: str) -> None:
 
 
 def refuse(module_type: str, name: str, reason: str) -> NoReturn:
-    """Record why a module cannot be loaded, for the Modules page, and raise it as a UserError."""
+    """Record why a module cannot be loaded, for the Modules page.
+
+    Raises:
+        UserError: always; it names the module.
+    """
     with transaction():
         row = lock_module(module_type, name)
         row.problem, row.reason = ModuleProblem.NOT_LOADED, verbatim(reason)
-    raise UserError(reason)
+    raise UserError(reason if name in reason else f"{name}: {reason}")

@@ -153,6 +153,13 @@ def test_syntax_error_is_shown_before_activation(
     assert shown(panel, "Broken").status == "inactive"
 
 
+def test_a_refused_activation_names_the_module(panel: Panel) -> None:
+    folder = write_module(panel.settings.modules_dir, PLAIN.replace("Echo", "Odd"), name="Odd")
+    (folder / "config.py").write_text('CONFIG = {"name": "x", "version": 0.1}')
+    with pytest.raises(UserError, match=r"^Odd: The “version” in config\.py is the number 0\.1;"):
+        activate(panel, STAFF, "Odd")
+
+
 @pytest.mark.parametrize("source", ["import sys\nsys.exit(3)\n", "class Other:\n    pass\n"])
 def test_refused_module_stays_an_error_until_it_loads(panel: Panel, source: str) -> None:
     folder = write_module(panel.settings.modules_dir, source, name="Away")
