@@ -98,6 +98,29 @@ def test_correct_module_passes_every_probe(tmp_path: Path) -> None:
     }
 
 
+def test_a_tab_that_fails_names_the_error_and_its_place(tmp_path: Path) -> None:
+    folder = write_module(
+        tmp_path,
+        GOOD
+        + """
+        def get_client_area_menu_config(self):
+            return {"general": {"name": "General", "template": "client_area.general"}}
+
+        def variables_general(self):
+            return {}
+""",
+        files={
+            "tests/provider.py": PROVIDER,
+            "views/client_area/general.html": "<p>\n{{ server.name }}</p>",
+        },
+    )
+    [line] = run_suite(folder, ("client tabs",))
+    assert line.outcome == "failed"
+    assert "UndefinedError: 'server' is undefined (views/client_area/general.html:2)" in (
+        line.message
+    )
+
+
 BROKEN = {
     "create twice": (
         'self._ask("POST", self.service_data["username"])',

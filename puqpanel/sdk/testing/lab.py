@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import importlib
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -241,6 +242,17 @@ class Lab:
         """Yield every text of the module log: actions, requests and responses."""
         for row in session().scalars(sa.select(ModuleLog).order_by(ModuleLog.id)):
             yield from (row.action, row.request, row.response)
+
+    def last_failure(self) -> str:
+        """Return the last error that the module raised, with its place; empty if there is none."""
+        query = sa.select(ModuleLog).where(
+            ModuleLog.level == "error", ModuleLog.action.like("% failed")
+        )
+        row = session().scalar(query.order_by(ModuleLog.id.desc()).limit(1))
+        if row is None:
+            return ""
+        place = re.search(r'"place": "([^"]+)"', row.request)
+        return row.response + (f" ({place[1]})" if place else "")
 
     def _run(self, task_id: int) -> None:
         if self.hold:

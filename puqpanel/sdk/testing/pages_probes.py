@@ -33,10 +33,8 @@ def _routes(bench: Bench) -> list[tuple[Route, str]]:
     return routes
 
 
-def _fine(status: int, where: str, text: str = "") -> None:
-    reference = re.search(r"reference[^A-Z0-9]{1,80}([0-9A-F-]{8,})", text)
-    suffix = f" (reference {reference[1]})" if reference else ""
-    assert status < 500, f"{where} returned {status}{suffix}."
+def _fine(status: int, where: str, reason: str) -> None:
+    assert status < 500, f"{where} returned {status}{f': {reason}' if reason else ''}."
 
 
 @probe("admin pages respond")
@@ -58,7 +56,7 @@ def admin_pages(bench: Bench) -> str:
                     json=STRANGE,
                     headers={"X-CSRFToken": staff.token("/admin")},
                 )
-            _fine(response.status_code, where, response.text)
+            _fine(response.status_code, where, bench.lab.last_failure())
             plain = route.method == "get" and "{" not in route.uri
             assert not plain or response.status_code in (200, 302), (
                 f"{where} returned {response.status_code}."
@@ -114,7 +112,7 @@ def client_tabs(bench: Bench) -> str:
             assert response.status_code == 200, f"The tab {name} returned {response.status_code}."
             assert 'data-state="failed"' not in response.text and not re.search(
                 r"\breference\b", response.text, re.IGNORECASE
-            ), f"The tab {name} failed."
+            ), f"The tab {name} failed: {bench.lab.last_failure() or 'see the module log'}."
     return f"Tabs rendered: {', '.join(names)}."
 
 
@@ -127,10 +125,8 @@ def client_tabs_away(bench: Bench) -> str:
         customer = panel.customer()
         faults.fail("drop", times=100_000)
         for name in names:
-            _fine(
-                customer.get(f"/client/services/{bench.lab.service_uuid}/{name}").status_code,
-                f"The tab {name}",
-            )
+            response = customer.get(f"/client/services/{bench.lab.service_uuid}/{name}")
+            _fine(response.status_code, f"The tab {name}", bench.lab.last_failure())
         faults.heal()
     return f"Tabs rendered without the provider: {', '.join(names)}."
 
