@@ -43,7 +43,7 @@ SECTIONS = {
 INTERNAL = ("prepare",)
 """Commands that `up` runs; not listed in the help."""
 
-HELP = """Hosting panel: sell, provision, bill and support services.
+HELP = """Hosting panel: sell, provision and look after services.
 
 To try it on this machine, run `puqpanel up --demo`. In production, run any number of `web`,
 `worker` and `scheduler` processes against one database and one Redis server.

@@ -101,7 +101,14 @@ def test_service_lifecycle(harness: MyCloudHarness, cloud: DemoCloudServer) -> N
             "plan_type": "premium",
             "disk_space": 70,
         }
+
+    def shown() -> int:
+        page = harness.call(uuid, "variables_general").value
+        return int(page["plan"]["disk_space"])
+
+    assert shown() == 10, "the account still has what was sold"
     assert harness.job(uuid, "change_package_job").ok
+    assert shown() == 70
     assert (cloud.store.account("lumen")["plan"], cloud.store.account("lumen")["disk_space"]) == (
         "premium",
         70,

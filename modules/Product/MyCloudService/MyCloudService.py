@@ -85,7 +85,7 @@ class MyCloudService(FileManager):
                 ),
                 retry=False,
             )
-        self.service_data["ip_address"] = response.data["ip_address"]
+        self.service_data |= {"ip_address": response.data["ip_address"], "sold": self._plan()}
         return Result.success()
 
     def suspend_job(self) -> Result:
@@ -98,7 +98,10 @@ class MyCloudService(FileManager):
 
     def change_package_job(self) -> Result:
         """Apply the plan and the limits of the new product."""
-        return self._update("plan", self._plan())
+        result = self._update("plan", self._plan())
+        if result.ok:
+            self.service_data["sold"] = self._plan()
+        return result
 
     def termination_job(self) -> Result:
         """Delete the account; succeed if it no longer exists."""
@@ -359,7 +362,8 @@ class MyCloudService(FileManager):
             "domain": self.service_data["domain"],
             "username": self.service_data["username"],
             "ip_address": self.service_data["ip_address"],
-            "plan": self.product_data,
+            # what the account has: the product may have changed since
+            "plan": self.service_data.get("sold") or self.product_data,
             "api": self._api("general"),
         }
 

@@ -119,7 +119,7 @@ def _confirmation(
         typed=phrase,
         wrong=wrong,
         eligible=_n(
-            "%(num)s of %(total)s selected row is eligible.",
+            "%(num)s of %(total)s selected rows is eligible.",
             "%(num)s of %(total)s selected rows are eligible.",
             len(rows.eligible),
             total=number,
