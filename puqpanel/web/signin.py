@@ -5,6 +5,7 @@ Only failed attempts count against the rate limits.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -203,7 +204,10 @@ def blueprint(area: Area) -> Blueprint:
         if area.signed_in():
             flash(TOO_MANY_ATTEMPTS, "bad")
             return redirect(url_for(f"{area.name}.auth.password"))
-        form = area.form(formdata=None)
+        typed = None
+        with contextlib.suppress(HTTPException):  # the body cannot be read
+            typed = request.form or None
+        form = area.form(formdata=typed)
         form.form_errors.append(TOO_MANY_ATTEMPTS)
         return render_template(template, form=form), 429, headers
 

@@ -68,6 +68,9 @@ def test_json_after_too_many_attempts_is_refused(app: Panel, area: str) -> None:
             break
     sent = {"data": "[1]", "content_type": "application/json", "headers": {"X-CSRFToken": token}}
     assert visitor.http.post(path, **sent).status_code == 429
+    form = {"csrf_token": token, "email": "a@b.test", "password": "x" * 17 * 1024 * 1024}
+    headers = {"X-CSRFToken": token}
+    assert visitor.http.post(path, data=form, headers=headers).status_code in (413, 429)
 
 
 @pytest.mark.parametrize(
