@@ -77,11 +77,18 @@ def _names(base: Path) -> list[str]:
             names = [
                 entry.name
                 for entry in entries
-                if not entry.name.startswith((".", "_")) and entry.is_dir()
+                if not entry.name.startswith((".", "_")) and _is_folder(entry)
             ]
     except OSError:
         return []
     return sorted(names, key=lambda name: (name.lower(), name))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # such as a link to itself
+        return False
 
 
 def look(folder: Path, module_type: str, name: str) -> Found:
