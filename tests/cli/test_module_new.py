@@ -30,8 +30,8 @@ def test_a_new_module_is_complete(module_type: str, instance: Path, tmp_path: Pa
     )
     assert process.returncode == 0, process.stderr
     assert f"{module_type}/MyVPSBox in " in process.stdout
-    assert f"./panel test {tmp_path}/modules/{module_type}/MyVPSBox/tests" in process.stdout
-    assert "./panel module test MyVPSBox" in process.stdout
+    assert f"puqpanel test {tmp_path}/modules/{module_type}/MyVPSBox/tests" in process.stdout
+    assert "puqpanel module test MyVPSBox" in process.stdout
     folder = modules / module_type / "MyVPSBox"
     for path in ("MyVPSBox.py", "config.py", "lang/pl.po", "tests/test_myvpsbox.py"):
         assert f"\n    {path}\n" in process.stdout
