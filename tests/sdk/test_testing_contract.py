@@ -412,7 +412,7 @@ def test_a_step_that_fails_is_reported_once(tmp_path: Path) -> None:
     )
     assert lines["suspend twice"].outcome == "not tested"
     assert lines["suspend twice"].message == "Needs create, which failed in “full lifecycle”."
-    # asked for alone, a probe reports it itself
+    # a probe that runs on its own reports the failure itself
     alone = card(tmp_path, GOOD.replace(before, before.removeprefix("return ")), "suspend twice")
     assert alone["suspend twice"].outcome == "failed"
 

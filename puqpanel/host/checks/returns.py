@@ -30,7 +30,7 @@ def job_without_return(source: Source) -> Iterator[Problem]:
 def _wrong_returns(
     source: Source, name: str, expected: str, wrong: Callable[[ast.expr], bool]
 ) -> Iterator[Problem]:
-    """Where a method ends without returning what is expected, or returns something else."""
+    """Yield where a method may end without a return value, and where it returns a wrong one."""
     function = source.methods.get(name)
     if function is None or isinstance(function.body[-1], ast.Raise):
         return

@@ -145,7 +145,7 @@ class Result:
 
     @classmethod
     def _invalid_return(cls, value: Any, method: str) -> "Result":
-        """Return the error of a method whose return value is no result."""
+        """Return the error for a method that returned something other than a result."""
         expected = _EXPECTED.get(python_name(method)) or (
             "a Result such as Result.success(...)"
             if method == python_name(method)

@@ -44,7 +44,7 @@ def need(bench: Bench, verb: str) -> None:
     """Check that a verb can be tested.
 
     Raises:
-        NotTested: there is no provider or no job, or an earlier probe reports that it fails.
+        NotTested: there is no provider or job, or the job failed in an earlier probe.
     """
     if not bench.given:
         raise NotTested("There is no tests/provider.py.")

@@ -17,6 +17,7 @@ from puqpanel.domain.task_states import OPEN, TaskStatus
 from puqpanel.domain.texts import Text, _, _n
 from puqpanel.infra.db import session
 from puqpanel.operations.oversight import bulk
+from puqpanel.operations.oversight.bulk_actions import ACTIONS
 from puqpanel.web.answers import flash
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_page import SIZES
@@ -33,7 +34,7 @@ class Bulk:
     """One action of a list's bulk bar.
 
     Args:
-        action: a key of `operations.oversight.bulk.ACTIONS`.
+        action: a key of `operations.oversight.bulk_actions.ACTIONS`.
         verb: the button's label, `Suspend`.
         button: the question without its question mark, by the number of rows: `Suspend 2 services`.
         lead: the sentence above the names on the confirmation page.
@@ -59,7 +60,7 @@ def run(actions: dict[str, Bulk], listing: Listing, back: str) -> ResponseReturn
         back: the URL of the list.
     """
     action = actions.get(request.form.get("do", "")) or abort(400)
-    if not can(bulk.ACTIONS[action.action].permission):
+    if not can(ACTIONS[action.action].permission):
         abort(403)
     subjects = _selected(listing)
     if len(subjects) > bulk.MAX_ITEMS:
@@ -178,6 +179,6 @@ def _context(uuid: str) -> dict[str, Any]:
         "title": task_title(task),
         "progress": progress,
         "busy": open_task or progress.running > 0,
-        "of_tasks": bulk.ACTIONS[task.data["action"]].of_tasks,
+        "of_tasks": ACTIONS[task.data["action"]].of_tasks,
         "limit": MAX_NAMES,
     }
