@@ -27,6 +27,7 @@ class Panel(Flask):
     """The Flask application for one generation of modules."""
 
     url_map_class = converters.Addresses
+    url_rule_class = converters.LateRule
     json_provider_class = incoming.IncomingJson
     generation: int
     registry: registry.Registry

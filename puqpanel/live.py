@@ -220,12 +220,7 @@ class Live:
                 dismantle(app)
         del app
         idle.clear()
-        frozen = gc.get_freeze_count() > 0
-        if frozen:
-            gc.unfreeze()
-        gc.collect()
-        if frozen:
-            gc.freeze()
+        collect()
 
 
 class _Build:
@@ -264,6 +259,16 @@ def _answer(
         ],
     )
     return [text]
+
+
+def collect() -> None:
+    """Release the memory of dismantled apps, also of one that was frozen before a fork."""
+    frozen = gc.get_freeze_count() > 0
+    if frozen:
+        gc.unfreeze()
+    gc.collect()
+    if frozen:
+        gc.freeze()
 
 
 def dismantle(app: Panel) -> None:

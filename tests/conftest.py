@@ -19,7 +19,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import structlog
+from argon2 import PasswordHasher
 
+from puqpanel import live as live_module
 from puqpanel.app import Panel, create_app
 from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.host.containment import load_timeout
@@ -29,7 +32,9 @@ from puqpanel.infra.queue_server import QueueServer, connection_url
 from puqpanel.infra.settings import ROOT, Settings
 from puqpanel.jobs.entry import HANDLERS
 from puqpanel.live import Live, dismantle
+from puqpanel.operations.accounts import passwords
 from puqpanel.operations.system import audit, keys
+from puqpanel.operations.system import settings as panel_settings
 from tests import servers
 
 BACKEND = os.environ.get("PUQPANEL_TEST_DATABASE", "sqlite")
@@ -38,10 +43,46 @@ audit.refuse_unknown = True
 STAFF = Principal(PrincipalKind.STAFF, None, "A test", permissions=frozenset({"*"}))
 
 
+def plain_logs() -> None:
+    """Log exceptions as text; structlog's own format evaluates and colors every local variable."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(),
+        ]
+    )
+
+
+plain_logs()
+
+
 @pytest.fixture(autouse=True)
-def no_hung_modules() -> None:
-    """Forget modules that hung in earlier tests: they shorten the deadline of all others."""
+def forget_earlier_tests() -> None:
+    """Forget what this process keeps of earlier tests' panels.
+
+    Modules that hung shorten the deadline of all others; texts outside an app context are in the
+    language of the settings that were read last.
+    """
     load_timeout._hung.clear()
+    panel_settings._cached = panel_settings.Snapshot()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_processes() -> Iterator[None]:
+    """Save what costs much and proves nothing here.
+
+    Passwords are hashed with the smallest parameters (test_passwords.py tests the real ones), and
+    a change of modules leaves the old app to Python's collector: a full collection walks through
+    everything that pytest has loaded (test_live.py tests that nothing keeps an old app).
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        )
+        patch.setattr(live_module, "collect", lambda: None)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ writes no .pyc files: after an edit of the same size within a second they would 
 
 import ast
 import contextlib
+import functools
 import importlib
 import itertools
 import logging
@@ -27,18 +28,22 @@ _roots: set[str] = set()
 
 
 class _SourceLoader(SourceFileLoader):
-    """Compiles the source each time."""
+    """Compiles the source, not a .pyc file."""
 
     def get_code(self, fullname: str) -> CodeType | None:
         path = self.get_filename(fullname)
         source = self.get_data(path)
-        # most files do not import their own module by its full name, and are compiled as they are
-        tree = (
-            _rename_own_imports(ast.parse(source, path), package_of(fullname))
-            if b"odules." in source
-            else None
-        )
-        return compile(source if tree is None else tree, path, "exec", dont_inherit=True)
+        if b"odules." not in source:
+            return _compile(source, path)
+        # it may import its own module by its full name
+        tree = _rename_own_imports(ast.parse(source, path), package_of(fullname))
+        return compile(tree, path, "exec", dont_inherit=True)
+
+
+@functools.lru_cache(maxsize=1024)
+def _compile(source: bytes, path: str) -> CodeType:
+    """Compile a file; kept, because a change of one module loads all of them again."""
+    return compile(source, path, "exec", dont_inherit=True)
 
 
 def _rename_own_imports(tree: ast.Module, package: str) -> ast.Module:

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from puqpanel.host import languages
 from puqpanel.host.contract import templates
+from puqpanel.infra.compiled_templates import CompiledTemplates
 
 
 @dataclass
@@ -32,6 +33,7 @@ class _Panel:
 
 
 _panel = _Panel()
+_compiled = CompiledTemplates()
 
 
 def install(
@@ -73,6 +75,7 @@ def environment(folder: Path | None) -> Environment:
             auto_reload=True,
             trim_blocks=True,
             lstrip_blocks=True,
+            bytecode_cache=_compiled,
         )
         found.globals.update(panel.globals)
         found.globals["__"] = partial(languages.translate, folder)

@@ -8,6 +8,7 @@ when their file changes.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import io
 import time
@@ -176,11 +177,8 @@ def _compiled(tag: str, path: Path) -> GNUTranslations | None:
         cached = _catalogs.cache / f"{tag}-{digest}.mo" if _catalogs.cache else None
         if cached is not None and cached.is_file():
             return GNUTranslations(io.BytesIO(cached.read_bytes()))
-        catalog = po.parse(source, tag.replace("-", "_"))
-        unusable = po.drop_unusable(catalog)
-        binary = io.BytesIO()
-        write_mo(binary, catalog)
-        translations = GNUTranslations(io.BytesIO(binary.getvalue()))
+        binary, unusable = _binary(tag, source)
+        translations = GNUTranslations(io.BytesIO(binary))
     except Exception as error:  # whatever is in a file that somebody edits
         reason = error.reason if isinstance(error, InvalidCatalog) else verbatim(str(error)[:200])
         _catalogs.problems[path] = reason
@@ -194,8 +192,18 @@ def _compiled(tag: str, path: Path) -> GNUTranslations | None:
             texts=", ".join(unusable[:3]),
         )
     elif cached is not None:  # a catalog with problems is read again by each process
-        _store(cached, binary.getvalue())
+        _store(cached, binary)
     return translations
+
+
+@functools.lru_cache(maxsize=8)
+def _binary(tag: str, source: bytes) -> tuple[bytes, list[str]]:
+    """Return a compiled catalog, and the messages that cannot be used."""
+    catalog = po.parse(source, tag.replace("-", "_"))
+    unusable = po.drop_unusable(catalog)
+    binary = io.BytesIO()
+    write_mo(binary, catalog)
+    return binary.getvalue(), unusable
 
 
 def _store(path: Path, binary: bytes) -> None:

@@ -1,11 +1,12 @@
-"""URL converters that reject values no database accepts, so that views need not check."""
+"""Routes: converters that reject values no database accepts, and rules that are compiled late."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from werkzeug.datastructures import ImmutableDict
-from werkzeug.routing import IntegerConverter, Map, PathConverter, UnicodeConverter
+from werkzeug.routing import IntegerConverter, Map, PathConverter, Rule, UnicodeConverter
 
 LARGEST = 2**63 - 1
 """The largest integer that an ID column can be compared with."""
@@ -45,3 +46,21 @@ class Addresses(Map):
     default_converters = ImmutableDict(
         {**Map.default_converters, "default": Text, "string": Text, "path": Path, "int": Number}
     )
+
+
+class LateRule(Rule):
+    """A rule that compiles its URL builder at the first `url_for` of its endpoint.
+
+    Werkzeug compiles two functions for each rule when it is added, which is most of the time that
+    building an app takes. Few of them are used.
+    """
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        compile_now = super()._compile_builder
+
+        def build(rule: LateRule, /, **values: Any) -> tuple[str, str]:
+            builder = compile_now(append_unknown).__get__(rule, None)
+            setattr(rule, "_build_unknown" if append_unknown else "_build", builder)
+            return builder(**values)
+
+        return build

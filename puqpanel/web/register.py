@@ -14,6 +14,7 @@ from puqpanel import __version__
 from puqpanel.domain import texts
 from puqpanel.domain.task_states import CANCELLABLE, RETRYABLE
 from puqpanel.host import registry
+from puqpanel.infra.compiled_templates import CompiledTemplates
 from puqpanel.infra.settings import Settings
 from puqpanel.web import (
     admin,
@@ -41,6 +42,8 @@ from puqpanel.web import (
     tracebacks,
 )
 from puqpanel.web.public.modules import module_assets, webhooks
+
+_compiled = CompiledTemplates()
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -139,5 +142,6 @@ def _configure_templates(app: Flask) -> None:
     app.jinja_env.filters["money"] = prices.money
     app.jinja_env.filters["filesizeformat"] = numbers.size
     app.jinja_env.filters["number"] = numbers.shown
+    app.jinja_env.bytecode_cache = _compiled
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

@@ -1,15 +1,26 @@
-"""Run the command line in real processes, and find them by their instance directory."""
+"""Run the command line in processes, and find them by their instance directory."""
 
 from __future__ import annotations
 
+import atexit
+import logging
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+import traceback
+import warnings
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
+
+import structlog
+
+from puqpanel.cli import main
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,9 +40,20 @@ def environment(instance: Path, **more: str) -> dict[str, str]:
 
 
 def puqpanel(
-    instance: Path, *arguments: str, given: str = "", **more: str
+    instance: Path, *arguments: str, given: str = "", real: bool = False, **more: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command and wait for it."""
+    """Run a command and wait for it.
+
+    Args:
+        instance: its instance directory.
+        arguments: of the command line.
+        given: its standard input.
+        real: start Python anew. Without, the command runs in a fork of this process, which has
+            imported everything already.
+        more: further environment variables.
+    """
+    if not real:
+        return _forked(arguments, environment(instance, **more), given)
     return subprocess.run(
         [sys.executable, "-m", "puqpanel", *arguments],
         env=environment(instance, **more),
@@ -41,6 +63,68 @@ def puqpanel(
         timeout=120,
         check=False,
     )
+
+
+def _forked(
+    arguments: Sequence[str], env: Mapping[str, str], given: str
+) -> subprocess.CompletedProcess[str]:
+    with (
+        tempfile.TemporaryFile() as stdin,
+        tempfile.TemporaryFile() as stdout,
+        tempfile.TemporaryFile() as stderr,
+    ):
+        stdin.write(given.encode())
+        stdin.seek(0)
+        pid = os.fork()
+        if pid == 0:
+            _become(arguments, env, [stdin.fileno(), stdout.fileno(), stderr.fileno()])
+        deadline, status = time.monotonic() + 120, 0
+        while not (ended := os.waitpid(pid, os.WNOHANG))[0]:
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                raise subprocess.TimeoutExpired(list(arguments), 120)
+            time.sleep(0.005)
+        status = os.waitstatus_to_exitcode(ended[1])
+        texts = []
+        for file in (stdout, stderr):
+            file.seek(0)
+            texts.append(file.read().decode())
+    return subprocess.CompletedProcess(list(arguments), status, *texts)
+
+
+def _become(arguments: Sequence[str], env: Mapping[str, str], files: Sequence[int]) -> NoReturn:
+    """Turn this fork into a new command, without what pytest left in it."""
+    code: object = 1
+    try:
+        for number, file in enumerate(files):
+            os.dup2(file, number)
+        sys.stdin = open(0, closefd=False, encoding="utf-8")  # noqa: SIM115
+        sys.stdout = open(1, "w", closefd=False, encoding="utf-8")  # noqa: SIM115
+        sys.stderr = open(2, "w", closefd=False, encoding="utf-8", buffering=1)  # noqa: SIM115
+        os.environ.clear()
+        os.environ.update(env)
+        atexit._clear()
+        weakref.finalize._registry.clear()  # type: ignore[attr-defined]
+        warnings.simplefilter("ignore")
+        structlog.reset_defaults()
+        logging.getLogger().handlers.clear()
+        sys.argv = ["puqpanel", *arguments]
+        try:
+            main()
+            code = 0
+        except SystemExit as left:
+            code = left.code
+            if isinstance(code, str):
+                print(code, file=sys.stderr)
+                code = 1
+        atexit._run_exitfuncs()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 0)
 
 
 def processes(instance: Path) -> dict[int, str]:

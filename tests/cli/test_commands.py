@@ -30,7 +30,7 @@ def test_help_names_every_command_and_every_command_has_help(instance: Path) -> 
     assert overview.returncode == 0
     for name in COMMANDS:
         assert f"\n  {name} " in overview.stdout
-        details = puqpanel(instance, name, "--help")
+        details = puqpanel(instance, name, "--help", real=True)
         assert details.returncode == 0, details.stderr
         assert len(details.stdout) > 150
     assert not instance.exists()
@@ -91,7 +91,7 @@ def test_db(instance: Path) -> None:
     before = puqpanel(instance, "db", "current", "--json")
     assert before.returncode == 1
     assert json.loads(before.stdout)["current"] is None
-    assert puqpanel(instance, "db", "upgrade").stdout.startswith("Created the schema (")
+    assert puqpanel(instance, "db", "upgrade", real=True).stdout.startswith("Created the schema (")
     assert puqpanel(instance, "db", "upgrade").stdout.startswith("Already up to date")
     after = puqpanel(instance, "db", "current", "--json")
     assert after.returncode == 0
@@ -99,7 +99,7 @@ def test_db(instance: Path) -> None:
 
 
 def test_staff(migrated: Path) -> None:
-    created = puqpanel(migrated, "staff", "create", "ada@example.test")
+    created = puqpanel(migrated, "staff", "create", "ada@example.test", real=True)
     assert created.returncode == 0
     assert "Password: " in created.stdout
     again = puqpanel(migrated, "staff", "create", "ADA@example.test")
@@ -138,7 +138,7 @@ def test_module(migrated: Path) -> None:
         return {f"{row['type']}/{row['name']}": row["status"] for row in json.loads(listed.stdout)}
 
     assert states()["Product/MyCloudService"] == "inactive"
-    assert puqpanel(migrated, "module", "activate", "MyCloudService").returncode == 0
+    assert puqpanel(migrated, "module", "activate", "MyCloudService", real=True).returncode == 0
     assert states()["Product/MyCloudService"] == "active"
     assert "nothing to resume" in puqpanel(migrated, "module", "resume", "MyCloudService").stderr
     with contextlib.closing(sqlite3.connect(migrated / "puqpanel.db")) as database:
@@ -238,7 +238,7 @@ def test_keys_rotate(migrated: Path) -> None:
     before = json.loads(puqpanel(migrated, "keys", "status", "--json").stdout)
     assert before == {"keys": 1, "newest": before["newest"], "older": 0, "unreadable": 0}
     assert before["newest"] >= 1
-    rotated = puqpanel(migrated, "keys", "rotate")
+    rotated = puqpanel(migrated, "keys", "rotate", real=True)
     assert rotated.returncode == 0, rotated.stderr
     assert key.read_text().split()[1:] == first
     assert json.loads(puqpanel(migrated, "keys", "status", "--json").stdout) == {

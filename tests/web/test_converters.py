@@ -1,10 +1,13 @@
-"""URL converters reject values that no database accepts."""
+"""URL converters reject values that no database accepts; URL builders are compiled late."""
 
 from __future__ import annotations
 
 import re
 
+from werkzeug.routing import Rule
+
 from puqpanel.app import Panel
+from puqpanel.web import converters
 from tests.web.conftest import Browser
 
 PARAMETER = re.compile(r"<(?:(int|path)(?:\([^)]*\))?:)?\w+>")
@@ -22,3 +25,14 @@ def test_values_no_database_accepts_return_404(app: Panel, owner: Browser) -> No
         answer = owner.http.get(path)
         answer.close()
         assert answer.status_code == 404, (path, answer.status_code)
+
+
+def test_a_url_builder_is_compiled_once_and_equals_werkzeugs() -> None:
+    for kind in (Rule, converters.LateRule):
+        rule = kind("/a/<int:number>/<rule>/", endpoint="a", defaults={"page": 1})
+        urls = converters.Addresses([rule], host_matching=False).bind("panel.test")
+        values = {"number": 7, "rule": "x y", "page": 1, "q": "ä"}
+        assert urls.build("a", values) == "/a/7/x%20y/?q=%C3%A4"
+        built = rule._build_unknown
+        assert urls.build("a", values) == "/a/7/x%20y/?q=%C3%A4"
+        assert rule._build_unknown is built

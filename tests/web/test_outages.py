@@ -33,7 +33,7 @@ from puqpanel.models import ConfiguredModule
 from puqpanel.operations.accounts import staff
 from puqpanel.operations.system import keys
 from tests import servers
-from tests.conftest import BACKEND
+from tests.conftest import BACKEND, plain_logs
 from tests.sample import activate, write_module
 from tests.web.conftest import PASSWORD, Browser
 
@@ -43,13 +43,13 @@ PAGES = ("/admin/", "/admin/services/", "/admin/health/", "/admin/modules/")
 
 @pytest.fixture(autouse=True)
 def plain_log() -> Iterator[None]:
-    """Log as servers do; structlog's own format of exceptions evaluates every local variable."""
+    """Shorten outages in the log, as servers do."""
     structlog.configure(
         processors=[log._shorten_outages, structlog.processors.format_exc_info, _rendered]
     )
     log._last_logged.clear()
     yield
-    structlog.reset_defaults()
+    plain_logs()
 
 
 _rendered = structlog.processors.KeyValueRenderer()

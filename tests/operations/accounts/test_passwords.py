@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from puqpanel.app import Panel
@@ -73,3 +76,10 @@ def test_a_longer_password_with_the_same_beginning_does_not_match(panel: Panel) 
     assert passwords.matches(hashed, longest)
     assert not passwords.matches(hashed, longest + "x")
     assert not passwords.matches(None, longest)
+
+
+def test_a_hash_is_as_costly_as_argon2_recommends() -> None:
+    """In a process of its own, because this one uses a cheap hash."""
+    source = "from puqpanel.operations.accounts import passwords as p; print(p.hash_password('x'))"
+    run = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
