@@ -59,7 +59,7 @@ class LateRule(Rule):
         compile_now = super()._compile_builder
 
         def build(rule: LateRule, /, **values: Any) -> tuple[str, str]:
-            builder = compile_now(append_unknown).__get__(rule, None)
+            builder: Callable[..., tuple[str, str]] = compile_now(append_unknown).__get__(rule)
             setattr(rule, "_build_unknown" if append_unknown else "_build", builder)
             return builder(**values)
 
