@@ -9,7 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from puqpanel.host import registry
 from puqpanel.host.containment import bulkheads, crash_markers
-from puqpanel.infra import addresses, catalogs, crypto, events, links, queue
+from puqpanel.infra import addresses, catalogs, crypto, events, links, metrics, queue
 from puqpanel.infra.db import db, release
 from puqpanel.infra.queue_server import connection_url
 from puqpanel.jobs import maintenance
@@ -40,6 +40,7 @@ def connect(settings: Settings) -> None:
     Raises:
         KeyFileError: The keys are missing or belong to another database.
     """
+    metrics.use(settings.instance / "metrics" if settings.metrics_token else None)
     keys.open_keys(settings.keys_dir, settings.database_url)
     queue.use_server(settings.redis_url or connection_url(settings.instance))
     catalogs.use(settings.instance)

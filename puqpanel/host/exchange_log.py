@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from puqpanel.host import context, logs
+from puqpanel.infra import metrics
 from puqpanel.infra.known_secrets import MASK
 from puqpanel.infra.redact import DEPTH, mask_secrets, secret_name
 
@@ -17,7 +18,7 @@ def write(
     duration_ms: int,
     secrets: Sequence[str],
 ) -> None:
-    """Write one exchange of the current call to the module log; nothing outside a call.
+    """Write one exchange of the current call to the module log and count it, unless outside a call.
 
     Args:
         request: what was sent; `request` is the method and address.
@@ -30,6 +31,7 @@ def write(
     call = context.current()
     if call is None:
         return
+    metrics.provider_answered(f"{call.type}/{call.name}", duration_ms / 1000, success)
     method = str(request["request"]).split(" ", 1)[0]
     logs.write(
         type=call.type,

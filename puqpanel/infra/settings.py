@@ -7,6 +7,7 @@ Fields are what must be known before the database is open. The other settings ar
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
@@ -46,6 +47,8 @@ class Settings:
         monitoring_allow: Private networks that staff may monitor in addition to public addresses.
         dev: Reload changed templates and modules.
         log_json: Write log entries as JSON.
+        metrics_token: Bearer token for `GET /metrics`, at least 16 characters. If empty, nothing is
+            counted and the address does not exist.
         overrides: Settings of the panel from the environment: name → value. The variable of
             `firm.name` is `PUQPANEL_FIRM_NAME`.
     """
@@ -64,6 +67,7 @@ class Settings:
     monitoring_allow: tuple[str, ...] = ()
     dev: bool = False
     log_json: bool = False
+    metrics_token: str = field(default="", repr=False)
     overrides: Mapping[str, Value] = field(default_factory=dict)
 
     @classmethod
@@ -129,6 +133,7 @@ class Settings:
             monitoring_allow=_networks("MONITORING_ALLOW", text("MONITORING_ALLOW")),
             dev=_switch("DEV", text("DEV", "no")),
             log_json=_switch("LOG_JSON", text("LOG_JSON", "no")),
+            metrics_token=_token("METRICS_TOKEN", text("METRICS_TOKEN")),
             overrides=overrides,
         )
 
@@ -171,6 +176,15 @@ def _switch(name: str, value: str) -> bool:
     if value.lower() in ("0", "no", "false", "off"):
         return False
     raise SettingsError(f"{PREFIX}{name} must be yes or no, not “{value}”.")
+
+
+def _token(name: str, value: str) -> str:
+    if value and not re.fullmatch(r"[!-~]{16,200}", value):
+        raise SettingsError(
+            f"{PREFIX}{name} must have 16 to 200 characters: ASCII letters, digits and punctuation,"
+            " without spaces."
+        )
+    return value
 
 
 def _networks(name: str, value: str) -> tuple[str, ...]:

@@ -27,8 +27,8 @@ from puqpanel.web.guard import find_principal
 
 log = structlog.get_logger(__name__)
 PUBLIC_ADDRESS, OTHER_ADDRESSES = "site.base_url", "site.trusted_hosts"
-ANY_HOST = frozenset({"public.health.index"})
-"""Endpoints for load balancers, which address each host of the panel by its IP address."""
+ANY_HOST = frozenset({"public.health.index", "public.metrics.index"})
+"""Endpoints for load balancers and monitors, which address each host by its IP address."""
 ASSETS = frozenset({"static", "bootstrap.static", "assets.serve", "module_assets.serve"})
 """Endpoints of files that are the same for every host, and need no database."""
 ALL_INTERFACES = frozenset({"", "0.0.0.0", "::"})  # noqa: S104

@@ -29,6 +29,7 @@ from puqpanel.web import (
     limits,
     locale,
     look,
+    metrics,
     modules,
     navigation,
     numbers,
@@ -49,7 +50,8 @@ _compiled = CompiledTemplates()
 def register(app: Flask, settings: Settings) -> None:
     """Register routes, templates, sessions, access control and error handlers.
 
-    The order matters: request ID, host, then access control, then CSRF protection and rate limits.
+    The order matters: metrics, request ID, host, then access control, then CSRF protection and
+    rate limits.
 
     Args:
         app: the application being built, with its database and secret key in place.
@@ -61,6 +63,7 @@ def register(app: Flask, settings: Settings) -> None:
         # a CSRF token is valid as long as its session: a page left open overnight still works
         WTF_CSRF_TIME_LIMIT=None,
     )
+    metrics.install(app)
     tracebacks.install(app)
     security.protect(app)
     sessions.install(app, secure=settings.secure_cookies)

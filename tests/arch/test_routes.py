@@ -107,6 +107,7 @@ def test_the_public_endpoints_are_listed(people: People) -> None:
         {
             "/",
             "/health",
+            "/metrics",
             "/favicon.ico",
             "/brand.css",
             "/brand/logo",

@@ -6,11 +6,12 @@ from flask import Blueprint, redirect, url_for
 from werkzeug import Response
 
 from puqpanel.web.guard import public
-from puqpanel.web.public.oversight import health
+from puqpanel.web.public.oversight import health, metrics
 from puqpanel.web.public.system import brand
 
 bp = Blueprint("public", __name__)
 bp.register_blueprint(health.bp)
+bp.register_blueprint(metrics.bp)
 bp.register_blueprint(brand.bp)
 
 
