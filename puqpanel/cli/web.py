@@ -51,7 +51,9 @@ def command(host: str | None, port: int | None, processes: int | None, fd: int |
     import puqpanel.web.register  # noqa: F401
     from puqpanel.cli.web_process import Limits
     from puqpanel.cli.web_server import WebServer
+    from puqpanel.web import assets, precompressed
 
+    precompressed.prepare(settings.instance, assets.compressible())
     if fd is None:
         listener = listen(settings.host, settings.port)
         log.info("web server listens", address=settings.host, port=listener.getsockname()[1])

@@ -15,8 +15,18 @@ from importlib.metadata import version as package_version
 from importlib.util import find_spec
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, send_from_directory, url_for
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    request,
+    send_file,
+    send_from_directory,
+    url_for,
+)
 
+from puqpanel.web import precompressed
 from puqpanel.web.guard import public
 
 YEAR_SECONDS = 365 * 24 * 3600
@@ -38,6 +48,14 @@ SCRIPTS = (
     "live",
 )
 """The panel's scripts in load order; the others use helpers of `dom`."""
+PACKAGED = (
+    ("bootstrap", "css/bootstrap.min.css"),
+    ("bootstrap", "js/bootstrap.min.js"),
+    ("bootstrap", "umd/popper.min.js"),
+    ("htmx", "htmx.min.js"),
+    ("icons", "css/all.min.css"),
+)
+"""Files of packages that pages name, which have compressed copies like all files of the panel."""
 bp = Blueprint("assets", __name__)
 
 # missing from the type table of minimal systems; under nosniff a font without its type is refused
@@ -109,13 +127,53 @@ def serve(kit: str, version: str, name: str) -> Response:
     if current is None:
         abort(404)
     fresh = version == current.version
-    response = send_from_directory(
-        current.folder, name, max_age=YEAR_SECONDS if fresh else 0, conditional=True
-    )
+    response = _compressed(kit, version, name) if fresh else None
+    if response is None:
+        response = send_from_directory(
+            current.folder, name, max_age=YEAR_SECONDS if fresh else 0, conditional=True
+        )
+    if name.endswith(precompressed.TYPES):
+        response.vary.add("Accept-Encoding")
     if fresh:
         response.cache_control.public = True
         response.cache_control.immutable = True
     return response
+
+
+@cache
+def compressible() -> dict[tuple[str, str, str], Path]:
+    """Return the files with compressed copies by kit, version and name."""
+    own = kits()["panel"].folder
+    names = [
+        *PACKAGED,
+        *(
+            ("panel", path.relative_to(own).as_posix())
+            for path in own.rglob("*")
+            if path.name.endswith(precompressed.TYPES)
+        ),
+    ]
+    return {(kit, kits()[kit].version, name): kits()[kit].folder / name for kit, name in names}
+
+
+def _compressed(kit: str, version: str, name: str) -> Response | None:
+    """Return the copy that the client prefers; None if it accepts none or there is none."""
+    if (kit, version, name) not in compressible():
+        return None
+    instance = Path(current_app.instance_path)
+    for encoding in precompressed.accepted(request.accept_encodings):
+        copy = precompressed.copy_of(instance, kit, version, name, encoding)
+        try:
+            response = send_file(
+                copy,
+                mimetype=mimetypes.guess_type(name)[0],
+                max_age=YEAR_SECONDS,
+                conditional=True,
+            )
+        except OSError:
+            continue
+        response.headers["Content-Encoding"] = encoding
+        return response
+    return None
 
 
 @bp.get("/favicon.ico")

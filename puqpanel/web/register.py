@@ -22,6 +22,7 @@ from puqpanel.web import (
     brand,
     charts,
     client,
+    compression,
     errors,
     guard,
     hosts,
@@ -40,6 +41,7 @@ from puqpanel.web import (
     security,
     sessions,
     times,
+    timing,
     tracebacks,
 )
 from puqpanel.web.public.modules import module_assets, webhooks
@@ -50,8 +52,8 @@ _compiled = CompiledTemplates()
 def register(app: Flask, settings: Settings) -> None:
     """Register routes, templates, sessions, access control and error handlers.
 
-    The order matters: metrics, request ID, host, then access control, then CSRF protection and
-    rate limits.
+    The order matters: metrics, compression, request ID, host, then access control, then CSRF
+    protection and rate limits.
 
     Args:
         app: the application being built, with its database and secret key in place.
@@ -64,6 +66,9 @@ def register(app: Flask, settings: Settings) -> None:
         WTF_CSRF_TIME_LIMIT=None,
     )
     metrics.install(app)
+    if settings.dev:
+        timing.install(app)
+    compression.install(app)
     tracebacks.install(app)
     security.protect(app)
     sessions.install(app, secure=settings.secure_cookies)
