@@ -109,8 +109,12 @@ def queue_url(short_folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def new_database(short_folder: Path, keys_dir: Path) -> Iterator[Callable[[], str]]:
-    """Return a function that creates a migrated database and returns its URL."""
+def new_database(short_folder: Path, keys_dir: Path) -> Iterator[Callable[..., str]]:
+    """Return a function that creates a migrated database and returns its URL.
+
+    With a name, it replaces the database of that name. Its engine stays, and with it the statements
+    that are compiled already.
+    """
     numbers = itertools.count()
     with contextlib.ExitStack() as stack:
         if BACKEND == "sqlite":
@@ -119,10 +123,15 @@ def new_database(short_folder: Path, keys_dir: Path) -> Iterator[Callable[[], st
             with engine_for(f"sqlite:///{template}").connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
-            def make() -> str:
-                path = short_folder / f"{next(numbers)}.db"
+            def make(name: str = "") -> str:
+                path = short_folder / f"{name or next(numbers)}.db"
+                url = f"sqlite:///{path}"
+                if name:
+                    engine_for(url).dispose()
+                    for suffix in ("", "-wal", "-shm"):
+                        path.with_name(path.name + suffix).unlink(missing_ok=True)
                 shutil.copy(template, path)
-                return f"sqlite:///{path}"
+                return url
 
         else:
             try:
@@ -137,10 +146,14 @@ def new_database(short_folder: Path, keys_dir: Path) -> Iterator[Callable[[], st
             stack.callback(lambda: [engine.dispose() for engine in _engines()])
 
             def create(name: str, template: str = "") -> str:
+                url = base.set(database=name).render_as_string(hide_password=False)
+                engine_for(url).dispose()
                 with admin.connect() as connection:
+                    force = " WITH (FORCE)" if BACKEND == "postgresql" else ""
+                    connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}{force}")
                     tail = f" TEMPLATE {template}" if template else ""
                     connection.exec_driver_sql(f"CREATE DATABASE {name}{tail}")
-                return base.set(database=name).render_as_string(hide_password=False)
+                return url
 
             if BACKEND == "postgresql":
                 _migrate(create("template_panel"))
@@ -148,8 +161,8 @@ def new_database(short_folder: Path, keys_dir: Path) -> Iterator[Callable[[], st
                     base.set(database="template_panel").render_as_string(hide_password=False)
                 ).dispose()
 
-            def make() -> str:
-                name = f"panel_{next(numbers)}"
+            def make(name: str = "") -> str:
+                name = f"panel_{name or next(numbers)}"
                 if BACKEND == "postgresql":
                     return create(name, "template_panel")
                 url = create(name)
@@ -172,7 +185,7 @@ def _migrate(url: str) -> None:
 
 @pytest.fixture
 def settings(
-    new_database: Callable[[], str],
+    new_database: Callable[..., str],
     queue_url: str,
     keys_dir: Path,
     tmp_path: Path,
@@ -182,7 +195,7 @@ def settings(
     instance = short_folder / secrets.token_hex(3)
     instance.mkdir()
     (instance / "keys").symlink_to(keys_dir)
-    url = new_database()
+    url = new_database("settings")
     queue.use_server(queue_url)
     queue.connection().flushall()
     yield Settings(
@@ -236,12 +249,15 @@ def drain(settings: Settings) -> Callable[..., None]:
         with contextlib.suppress(RuntimeError):
             db.session.remove()
         server = queue.connect(queue.server_url())
-        for _ in range(rounds):
+        queues = [queue.queue(name, server) for name in QUEUES]
+        for number in range(rounds):
             app = panel.ensure()
             with app.app_context():
                 sweep.send_due()
+            if number and not any(len(waiting) for waiting in queues):
+                break
             worker = PanelWorker(
-                [queue.queue(name, server) for name in QUEUES],
+                queues,
                 name=uuid.uuid4().hex,
                 connection=server,
                 serializer=JSONSerializer,

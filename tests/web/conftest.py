@@ -30,6 +30,7 @@ class Browser:
 
     def __init__(self, app: Panel) -> None:
         self.http = app.test_client()
+        self._tokens: dict[tuple[str, str], str] = {}
 
     def get(self, path: str, **options: Any) -> TestResponse:
         """Request a page and read it to the end, so that sent files are closed."""
@@ -46,7 +47,13 @@ class Browser:
         )
 
     def token(self, area: str) -> str:
-        """Return the CSRF token of one of the area's pages."""
+        """Return the CSRF token of one of the area's pages; fetched again after a new cookie."""
+        cookies = repr(sorted(map(repr, self.http._cookies.values())))
+        if (area, cookies) not in self._tokens:
+            self._tokens[area, cookies] = self._token(area)
+        return self._tokens[area, cookies]
+
+    def _token(self, area: str) -> str:
         page = self.get(area + "/signin", follow_redirects=True).text
         match = re.search(r'name="csrf[-_]token"[^>]*?(?:value|content)="([^"]+)"', page)
         assert match, "no token on the page"
