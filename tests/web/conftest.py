@@ -54,7 +54,7 @@ class Browser:
         return self._tokens[area, cookies]
 
     def _token(self, area: str) -> str:
-        page = self.get(area + "/signin", follow_redirects=True).text
+        page = self.get(area + "/password", follow_redirects=True).text
         match = re.search(r'name="csrf[-_]token"[^>]*?(?:value|content)="([^"]+)"', page)
         assert match, "no token on the page"
         return match[1]
