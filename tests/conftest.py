@@ -25,6 +25,7 @@ from argon2 import PasswordHasher
 from puqpanel import live as live_module
 from puqpanel.app import Panel, create_app
 from puqpanel.domain.principals import Principal, PrincipalKind
+from puqpanel.host import probe
 from puqpanel.host.containment import load_timeout
 from puqpanel.infra import crypto, migrate, queue
 from puqpanel.infra.db import db, engine_for
@@ -73,6 +74,7 @@ def forget_earlier_tests() -> None:
 def cheap_processes() -> Iterator[None]:
     """Save what costs much and proves nothing here.
 
+    Modules are probed in forks, although there are threads (test_probe.py tests new processes too).
     Passwords are hashed with the smallest parameters (test_passwords.py tests the real ones), and
     a change of modules leaves the old app to Python's collector: a full collection walks through
     everything that pytest has loaded (test_live.py tests that nothing keeps an old app).
@@ -82,6 +84,7 @@ def cheap_processes() -> Iterator[None]:
             passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
         )
         patch.setattr(live_module, "collect", lambda: None)
+        patch.setattr(probe, "_may_fork", lambda: True)
         yield
 
 

@@ -72,7 +72,7 @@ def _start(*arguments: str) -> tuple[int, int]:
     """
     reading, writing = os.pipe()
     try:
-        if threading.active_count() == 1:
+        if _may_fork():
             pid = os.fork()
             if pid == 0:
                 _child(writing, *arguments)
@@ -94,6 +94,11 @@ def _start(*arguments: str) -> tuple[int, int]:
     finally:
         os.close(writing)
     return pid, reading
+
+
+def _may_fork() -> bool:
+    """Return whether no other thread can hold a lock that the child would wait for."""
+    return threading.active_count() == 1
 
 
 def _child(writing: int, *arguments: str) -> None:

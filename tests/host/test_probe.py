@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from pathlib import Path
 
 import pytest
@@ -25,8 +24,7 @@ PLUGIN = """
 @pytest.fixture(params=["forked", "started"])
 def ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways to make the process, whatever threads earlier tests left."""
-    threads = 1 if request.param == "forked" else 2
-    monkeypatch.setattr(threading, "active_count", lambda: threads)
+    monkeypatch.setattr(probe, "_may_fork", lambda: request.param == "forked")
 
 
 @pytest.mark.usefixtures("ways")
