@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -33,6 +34,7 @@ PROGRAM_FOLDERS = (
     "usr/sbin",
     "usr/libexec",
 )
+SLOWEST = ("--durations=20", "--durations-min=5")
 PYTEST_TESTS_FAILED = 1
 PYTEST_NO_TESTS = 5
 
@@ -50,15 +52,40 @@ DATABASE_INDEPENDENT = (
     "sdk/test_testing_contract.py",
 )
 """Tests that use no database or always SQLite; running them once is enough."""
+
+
+class Suite(NamedTuple):
+    """The tests that run on a database.
+
+    Attributes:
+        name: Of the database.
+        usual: Arguments of pytest that select the tests of a run without `--all`.
+        all: Arguments that select all tests.
+    """
+
+    name: str
+    usual: Sequence[str]
+    all: Sequence[str]
+
+
+MIGRATIONS_AND_TASKS = ("tests/migrations", "tests/tasks")
 SUITES = {
-    "sqlite": ("SQLite with the embedded queue server: all tests", ["tests", "modules"]),
-    "postgresql": (
-        "PostgreSQL: tests that use the database",
-        ["tests", *(f"--ignore=tests/{name}" for name in DATABASE_INDEPENDENT)],
+    "sqlite": Suite("SQLite", ("tests", "modules", "-m", "not faults"), ("tests", "modules")),
+    "postgresql": Suite(
+        "PostgreSQL",
+        (
+            *MIGRATIONS_AND_TASKS,
+            "tests/models",
+            "tests/operations",
+            "tests/web/test_list_paging.py",
+        ),
+        ("tests", *(f"--ignore=tests/{name}" for name in DATABASE_INDEPENDENT)),
     ),
-    "mariadb": ("MariaDB: migrations and tasks", ["tests/migrations", "tests/tasks"]),
+    "mariadb": Suite("MariaDB", MIGRATIONS_AND_TASKS, MIGRATIONS_AND_TASKS),
 }
-"""Database, which is also a key of NEEDS → heading, and the tests that run on it."""
+"""Database, which is also a key of NEEDS → its tests."""
+USUAL = ("sqlite", "postgresql")
+"""Databases of a run without `--all`."""
 
 
 @click.command("test", context_settings={"ignore_unknown_options": True})
@@ -67,14 +94,21 @@ SUITES = {
     "backends",
     multiple=True,
     type=click.Choice(list(SUITES)),
-    help="Database to test on; can be repeated.  [default: all installed]",
+    help="Database to test on; can be repeated.  [default: SQLite and PostgreSQL; with --all, all]",
 )
 @click.option(
     "--workers",
     metavar="N",
     default="auto",
-    show_default=True,
-    help="Number of parallel pytest processes; 0 runs tests in one process.",
+    help="Number of parallel pytest processes; 0 runs tests in one process.  [default: three for"
+    " two cores, because many tests wait]",
+)
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Also kill processes at every point of a task, run the matrix of modules with bugs, all"
+    " tests on PostgreSQL, and migrations and tasks on MariaDB.",
 )
 @click.option(
     "--again",
@@ -83,9 +117,13 @@ SUITES = {
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[PYTEST ARGUMENT]...")
 def command(
-    backends: tuple[str, ...], workers: str, again: bool, arguments: tuple[str, ...]
+    backends: tuple[str, ...],
+    workers: str,
+    everything: bool,
+    again: bool,
+    arguments: tuple[str, ...],
 ) -> int:
-    """Run the test suite on each installed database.
+    """Run the test suite on the installed databases.
 
     Other arguments are passed to pytest: `./panel test tests/tasks -k lost` runs those tests on
     SQLite only. Tests that need a program that is not installed are skipped and listed at the end.
@@ -107,18 +145,22 @@ def command(
             f" have {_programs(missing_required)}."
         )
     failed = []
-    for backend in backends or (list(SUITES)[:1] if arguments else SUITES):
+    if workers == "auto":
+        workers = str(max(2, (os.cpu_count() or 1) * 3 // 2))
+    for backend in backends or (USUAL[:1] if arguments else SUITES if everything else USUAL):
         if backend in missing:
             continue
-        click.echo(click.style(f"== {SUITES[backend][0]}", bold=True), err=True)
+        suite = SUITES[backend]
+        click.echo(click.style(f"== {suite.name}", bold=True), err=True)
         started = time.monotonic()
-        code = _run(backend, workers, arguments)
+        selection = _selection(suite.all if everything else suite.usual, arguments)
+        code = _run(backend, workers, selection)
         if code == PYTEST_NO_TESTS and arguments:
             code = 0
         if code == PYTEST_TESTS_FAILED and again:
             click.echo("   Retrying failed tests one at a time:", err=True)
             code = _run(
-                backend, "0", (*arguments, "--last-failed", "--last-failed-no-failures=none")
+                backend, "0", (*selection, "--last-failed", "--last-failed-no-failures=none")
             )
         if code:
             failed.append(backend)
@@ -152,7 +194,16 @@ def _programs(names: Iterable[str]) -> str:
     return ", ".join(" or ".join(NEEDS[name]) for name in names)
 
 
-def _run(backend: str, workers: str, arguments: Sequence[str]) -> int:
+def _selection(tests: Sequence[str], arguments: Sequence[str]) -> Sequence[str]:
+    """Return the arguments of pytest: those of the caller, without a path also those of a suite."""
+    names_tests = any(
+        not argument.startswith("-") and (ROOT / argument.partition("::")[0]).exists()
+        for argument in arguments
+    )
+    return arguments if names_tests else [*tests, *arguments]
+
+
+def _run(backend: str, workers: str, selection: Sequence[str]) -> int:
     # Settings of the caller's panel must not reach the tests; PUQPANEL_TEST_* may.
     test_settings = {
         name: value for name, value in environment({}).items() if name.startswith("PUQPANEL_TEST_")
@@ -161,16 +212,11 @@ def _run(backend: str, workers: str, arguments: Sequence[str]) -> int:
         {**test_settings, "PUQPANEL_TEST_DATABASE": backend, "PYTHONPATH": str(ROOT)},
         without="PUQPANEL_",
     )
-    names_tests = any(
-        not argument.startswith("-") and (ROOT / argument.partition("::")[0]).exists()
-        for argument in arguments
-    )
-    selection = list(arguments) if names_tests else [*SUITES[backend][1], *arguments]
-    parallel = [] if workers == "0" or "-n" in arguments else ["-n", workers, "--dist", "worksteal"]
+    parallel = [] if workers == "0" or "-n" in selection else ["-n", workers, "--dist", "worksteal"]
     # SIGINT lets fixtures stop their servers, as Ctrl+C does.
     interrupt_with_parent = functools.partial(die_with_parent, os.getpid(), signal.SIGINT)
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-rs", *parallel, *selection],
+        [sys.executable, "-m", "pytest", "-rs", *SLOWEST, *parallel, *selection],
         cwd=ROOT,
         env=env,
         preexec_fn=interrupt_with_parent,  # noqa: PLW1509 - this process has one thread
