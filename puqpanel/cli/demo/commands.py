@@ -12,12 +12,28 @@ from puqpanel.cli.context import instance_option
 from puqpanel.infra.settings import Settings
 
 
-@click.group("demo")
-def command() -> None:
+@click.group("demo", invoke_without_command=True, no_args_is_help=True)
+@click.option(
+    "--rows",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Add N services with clients, users, tasks and history, to measure pages with.",
+)
+@instance_option
+@click.pass_context
+def command(context: click.Context, settings: Settings, rows: int | None) -> None:
     """Load demo data and run the demo cloud.
 
     `puqpanel up --demo` does both.
+
+    With --rows, adds many sample rows to an empty panel or a demo, and refuses any other panel. A
+    million services take some minutes.
     """
+    if context.invoked_subcommand is None and rows:
+        from puqpanel.cli.demo.rows import add_rows
+
+        for table, number in add_rows(settings, rows).items():
+            click.echo(f"{number:>12,}  {table}")
 
 
 @command.command("seed")
