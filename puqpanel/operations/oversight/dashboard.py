@@ -19,10 +19,11 @@ from puqpanel.domain.task_states import TaskStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
 from puqpanel.models import Product, Service, Task
+from puqpanel.operations.oversight.kept import MANY, Kept, kept
 
-TROUBLED = Service.provision_status.in_(
-    (ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND)
-) & Service.status.in_((ServiceStatus.PENDING, ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED))
+_BROKEN = (ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND)
+_IN_FORCE = (ServiceStatus.PENDING, ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
+TROUBLED = Service.provision_status.in_(_BROKEN) & Service.status.in_(_IN_FORCE)
 """Selects the services that need attention."""
 
 
@@ -51,6 +52,24 @@ class Figures:
     new_before: int
     lost_before: int
     recurring: list[Money]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The key figures, and the trends as of `services_by_week` and `tasks_by_hour`."""
+
+    figures: Figures
+    weeks: list[tuple[datetime, int, int]]
+    hours: list[tuple[datetime, int, int]]
+
+
+def overview() -> Kept[Overview]:
+    """Return the key figures and trends; of many services, as they were some seconds ago."""
+    return kept(
+        "overview",
+        lambda: Overview(figures(), services_by_week(), tasks_by_hour()),
+        lambda counted: counted.figures.active + counted.figures.pending >= MANY,
+    )
 
 
 def figures() -> Figures:
@@ -138,11 +157,24 @@ def tasks_by_hour(hours: int = 24) -> list[tuple[datetime, int, int]]:
 
 def failed_services(limit: int = 6) -> Sequence[Service]:
     """Return services that need attention, newest first."""
+    newest = sa.union_all(
+        *(
+            sa.select(
+                sa.select(Service.id)
+                .where(Service.provision_status == broken, Service.status == status)
+                .order_by(Service.provision_since.desc())
+                .limit(limit)
+                .subquery()
+            )
+            for broken in _BROKEN
+            for status in _IN_FORCE
+        )
+    ).subquery()
     return (
         session()
         .scalars(
             sa.select(Service)
-            .where(TROUBLED)
+            .where(Service.id.in_(sa.select(newest.c.id)))
             .order_by(Service.provision_since.desc(), Service.id.desc())
             .limit(limit)
         )

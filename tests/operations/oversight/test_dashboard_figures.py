@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 
+import pytest
+
 from puqpanel.app import Panel
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Service, Task
-from puqpanel.operations.oversight import dashboard
+from puqpanel.operations.oversight import dashboard, kept
 from tests.sample import make_service
 
 SEED = 7
@@ -62,3 +64,43 @@ def test_they_equal_what_counting_each_row_gives(panel: Panel) -> None:
         len(troubled),
         sum(one.provision_since >= now() - timedelta(days=1) for one in troubled),
     )
+
+
+def test_they_are_counted_each_time_unless_there_are_many(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = make_service(AUTOMATION, module="")
+    same = {name: getattr(first, name) for name in ("client_id", "product_id")}
+
+    def sell() -> None:
+        with transaction() as current:
+            current.add(Service(name="S", status="active", **same))
+
+    sell()
+    assert dashboard.overview().value.figures.active == 1
+    sell()
+    assert dashboard.overview().value.figures.active == 2
+    monkeypatch.setattr(dashboard, "MANY", 2)
+    counted = dashboard.overview()
+    sell()
+    assert dashboard.overview() is counted
+    monkeypatch.setattr(kept, "now", lambda: now() + kept.AGE)
+    again = dashboard.overview()
+    assert again.value.figures.active == 3 and again.at > counted.at
+
+
+def test_who_comes_while_they_are_counted_gets_the_ones_before(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def count(number: int) -> kept.Kept[int]:
+        return kept.kept("number", lambda: number, lambda _: True)
+
+    assert count(1).value == 1
+    monkeypatch.setattr(kept, "now", lambda: now() + kept.AGE)
+
+    def busy() -> int:
+        assert count(3).value == 1
+        return 2
+
+    assert kept.kept("number", busy, lambda _: True).value == 2
+    assert count(4).value == 2

@@ -11,6 +11,7 @@ from puqpanel.app import Panel
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import transaction
 from puqpanel.models import Service
+from puqpanel.operations.oversight import dashboard, kept
 from puqpanel.web import charts
 from tests.web.conftest import Browser
 
@@ -71,3 +72,15 @@ def test_losses_have_an_axis_and_failures_a_retry_button(
         "Change package" in page,
         f'formaction="/admin/services/{shop["service"]}/retry"' in page,
     ) == (True, True, True)
+
+
+def test_the_page_says_how_old_its_figures_are(
+    app: Panel, owner: Browser, shop: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dashboard, "MANY", 0)
+    monkeypatch.setattr(kept, "AGE", timedelta(minutes=30))
+    monkeypatch.setattr(kept, "now", lambda: now() - timedelta(minutes=5))
+    assert "Figures counted 5 min" in owner.get("/admin/").text
+    monkeypatch.setattr(kept, "AGE", timedelta(0))
+    monkeypatch.setattr(kept, "now", now)
+    assert "Figures counted" not in owner.get("/admin/").text

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.permissions import DASHBOARD_VIEW
 from puqpanel.domain.texts import Text, _, _n
+from puqpanel.infra.clock import now
 from puqpanel.operations.oversight import dashboard
 from puqpanel.operations.oversight.dashboard import Figures
 from puqpanel.web import charts, times
@@ -18,6 +20,8 @@ from puqpanel.web.guard import allow, can
 from puqpanel.web.prices import money
 
 bp = Blueprint("dashboard", __name__)
+NOTABLE = timedelta(seconds=5)
+"""Age from which the page says when its figures were counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +55,19 @@ def index() -> ResponseReturnValue:
     """Show the dashboard, or a welcome page to staff without its permission."""
     if not can(DASHBOARD_VIEW):
         return render_template("admin/accounts/welcome.html")
-    figures = dashboard.figures()
-    weeks = [(times.day(start), new, lost) for start, new, lost in dashboard.services_by_week()]
+    overview = dashboard.overview()
+    figures = overview.value.figures
+    weeks = [(times.day(start), new, lost) for start, new, lost in overview.value.weeks]
     hours = [
         (times.clock_time(start), completed, failed)
-        for start, completed, failed in dashboard.tasks_by_hour()
+        for start, completed, failed in overview.value.hours
     ]
     new_services, lost_services = [week[1] for week in weeks], [week[2] for week in weeks]
     return render_template(
         "admin/oversight/dashboard.html",
         kpis=_kpis(figures, new_services),
         figures=figures,
+        figures_age=times.ago(overview.at) if now() - overview.at >= NOTABLE else "",
         failed=dashboard.failed_services(),
         checklist=setup.checklist(),
         weeks=weeks,

@@ -1,0 +1,68 @@
+"""Figures of a panel with many services, kept for some seconds instead of counted for each page.
+
+Each process keeps its own. Until some thousand rows they are counted anew each time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import session
+
+Value = TypeVar("Value")
+MANY = 20_000
+"""Number of services from which figures are kept."""
+AGE = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept(Generic[Value]):
+    """A value and when it was counted."""
+
+    value: Value
+    at: datetime
+
+
+@dataclass(slots=True)
+class _Slot:
+    """A value of one database; the lock is held by the thread that counts it."""
+
+    lock: threading.Lock
+    kept: Kept[Any] | None = None
+
+
+_slots: WeakKeyDictionary[Any, dict[Hashable, _Slot]] = WeakKeyDictionary()
+
+
+def kept(
+    key: Hashable, count: Callable[[], Value], is_many: Callable[[Value], bool]
+) -> Kept[Value]:
+    """Return a value that was counted recently; count it if there is none.
+
+    While a thread counts, others get the value before instead of counting too.
+
+    Args:
+        key: of the value.
+        count: counts it.
+        is_many: whether so many rows were counted that the value is to be kept.
+    """
+    slot = _slots.setdefault(session().get_bind(), {}).setdefault(key, _Slot(threading.Lock()))
+    moment, found = now(), slot.kept
+    if found is not None and timedelta() <= moment - found.at < AGE:
+        return found
+    counts = slot.lock.acquire(blocking=False)
+    if not counts and found is not None and abs(moment - found.at) < 3 * AGE:
+        return found
+    try:
+        result = Kept(count(), moment)
+        slot.kept = result if is_many(result.value) else None
+        return result
+    finally:
+        if counts:
+            slot.lock.release()
