@@ -149,7 +149,7 @@ def processes(instance: Path) -> dict[int, str]:
 
 
 def wait_for(
-    condition: Callable[[], object], seconds: float = 30.0, what: str = "the condition"
+    condition: Callable[[], object], seconds: float = 60.0, what: str = "the condition"
 ) -> None:
     """Wait until the condition is true."""
     deadline = time.monotonic() + seconds
@@ -211,7 +211,7 @@ class Up:
             if word in command and _parent(pid) == self.process.pid
         ]
 
-    def stop(self, sig: int = signal.SIGTERM, seconds: float = 40) -> int:
+    def stop(self, sig: int = signal.SIGTERM, seconds: float = 90) -> int:
         """Send a signal, wait, and return the exit code."""
         self.process.send_signal(sig)
         return self.process.wait(seconds)

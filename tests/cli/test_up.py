@@ -86,7 +86,7 @@ def test_children_exit_when_up_is_killed(up: Up, instance: Path) -> None:
     assert len(processes(instance)) >= 6
     up.process.kill()
     up.process.wait()
-    wait_for(lambda: processes(instance) == {}, 30, "exit of all children")
+    wait_for(lambda: processes(instance) == {}, 60, "exit of all children")
     again = Up(instance, **ONE_EACH)
     try:
         assert healthy(again.ready())
@@ -171,7 +171,7 @@ def test_ctrl_c_during_the_start_ends_it(instance: Path) -> None:
             "prepare",
         )
         running.process.send_signal(signal.SIGINT)
-        assert running.process.wait(30) == 0
+        assert running.process.wait(60) == 0
         assert processes(instance) == {}
         assert "Traceback" not in running.output
     finally:

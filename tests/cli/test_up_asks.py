@@ -42,7 +42,7 @@ class Terminal:
         )
         os.close(terminal)
 
-    def expect(self, pattern: str, seconds: float = 60) -> None:
+    def expect(self, pattern: str, seconds: float = 120) -> None:
         deadline = time.monotonic() + seconds
         while not re.search(pattern, self.text):
             assert time.monotonic() < deadline, self.text
@@ -62,7 +62,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     yield terminal
     terminal.process.terminate()
     try:
-        terminal.process.wait(40)
+        terminal.process.wait(60)
     finally:
         for pid in processes(terminal.instance):
             os.kill(pid, 9)
@@ -85,7 +85,7 @@ def test_the_prompt_never_shows_the_password(terminal: Terminal, tmp_path: Path)
     connection.close()
     terminal.type("\x03")
     terminal.expect("Stopping")
-    assert terminal.process.wait(40) == 0
+    assert terminal.process.wait(60) == 0
     assert processes(terminal.instance) == {}
 
 
@@ -108,6 +108,6 @@ def test_ctrl_c_or_sigterm_at_the_prompt_ends_it(terminal: Terminal, typed: bool
         terminal.type("\x03")
     else:
         terminal.process.terminate()
-    assert terminal.process.wait(20) in (0, 130)
+    assert terminal.process.wait(60) in (0, 130)
     assert processes(terminal.instance) == {}
     assert "Traceback" not in terminal.text

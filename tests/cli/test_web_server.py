@@ -94,7 +94,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]:
     yield running
     running.process.terminate()
     try:
-        running.process.wait(15)
+        running.process.wait(60)
     finally:
         running.process.kill()
 
@@ -235,7 +235,7 @@ def test_stopping_finishes_running_requests(server: Running) -> None:
         time.sleep(0.3)
         server.process.terminate()
         assert running.result()[0] == 200
-    assert server.process.wait(10) == 0
+    assert server.process.wait(60) == 0
 
 
 def test_processes_exit_with_their_parent(server: Running) -> None:

@@ -66,7 +66,7 @@ def test_killed_workers_are_replaced(instance: Path) -> None:
         wait_for(lambda: len(workers(instance, pool.pid) - {killed}) == 2, what="a new worker")
         time.sleep(1)
         pool.terminate()
-        assert pool.wait(20) == 0
+        assert pool.wait(60) == 0
         assert workers(instance, pool.pid) == set()
     assert not doctor(instance, "workers")
 
@@ -76,14 +76,14 @@ def test_workers_exit_with_their_parent(instance: Path) -> None:
         wait_for(lambda: doctor(instance, "workers"), what="heartbeat")
         pool.kill()
         pool.wait()
-        wait_for(lambda: workers(instance, pool.pid) == set(), 20, "exit of the workers")
+        wait_for(lambda: workers(instance, pool.pid) == set(), 60, "exit of the workers")
 
 
 def test_ctrl_c_in_a_terminal_stops_the_pool(instance: Path) -> None:
     with started(instance, "worker", "--processes", "1") as pool:
         wait_for(lambda: doctor(instance, "workers"), what="heartbeat")
         os.killpg(pool.pid, signal.SIGINT)  # as a terminal does, to the whole process group
-        assert pool.wait(20) == 0
+        assert pool.wait(60) == 0
         assert workers(instance, pool.pid) == set()
 
 
@@ -91,5 +91,5 @@ def test_a_scheduler_sends_heartbeats_until_it_stops(instance: Path) -> None:
     with started(instance, "scheduler") as scheduler:
         wait_for(lambda: doctor(instance, "schedule"), what="heartbeat")
         scheduler.terminate()
-        assert scheduler.wait(20) == 0
+        assert scheduler.wait(60) == 0
     assert not doctor(instance, "schedule")

@@ -155,7 +155,7 @@ def test_an_orphan_is_stopped_before_the_next_server_starts(tmp_path: Path) -> N
     # Releases only the lock, as if the supervisor had died without ending its child.
     server.stop()
     with QueueServer(tmp_path) as successor:
-        assert orphan.wait(5) is not None
+        assert orphan.wait(30) is not None
         assert pid_of(successor) != orphan.pid
         assert successor.ready()
 

@@ -87,7 +87,7 @@ def test_a_stop_during_a_swap_is_honoured_and_loses_no_task(
     until((tmp_path / "slow.now").exists)
     process.send_signal(signal.SIGTERM)
     try:
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
     release()
@@ -107,7 +107,7 @@ def test_a_stop_while_the_queue_server_is_unavailable_is_honoured(
     time.sleep(1)
     process.send_signal(signal.SIGTERM)
     try:
-        assert process.wait(15) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
 
