@@ -76,9 +76,9 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
-    """An empty panel with its first staff account, and a demo cloud."""
+    """An empty panel with its first staff account, and a demo cloud; stopped after the file."""
     folder: Path = tmp_path_factory.mktemp("browser")
     cloud = DemoCloud(folder / "cloud", TOKEN)
     serving = threading.Thread(target=cloud.serve_forever, daemon=True)
@@ -103,7 +103,7 @@ class Demo(Panel):
     passwords: dict[str, str] = field(default_factory=dict)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """A panel with the demo."""
     instance: Path = tmp_path_factory.mktemp("demo") / "instance"
