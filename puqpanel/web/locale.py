@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, tzinfo
 from functools import lru_cache
 from gettext import NullTranslations
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -27,6 +27,7 @@ from puqpanel.host import languages
 from puqpanel.infra import catalogs
 from puqpanel.operations.system import settings
 
+Found = TypeVar("Found")
 LANGUAGE_COOKIE = "lang"
 ZONE_COOKIE = "zone"
 MAX_ACCEPTED = 8
@@ -39,7 +40,7 @@ def install(app: Flask) -> None:
     Args:
         app: the application being built.
     """
-    texts.set_default(lambda: catalogs.find(settings.text("region.locale")) or texts.SOURCE)
+    texts.set_default(_panel_language)
     languages.set_panel_language(lambda: settings.text("region.locale"))
     app.before_request(lambda: use(""))
     app.teardown_request(_end)
@@ -88,7 +89,21 @@ def viewer_zone() -> tzinfo:
     name = ""
     if has_request_context():
         name = g.get("zone") or request.cookies.get(ZONE_COOKIE, "")
-    return _zone(name) or _zone(settings.text("region.time_zone")) or UTC
+    return _zone(name) or _once("zone", lambda: _zone(settings.text("region.time_zone"))) or UTC
+
+
+def _panel_language() -> Language:
+    return _once("language", lambda: catalogs.find(settings.text("region.locale")) or texts.SOURCE)
+
+
+def _once(name: str, find: Callable[[], Found]) -> Found:
+    """Return a value that is looked up once in a request: pages ask for hundreds of texts."""
+    if not has_request_context():
+        return find()
+    found: dict[str, Found] = request.environ.setdefault("puqpanel.locale", {})
+    if name not in found:
+        found[name] = find()
+    return found[name]
 
 
 def _json_value(value: Any) -> Any:
