@@ -323,6 +323,46 @@ def test_plugin(tmp_path: Path) -> None:
     assert lines["malformed events"].outcome == "failed"
 
 
+@pytest.mark.parametrize(
+    ("job", "left"),
+    [
+        ("SEEN.append(1)", "Echo.SEEN"),
+        ("type(self).runs += 1", "Echo.Echo.runs"),
+        ("size(self, len(SEEN) + id(self))", "Echo.size"),
+        ("os.environ['ECHO'] = os.environ.get('ECHO', '') + 'x'", "the environment"),
+        ("KNOWN.setdefault('pattern', 1)", ""),
+    ],
+)
+def test_jobs_that_leave_something_in_memory_are_found(
+    tmp_path: Path, job: str, left: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECHO", "")
+    source = f"""
+        import functools, os
+        from puqpanel.sdk import Plugin
+
+        SEEN, KNOWN = [], {{}}
+
+        @functools.lru_cache
+        def size(of, number):
+            return number
+
+        class Echo(Plugin):
+            runs = 0
+
+            def scheduler(self):
+                return [{{"name": "Once", "method": "once", "every": "1h"}}]
+
+            def once(self):
+                {job}
+                return {{"status": "success"}}
+    """
+    folder = write_module(tmp_path, source, type="Plugin")
+    [line] = run_suite(folder, ["jobs leave nothing in memory"])
+    assert line.outcome == ("failed" if left else "passed"), line.message
+    assert left in line.message
+
+
 def test_suite_runs_in_the_modules_own_pytest(tmp_path: Path) -> None:
     suite = """
         from pathlib import Path
@@ -373,6 +413,7 @@ def test_every_type_has_its_probes() -> None:
         "admin pages respond",
         "scheduled jobs twice",
         "malformed events",
+        "jobs leave nothing in memory",
     }
 
 

@@ -29,7 +29,15 @@ from puqpanel.infra.http import Limit, Reply, Wire
 from puqpanel.sdk.testing.lab import Lab
 
 PASSED, FAILED, NOT_TESTED = "passed", "failed", "not tested"
-PROBES_IN = ("lifecycle", "products", "faults", "pages_probes", "channels", "background")
+PROBES_IN = (
+    "lifecycle",
+    "products",
+    "faults",
+    "pages_probes",
+    "channels",
+    "background",
+    "leftovers",
+)
 TYPES = ("Product", "Plugin", "Payment", "Notification")
 # timeout in seconds of requests through the SDK; a timeout fault delays a little longer
 PATIENCE = 2.5
