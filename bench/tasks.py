@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import statistics
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-import rq
 import sqlalchemy as sa
 from rq.serializers import JSONSerializer
-from rq.worker import Worker
 
-from bench.measure import backend, figure, interleaved, seconds, temporary_panel
-from puqpanel.domain.task_states import OnLoss, TaskStatus
+from bench.bare_task import cpu
+from bench.measure import ROUNDS, backend, figure, seconds, temporary_panel
+from puqpanel.domain.task_states import QUEUES, OnLoss, TaskStatus
 from puqpanel.infra import queue
 from puqpanel.infra.db import dispose_engines, engine_for, release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.jobs import entry
 from puqpanel.live import Live
 from puqpanel.models import Setting, Task
-from puqpanel.tasks import add, sweep
+from puqpanel.tasks import add, fence, sweep
 from puqpanel.tasks.outcome import Outcome
 from puqpanel.tasks.worker import PanelWorker, run_worker, warm
 
@@ -39,17 +43,6 @@ class Sleep:
 
     def settle(self, task: Task, outcome: Outcome) -> None:
         """Do nothing."""
-
-
-def bare_job(number: int) -> None:
-    """Run one committed UPDATE on the child's own engine."""
-    with (
-        engine_for(URL).connect().execution_options(panel_write=True) as connection,
-        connection.begin(),
-    ):
-        connection.execute(
-            sa.update(Setting).where(Setting.name == "bench").values(value=str(number))
-        )
 
 
 def figures(n: int | None, database: str | None) -> Iterator[dict[str, object]]:
@@ -69,14 +62,19 @@ def figures(n: int | None, database: str | None) -> Iterator[dict[str, object]]:
             current.add(Setting(name="bench", value=""))
         with app.app_context():
             warm()
-        count = n or 60
+        count = n or 100
         # A reader, as in a panel that serves pages: without one, SQLite checkpoints its WAL each
-        # time the worker closes its connections before a fork.
+        # time the last connection is closed.
         reader = _fork(_hold_open)
-        ours, bare = interleaved(lambda: _ours(live, count), lambda: _bare(count))
+        runs = [(_ours(live, count), _bare(settings, count)) for _ in range(ROUNDS)]
         os.kill(reader, signal.SIGKILL)
         os.waitpid(reader, 0)
-        yield figure("task overhead", backend(URL), ours * 1000, bare * 1000, "ms per job", 1.25)
+        for place, name in enumerate(("task, elapsed", "task, CPU")):
+            ours, bare = (
+                statistics.median(run[side][place] for run in runs) / count * 1000
+                for side in (0, 1)
+            )
+            yield figure(name, backend(URL), ours, bare, "ms per task", 0.3)
         for target in ("child", "worker", "both"):
             yield figure(
                 f"recovery after killing {target}",
@@ -84,33 +82,60 @@ def figures(n: int | None, database: str | None) -> Iterator[dict[str, object]]:
                 _recovery_seconds(settings, live, target),
                 None,
                 "s",
-                90,
+                30,
                 absolute=True,
             )
 
 
-def _ours(live: Live, count: int) -> float:
+def _ours(live: Live, count: int) -> tuple[float, float]:
+    """Return elapsed and CPU seconds of a worker that runs tasks, with its children."""
     app = live.ensure()
     with app.app_context():
         for number in range(count):
             add.add(job="Sleep", data={"n": uuid.uuid4().hex, "i": number})
         release()
-    return _drain(live, count)
-
-
-def _drain(live: Live, count: int) -> float:
     server = queue.connect(queue.server_url())
     worker = PanelWorker(
-        [queue.queue("Module", server)],
+        [queue.queue(name, server) for name in QUEUES],
         name=uuid.uuid4().hex,
         connection=server,
         serializer=JSONSerializer,
         ensure_app=live.ensure,
         handlers=entry.HANDLERS,
+        job_monitoring_interval=fence.RENEW_SECONDS,
         log_job_description=False,
         default_result_ttl=0,
     )
-    return seconds(lambda: worker.work(burst=True, logging_level="ERROR")) / count
+    used = cpu()
+    elapsed = seconds(lambda: worker.work(burst=True, logging_level="ERROR"))
+    used = cpu() - used
+    with app.app_context():
+        left = session().scalar(
+            sa.select(sa.func.count(Task.id)).where(Task.status != TaskStatus.COMPLETED)
+        )
+        release()
+    if left:
+        raise RuntimeError(f"{left} of {count} tasks are not completed")
+    return elapsed, used
+
+
+def _bare(settings: Settings, count: int) -> tuple[float, float]:
+    """Return the same of RQ's own worker; see `bench.bare_task`."""
+    code = f"import bare_task; bare_task.main({settings.redis_url!r}, {count})"
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(Path(__file__).parent),
+            "BENCH_DATABASE": settings.database_url,
+        },
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    elapsed, used, last = json.loads(ran.stdout)
+    if last != count:
+        raise RuntimeError(f"the bare jobs wrote {last} instead of {count}")
+    return elapsed, used
 
 
 def _hold_open() -> None:
@@ -118,32 +143,6 @@ def _hold_open() -> None:
         connection.execute(sa.select(Setting.name)).all()
         connection.rollback()
         signal.pause()
-
-
-class BareWorker(Worker):  # type: ignore[misc]
-    """Standard RQ worker that does not share connections with its children."""
-
-    def fork_work_horse(self, *args: Any) -> None:
-        """Close the parent's connections before the fork."""
-        dispose_engines()
-        super().fork_work_horse(*args)
-
-
-def _bare(count: int) -> float:
-    server = queue.connect(queue.server_url())
-    bare = rq.Queue("bare", connection=server, serializer=JSONSerializer)
-    bare_job(0)
-    for number in range(count):
-        bare.enqueue_call("bench.tasks.bare_job", args=(number,), result_ttl=0)
-    worker = BareWorker(
-        [bare],
-        connection=server,
-        serializer=JSONSerializer,
-        name=uuid.uuid4().hex,
-        log_job_description=False,
-        default_result_ttl=0,
-    )
-    return seconds(lambda: worker.work(burst=True, logging_level="ERROR")) / count
 
 
 def _recovery_seconds(settings: Settings, live: Live, target: str) -> float:
