@@ -48,10 +48,11 @@ class Live:
 
     Args:
         settings: The settings. The app is built at the first request or `ensure()`.
+        pages: Whether the app gets routes and templates.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, *, pages: bool = True) -> None:
+        self.settings, self.pages = settings, pages
         self.app: Panel | None = None
         self.swaps = 0
         self.files: edits.Signature = frozenset()
@@ -191,7 +192,7 @@ class Live:
         dev, base = self.settings.dev, [self.settings.modules_dir]
         code = edits.signature(base, templates=False) if dev else frozenset()
         files = edits.signature(base) if dev else frozenset()
-        app = create_app(self.settings)
+        app = create_app(self.settings, pages=self.pages)
         loaded, refused = self._folders(app)
         with self._lock:
             old, self.app = self.app, app

@@ -52,14 +52,19 @@ def command() -> None:
     """
     settings = load_settings()
     prepare_server(settings)
-    from puqpanel.jobs import schedule
     from puqpanel.live import Live
+
+    run(Live(settings, pages=False))
+
+
+def run(live: Live) -> None:
+    """Run the scheduler until SIGINT or SIGTERM, with an app that may have no pages."""
+    from puqpanel.jobs import schedule
     from puqpanel.tasks import heartbeat
 
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
-    live = Live(settings)
     entries = schedule.entries()
     threading.Thread(target=_watch_crashes, args=(live, stopping), daemon=True).start()
     name = f"{socket.gethostname()}-{os.getpid()}-scheduler"

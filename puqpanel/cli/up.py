@@ -174,8 +174,7 @@ class Up:
             add("demo cloud", "demo", "cloud", "--fd", str(fd), **cloud_options)
         fd = self.web_socket.fileno()
         add("web", "web", "--fd", str(fd), fds=[fd])
-        add("worker", "worker", grace_seconds=30)
-        add("scheduler", "scheduler")
+        add("worker", "worker", "--scheduler", grace_seconds=30)
 
     def _tick(self) -> None:
         self.group.tick()

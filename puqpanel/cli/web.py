@@ -10,12 +10,12 @@ import structlog
 
 from puqpanel.cli.context import load_settings, overrides, prepare_server
 from puqpanel.cli.listening import listen
-from puqpanel.infra.settings import Settings
 
 if TYPE_CHECKING:
     from puqpanel.live import Live
 
 log = structlog.get_logger(__name__)
+WARMED = ("/health", "/admin/signin", "/client/signin")
 
 
 @click.command("web")
@@ -46,11 +46,10 @@ def command(host: str | None, port: int | None, processes: int | None, fd: int |
     """
     settings = load_settings(overrides(host=host, port=port))
     prepare_server(settings)
-    # Import the code once before the fork. Each process builds its own app.
-    import puqpanel.live
-    import puqpanel.web.register  # noqa: F401
     from puqpanel.cli.web_process import Limits
     from puqpanel.cli.web_server import WebServer
+    from puqpanel.infra.db import dispose_engines
+    from puqpanel.live import Live
     from puqpanel.web import assets, precompressed
 
     precompressed.prepare(settings.instance, assets.compressible())
@@ -60,8 +59,12 @@ def command(host: str | None, port: int | None, processes: int | None, fd: int |
     else:
         listener = socket.socket(fileno=fd)
         listener.set_inheritable(False)  # by what modules start
+    live = Live(settings)
+    _build(live)
+    _warm(live)
+    dispose_engines()
     WebServer(
-        lambda: _live(settings),
+        lambda: _adopted(live),
         listener,
         processes=processes or settings.web_processes,
         limits=Limits(threads=settings.web_threads),
@@ -69,13 +72,33 @@ def command(host: str | None, port: int | None, processes: int | None, fd: int |
     ).run()
 
 
-def _live(settings: Settings) -> Live:
-    """Build the app before the first request; on failure, each request tries again."""
-    from puqpanel.live import Live
-
-    live = Live(settings)
+def _build(live: Live) -> None:
+    """Build the app, if it is not current; on failure, each process and request tries again."""
     try:
         live.ensure()
     except Exception:
         log.exception("app could not be built")
+
+
+def _warm(live: Live) -> None:
+    """Request some pages, so that the processes share what their first requests would load."""
+    from werkzeug.test import Client
+
+    client = Client(live)
+    for path in WARMED:
+        try:
+            client.get(path).close()
+        except Exception:
+            log.exception("page could not be prepared", path=path)
+
+
+def _adopted(live: Live) -> Live:
+    """Return the app that a process shares with its parent, or its own if modules have changed."""
+    from puqpanel.host.containment import crash_markers
+    from puqpanel.infra.db import adopt_engines
+    from puqpanel.operations.modules import crashes
+
+    adopt_engines()
+    crash_markers.open_marker(crashes.folder(live.settings.instance))
+    _build(live)
     return live

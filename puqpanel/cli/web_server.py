@@ -1,8 +1,7 @@
 """The web server: processes forked from one parent that share its listening socket.
 
-The parent imports the code and serves nothing. It starts another process when one exits, or when
-one announces that it drains (see `web_process`). The app is built in each process: engines and
-connections belong to one process, and a module that fails at import must not affect the parent.
+The parent loads the code and serves nothing. It starts another process when one exits, or when
+one announces that it drains (see `web_process`).
 """
 
 from __future__ import annotations

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 from multiprocessing.context import ForkProcess
 from types import FrameType
 
 import click
 import structlog
 
+from puqpanel.cli import scheduler
 from puqpanel.cli.context import load_settings, prepare_server
+from puqpanel.host.containment import crash_markers
+from puqpanel.infra.db import adopt_engines, dispose_engines
 from puqpanel.infra.processes import die_with_parent
 from puqpanel.infra.settings import Settings
 from puqpanel.jobs.entry import HANDLERS  # imported before the fork, so that workers share the code
 from puqpanel.live import Live
+from puqpanel.operations.modules import crashes
 from puqpanel.tasks.worker import run_worker
 from puqpanel.web import register  # noqa: F401 - as above
 
@@ -26,6 +32,7 @@ STABLE_SECONDS = 30.0
 """Run time after which an exit no longer counts as a quick one."""
 MAX_RESTART_DELAY_SECONDS = 30.0
 STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
+Target = Callable[[Live, int], None]
 
 
 @click.command("worker")
@@ -35,7 +42,13 @@ STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
     metavar="N",
     help="Number of worker processes.  [default: PUQPANEL_WORKERS or 2]",
 )
-def command(processes: int | None) -> None:
+@click.option(
+    "--scheduler",
+    "with_scheduler",
+    is_flag=True,
+    help="Run the scheduler as well, in a process that shares the workers' memory.",
+)
+def command(processes: int | None, with_scheduler: bool) -> None:
     """Run background tasks.
 
     Each worker process runs one task at a time in a child process and enforces its timeout. SIGTERM
@@ -44,20 +57,25 @@ def command(processes: int | None) -> None:
     """
     settings = load_settings()
     prepare_server(settings)
-    Pool(settings, processes or settings.workers).run()
+    Pool(settings, processes or settings.workers, with_scheduler=with_scheduler).run()
 
 
 class Pool:
     """Forks worker processes and replaces those that exit.
 
+    The workers share the memory of what the pool has loaded before.
+
     Args:
         settings: The loaded settings.
         size: Number of worker processes.
+        with_scheduler: Whether one more process is the scheduler.
     """
 
-    def __init__(self, settings: Settings, size: int) -> None:
-        self.settings, self.size = settings, size
+    def __init__(self, settings: Settings, size: int, *, with_scheduler: bool = False) -> None:
+        self.live = Live(settings)
+        self.missing: list[Target] = [*[work] * size, *[schedule] * with_scheduler]
         self.started_at: dict[ForkProcess, float] = {}
+        self.targets: dict[ForkProcess, Target] = {}
         self.signals = 0
         self.quick_exits = 0
         self.not_before = 0.0
@@ -66,15 +84,22 @@ class Pool:
         """Run until a signal arrives and the last worker has exited."""
         for number in STOP_SIGNALS:
             signal.signal(number, self._on_signal)
+        self._load()
         while self.started_at or not self.signals:
             self._reap()
-            while (
-                not self.signals
-                and len(self.started_at) < self.size
-                and time.monotonic() >= self.not_before
-            ):
+            while not self.signals and self.missing and time.monotonic() >= self.not_before:
                 self._fork()
             time.sleep(0.1)
+
+    def _load(self) -> None:
+        """Build the app once; each worker replaces its own when the modules change."""
+        try:
+            self.live.ensure()
+        except Exception:
+            log.exception("app could not be built; each worker tries again")
+        dispose_engines()
+        gc.collect()
+        gc.freeze()  # keeps the collector of each worker from copying the pool's memory
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self.signals += 1
@@ -82,14 +107,16 @@ class Pool:
             process.terminate()
 
     def _fork(self) -> None:
+        target = self.missing[-1]
         process = multiprocessing.get_context("fork").Process(
-            target=work, args=(self.settings, os.getpid())
+            target=target, args=(self.live, os.getpid())
         )
         # Block signals until the child has installed its own handlers.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         try:
             process.start()
-            self.started_at[process] = time.monotonic()
+            self.started_at[process], self.targets[process] = time.monotonic(), target
+            self.missing.pop()
         except OSError:
             log.exception("worker process could not be started")
             self.not_before = time.monotonic() + MAX_RESTART_DELAY_SECONDS
@@ -101,6 +128,7 @@ class Pool:
             if process.is_alive():
                 continue
             del self.started_at[process]
+            self.missing.append(self.targets.pop(process))
             if self.signals:
                 continue
             stable = time.monotonic() - started_at > STABLE_SECONDS
@@ -118,8 +146,18 @@ class Pool:
             )
 
 
-def work(settings: Settings, parent: int) -> None:
+def work(live: Live, parent: int) -> None:
     """Run one worker in a forked process until SIGTERM."""
+    name = f"{socket.gethostname()}-{os.getpid()}"
+    _run(live, parent, lambda: run_worker(live.ensure, HANDLERS, name))
+
+
+def schedule(live: Live, parent: int) -> None:
+    """Run the scheduler in a forked process until SIGTERM."""
+    _run(live, parent, lambda: scheduler.run(live))
+
+
+def _run(live: Live, parent: int, run: Callable[[], None]) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # Ctrl+C reaches the whole process group; the parent forwards it as SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -127,7 +165,9 @@ def work(settings: Settings, parent: int) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     code = 1
     try:
-        run_worker(Live(settings).ensure, HANDLERS, f"{socket.gethostname()}-{os.getpid()}")
+        adopt_engines()
+        crash_markers.open_marker(crashes.folder(live.settings.instance))
+        run()
         code = 0
     except Exception:
         log.exception("worker process failed")

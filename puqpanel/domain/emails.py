@@ -5,7 +5,6 @@ from __future__ import annotations
 import unicodedata
 
 import idna
-from email_validator import EmailNotValidError, validate_email
 
 LONGEST = 254
 _MAX_INPUT = 1000
@@ -31,6 +30,9 @@ def email_key(text: str) -> str:
 
 def valid_email(text: str) -> str:
     """Return the key of an address, or an empty text if it is not valid."""
+    # imported here, because every process would pay for it at its start
+    from email_validator import EmailNotValidError, validate_email
+
     if len(text) > _MAX_INPUT:
         return ""
     try:

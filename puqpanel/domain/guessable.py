@@ -7,8 +7,6 @@ import unicodedata
 from collections.abc import Iterable
 from enum import StrEnum
 
-from zxcvbn import zxcvbn
-
 MOST_CHARACTERS = 72
 """Characters that are examined; more cost time, and a password of that length is not guessed."""
 FEWEST_GUESSES = 10**8
@@ -33,6 +31,9 @@ def why_guessable(password: str, about: Iterable[str]) -> Guessable | None:
         password: the password.
         about: the person's name and address, and the company's name.
     """
+    # imported here, because its word lists take 13 MB of each process
+    from zxcvbn import zxcvbn
+
     folded = fold(password)[:MOST_CHARACTERS]
     words = {word for text in about for word in _words(fold(text))}
     if letters := _joined(folded):

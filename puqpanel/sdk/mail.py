@@ -12,8 +12,6 @@ from email.utils import formataddr, formatdate, make_msgid
 from html import unescape
 from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
-
 from puqpanel.domain.errors import UserError
 from puqpanel.host import context
 from puqpanel.infra import mail
@@ -191,6 +189,8 @@ def _line(field_name: str, text: str) -> str:
 
 
 def _address(field_name: str, text: str) -> str:
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         return (
             validate_email(

@@ -15,7 +15,7 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import get_timezone, get_timezone_location
 from wtforms import SelectField
 
-from puqpanel.domain.countries import COUNTRIES
+from puqpanel.domain.countries import country_codes
 from puqpanel.infra import catalogs
 from puqpanel.operations.system import currencies
 from puqpanel.web.locale import viewer_locale
@@ -122,13 +122,13 @@ def countries() -> Pairs:
 
 def country_name(code: str) -> str:
     """Return a country's name in the viewer's language; the code if it is unknown."""
-    return viewer_locale().territories.get(code, code) if code in COUNTRIES else code
+    return viewer_locale().territories.get(code, code) if code in country_codes() else code
 
 
 @lru_cache(maxsize=64)
 def _countries(locale: Locale) -> Pairs:
     names = locale.territories
-    return _sorted((code, names.get(code, code)) for code in COUNTRIES)
+    return _sorted((code, names.get(code, code)) for code in country_codes())
 
 
 @lru_cache(maxsize=64)

@@ -72,7 +72,7 @@ def test_the_second_start_creates_no_staff_account(up: Up, instance: Path) -> No
         again.destroy()
 
 
-@pytest.mark.parametrize("word", [" web ", " worker", " scheduler", "valkey-server"])
+@pytest.mark.parametrize("word", [" web ", " worker", "valkey-server"])
 def test_a_killed_process_is_restarted(up: Up, word: str) -> None:
     killed = up.ready().child(word)
     os.killpg(killed, signal.SIGKILL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -92,4 +93,29 @@ def test_a_scheduler_sends_heartbeats_until_it_stops(instance: Path) -> None:
         wait_for(lambda: doctor(instance, "schedule"), what="heartbeat")
         scheduler.terminate()
         assert scheduler.wait(60) == 0
+    assert not doctor(instance, "schedule")
+
+
+def beats(instance: Path) -> int | None:
+    """Return the process id of the scheduler whose heartbeat is the newest."""
+    with sqlite3.connect(instance / "puqpanel.db") as connection:
+        row = connection.execute(
+            "SELECT pid FROM heartbeats WHERE kind = 'scheduler' ORDER BY at DESC"
+        ).fetchone()
+    return row[0] if row else None
+
+
+def test_workers_and_a_scheduler_share_a_pool(instance: Path) -> None:
+    with started(instance, "worker", "--processes", "1", "--scheduler") as pool:
+        wait_for(lambda: doctor(instance, "workers,schedule"), what="heartbeats")
+        forked = workers(instance, pool.pid)
+        assert len(forked) == 2
+        first = beats(instance)
+        assert first in forked
+        os.kill(first, signal.SIGKILL)
+        wait_for(lambda: beats(instance) not in (None, first), what="a new scheduler")
+        assert forked - {first} <= workers(instance, pool.pid)
+        pool.terminate()
+        assert pool.wait(20) == 0
+        assert workers(instance, pool.pid) == set()
     assert not doctor(instance, "schedule")

@@ -35,7 +35,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from puqpanel.cli.demo.accounts import LOCATIONS, PLANS, Refused, Store
-from puqpanel.infra.crypto import write_private
+from puqpanel.infra.private_files import write_private
 
 MAX_FILE_BYTES = 5_000_000
 

@@ -23,8 +23,8 @@ from puqpanel.domain.permissions import PANEL_PERMISSIONS
 from puqpanel.domain.principals import CLI
 from puqpanel.host import calls, registry
 from puqpanel.host.loaded import LoadedModule
-from puqpanel.infra.crypto import write_private
 from puqpanel.infra.db import session
+from puqpanel.infra.private_files import write_private
 from puqpanel.infra.settings import Settings
 from puqpanel.jobs import entry
 from puqpanel.models import Client, Product, Role, Service, Staff, Task

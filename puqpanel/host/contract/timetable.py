@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from croniter import CroniterBadDateError, croniter
-
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.names import python_keys, python_name
 from puqpanel.host.contract.refusal import Refused
@@ -54,6 +52,8 @@ class Work:
             moment: with a time zone.
         """
         if self.cron:
+            from croniter import croniter
+
             due: datetime = croniter(self.cron, moment).get_next(datetime)
             return due
         return moment + timedelta(seconds=self.every)
@@ -102,6 +102,8 @@ def _work(instance: ModuleBase, entry: Mapping[str, Any]) -> Work:
         )
     if every is not None:
         return Work(name, method, every=_seconds(every, where), timeout=timeout)
+    from croniter import CroniterBadDateError, croniter
+
     if (
         not isinstance(cron, str)
         or len(cron.split()) != 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from puqpanel.domain.countries import COUNTRIES
+from puqpanel.domain.countries import country_codes
 from puqpanel.domain.emails import valid_email
 from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.texts import _
@@ -33,7 +33,7 @@ def clean_country(code: str) -> str:
         InvalidInput: it is not an ISO 3166 alpha-2 code.
     """
     code = code.strip().upper()
-    if code and code not in COUNTRIES:
+    if code and code not in country_codes():
         raise InvalidInput({"country": [_("Choose a country from the list.")]})
     return code
 

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import BooleanField, EmailField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
-from puqpanel.domain.countries import COUNTRIES
+from puqpanel.domain.countries import country_codes
 from puqpanel.domain.errors import NotFoundError
 from puqpanel.domain.permissions import (
     CLIENT_NOUNS,
@@ -71,7 +71,7 @@ CLIENTS = Listing(
     filters={
         "country": Filter(
             _("Country"),
-            lambda code: Client.country == code if code in COUNTRIES else None,
+            lambda code: Client.country == code if code in country_codes() else None,
             choices=countries,
         ),
         "created": date_filter(_("Created"), Client.created_at),
