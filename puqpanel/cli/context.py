@@ -102,9 +102,16 @@ def require_migrated(settings: Settings) -> None:
     """Check that no migrations are pending.
 
     Raises:
-        UserError: The database schema is older than the code.
+        UserError: The database schema is older than the code, or newer.
     """
+    from puqpanel.infra import migrate
+
     applied, head = revisions(settings)
+    if applied and not migrate.knows(applied):
+        raise UserError(
+            f"The database schema ({applied}) is newer than this version of the panel ({head})."
+            " Install the version that upgraded it."
+        )
     if applied != head:
         raise UserError("The database schema is out of date. Run: puqpanel db upgrade")
 

@@ -90,6 +90,18 @@ def current(engine: Engine, tree: Tree = PANEL) -> str | None:
         return MigrationContext.configure(connection, opts=_options(tree)).get_current_revision()
 
 
+def knows(revision: str, tree: Tree = PANEL) -> bool:
+    """Return whether a tree contains a revision; one of a newer version is unknown.
+
+    Args:
+        revision: Of the database.
+        tree: The tree.
+    """
+    return any(
+        script.revision == revision for script in ScriptDirectory(tree.folder).walk_revisions()
+    )
+
+
 def pending(engine: Engine, tree: Tree = PANEL) -> bool:
     """Return whether the database needs migrations."""
     return current(engine, tree) != head(tree)

@@ -154,6 +154,19 @@ def _migrations(settings: Settings) -> Check:
             _("The tables are up to date (%(current)s).", current=current),
             facts=facts,
         )
+    if current and not migrate.knows(current):
+        return Check(
+            "migrations",
+            "warn",
+            _(
+                "The tables are at revision %(current)s, which is newer than the code of this host"
+                " (%(newest)s).",
+                current=current,
+                newest=newest,
+            ),
+            _("Install the version on this host that upgraded the database."),
+            facts,
+        )
     text = (
         _(
             "The tables are at revision %(current)s, but the code needs %(newest)s.",

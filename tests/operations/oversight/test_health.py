@@ -115,16 +115,19 @@ def test_wrong_key_file_fails_and_is_named(panel: Panel, settings: Settings, tmp
         crypto.use_keys(settings.keys_dir)
 
 
-def test_outdated_tables_fail(panel: Panel, settings: Settings) -> None:
+@pytest.mark.parametrize("revision, state", [("0001", "fail"), ("of_a_newer_version", "warn")])
+def test_tables_of_another_version(
+    panel: Panel, settings: Settings, revision: str, state: str
+) -> None:
     with (
         engine_for(settings.database_url)
         .connect()
         .execution_options(panel_write=True) as connection,
         connection.begin(),
     ):
-        connection.execute(sa.text("update alembic_version set version_num = 'older'"))
+        connection.execute(sa.text(f"update alembic_version set version_num = '{revision}'"))
     found = states(settings)
-    assert found["migrations"] == "fail"
+    assert found["migrations"] == state
     assert found["workers"] == "fail"
     assert found["database"] == "ok"
 
