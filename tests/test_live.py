@@ -287,9 +287,9 @@ def test_pages_do_not_wait_for_a_slow_build_except_those_of_modules(
     finish = threading.Event()
     build = panel_live.create_app
 
-    def slow(settings: Settings) -> Panel:
+    def slow(settings: Settings, *, pages: bool) -> Panel:
         assert finish.wait(30)
-        return build(settings)
+        return build(settings, pages=pages)
 
     monkeypatch.setattr(panel_live, "create_app", slow)
     monkeypatch.setattr(panel_live, "WAIT_SECONDS", 0.05)
@@ -312,7 +312,7 @@ def test_a_failed_build_fails_only_requests_that_need_it(
     assert status(panel) == 302
     change(panel, "deactivate")
     with monkeypatch.context() as patch:
-        patch.setattr(panel_live, "create_app", lambda settings: 1 / 0)
+        patch.setattr(panel_live, "create_app", lambda settings, pages: 1 / 0)
         assert status(panel, "/admin/signin") == 200
         with pytest.raises(ZeroDivisionError):
             status(panel)
