@@ -1,4 +1,4 @@
-"""What a call of a module's method through the host adds to the bare method, in processor time."""
+"""CPU overhead of calling a module's method through the host."""
 
 from __future__ import annotations
 

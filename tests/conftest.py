@@ -34,6 +34,7 @@ from puqpanel.infra.settings import ROOT, Settings
 from puqpanel.jobs.entry import HANDLERS
 from puqpanel.live import Live, dismantle
 from puqpanel.operations.accounts import passwords
+from puqpanel.operations.oversight import kept
 from puqpanel.operations.system import audit, keys
 from puqpanel.operations.system import settings as panel_settings
 from tests import servers
@@ -46,6 +47,7 @@ STAFF = Principal(PrincipalKind.STAFF, None, "A test", permissions=frozenset({"*
 
 def plain_logs() -> None:
     """Log exceptions as text; structlog's own format evaluates and colors every local variable."""
+    structlog.reset_defaults()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -56,16 +58,16 @@ def plain_logs() -> None:
     )
 
 
-plain_logs()
-
-
 @pytest.fixture(autouse=True)
 def forget_earlier_tests() -> None:
     """Forget what this process keeps of earlier tests' panels.
 
-    Modules that hung shorten the deadline of all others; texts outside an app context are in the
+    Logs stay as a test configures them; figures belong to a database whose URL is used again;
+    modules that hung shorten the deadline of all others; texts outside an app context are in the
     language of the settings that were read last.
     """
+    plain_logs()
+    kept._slots.clear()
     load_timeout._hung.clear()
     panel_settings._cached = panel_settings.Snapshot()
 

@@ -1,4 +1,4 @@
-"""Indexes that hold all that the dashboard counts and adds up of services."""
+"""Covering indexes for the dashboard's counts and sums of services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients, services and users are found in tables of words, which an index orders."""
+"""Word indexes for searching clients, services and users."""
 
 from __future__ import annotations
 

@@ -104,16 +104,29 @@ def require_migrated(settings: Settings) -> None:
     Raises:
         UserError: The database schema is older than the code, or newer.
     """
+    applied, head = revisions(settings)
+    refuse_newer(applied, head)
+    if applied != head:
+        raise UserError("The database schema is out of date. Run: puqpanel db upgrade")
+
+
+def refuse_newer(applied: str | None, head: str | None) -> None:
+    """Check that this code knows the schema.
+
+    Args:
+        applied: The revision of the schema.
+        head: The latest one that this code has.
+
+    Raises:
+        UserError: A newer version of the panel has upgraded the schema.
+    """
     from puqpanel.infra import migrate
 
-    applied, head = revisions(settings)
     if applied and not migrate.knows(applied):
         raise UserError(
             f"The database schema ({applied}) is newer than this version of the panel ({head})."
-            " Install the version that upgraded it."
+            " Install the version that upgraded the schema."
         )
-    if applied != head:
-        raise UserError("The database schema is out of date. Run: puqpanel db upgrade")
 
 
 def revisions(settings: Settings) -> tuple[str | None, str | None]:

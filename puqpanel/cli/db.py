@@ -6,7 +6,7 @@ import json
 
 import click
 
-from puqpanel.cli.context import ensure_writable, instance_option, revisions
+from puqpanel.cli.context import ensure_writable, instance_option, refuse_newer, revisions
 from puqpanel.infra.program import as_typed
 from puqpanel.infra.settings import Settings
 
@@ -43,9 +43,10 @@ def upgrade(settings: Settings) -> None:
 def current(settings: Settings, as_json: bool) -> int:
     """Show the schema revision.
 
-    Exits with code 1 if migrations are pending.
+    Exits with code 1 if migrations are pending, or if the schema is newer than this version.
     """
     applied, head = revisions(settings)
+    refuse_newer(applied, head)
     pending = applied != head
     if as_json:
         click.echo(json.dumps({"current": applied, "head": head, "pending": pending}))
@@ -63,7 +64,7 @@ def upgrade_schema(settings: Settings) -> tuple[str | None, str | None]:
         The revisions before and after.
 
     Raises:
-        UserError: The instance directory is not writable.
+        UserError: The instance directory is not writable, or the schema is newer than the code.
         KeyFileError: The keys belong to another database.
         MigrationError: A migration failed.
     """
@@ -75,6 +76,7 @@ def upgrade_schema(settings: Settings) -> tuple[str | None, str | None]:
     open_keys(settings.keys_dir, settings.database_url)
     engine = engine_for(settings.database_url)
     before = migrate.current(engine)
+    refuse_newer(before, migrate.head())
     migrate.upgrade(engine)
     plant_canary(settings.database_url)
     return before, migrate.current(engine)

@@ -100,15 +100,15 @@ USUAL = ("sqlite", "postgresql")
     "--workers",
     metavar="N",
     default="auto",
-    help="Number of parallel pytest processes; 0 runs tests in one process.  [default: three for"
-    " two cores, because many tests wait]",
+    help="Number of parallel pytest processes; 0 runs tests in one process.  [default: 1.5 per"
+    " CPU core, at least 2]",
 )
 @click.option(
     "--all",
     "everything",
     is_flag=True,
-    help="Also kill processes at every point of a task, run the matrix of modules with bugs, all"
-    " tests on PostgreSQL, and migrations and tasks on MariaDB.",
+    help="Also run the tests that kill processes and hosts, the tests with faulty modules, all"
+    " database tests on PostgreSQL, and the migration and task tests on MariaDB.",
 )
 @click.option(
     "--again",

@@ -1,7 +1,7 @@
 """What processes count for GET /metrics: requests, providers, connections of the database pool.
 
 Off by default: nothing is imported, counted or written before `use`. The numbers of all processes
-of a host are added up; see `metric_files`. Counting never fails what is counted.
+of a host are added up; see `metric_files`. An error while counting never fails a request or task.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 REQUEST_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 PROVIDER_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 MOST_LABELS = 1000
-"""Combinations of labels that a process counts; further ones are OTHER. Their files have room."""
+"""Label combinations that fit a process's files; further ones are counted as OTHER."""
 OTHER = "other"
 
 
@@ -99,14 +99,14 @@ def _start(folder: Path) -> _Counting:
     from prometheus_client import Counter, Gauge, Histogram, values
 
     files = MetricFiles(folder)
-    # as the library documents for servers whose processes have numbers of their own
+    # documented by prometheus_client for servers that number their processes
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
     values.ValueClass = values.MultiProcessValue(files.slot)  # type: ignore[no-untyped-call]
     return _Counting(
         files,
         Histogram(
             f"{PREFIX}http_request_duration_seconds",
-            "Requests by endpoint and class of the status.",
+            "HTTP requests by endpoint and status class.",
             ("endpoint", "status"),
             buckets=REQUEST_BUCKETS,
             registry=None,

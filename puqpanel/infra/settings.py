@@ -47,8 +47,8 @@ class Settings:
         monitoring_allow: Private networks that staff may monitor in addition to public addresses.
         dev: Reload changed templates and modules.
         log_json: Write log entries as JSON.
-        metrics_token: Bearer token for `GET /metrics`, at least 16 characters. If empty, nothing is
-            counted and the address does not exist.
+        metrics_token: Bearer token for `GET /metrics`, 16 to 200 characters. If empty, nothing
+            is counted and the endpoint returns 404.
         overrides: Settings of the panel from the environment: name → value. The variable of
             `firm.name` is `PUQPANEL_FIRM_NAME`.
     """

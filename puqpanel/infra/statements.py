@@ -30,7 +30,7 @@ _tally: ContextVar[Tally | None] = ContextVar("tally", default=None)
 
 
 def start() -> Tally:
-    """Begin to count the statements of this thread, and return the count so far, which grows."""
+    """Start counting statements in this context, and return the running tally."""
     if not event.contains(Engine, "before_cursor_execute", _before):
         event.listen(Engine, "before_cursor_execute", _before)
         event.listen(Engine, "after_cursor_execute", _after)

@@ -1,4 +1,4 @@
-"""Tables of words, by which rows are found in the same time however many there are.
+"""Word indexes: tables that find rows by the start of a word.
 
 A word is indexed from the start of each of its parts: `shop.berg.example` is found by `shop.b`,
 `berg` and `exam`.
@@ -21,9 +21,9 @@ LENGTH = 40
 MAX_PARTS = 100
 """Words of a row."""
 RARE = 2000
-"""Up to so many entries of a word are read; rows with commoner ones are met soon in any order."""
+"""Most entries to list for a word. A scan soon finds rows with more common words."""
 Word = sa.String(LENGTH).with_variant(sa.String(LENGTH, collation="C"), "postgresql")
-"""Compared by its bytes, as elsewhere: the order of a language has no ranges of prefixes."""
+"""Compared bytewise: in a language's collation, prefixes are not ranges."""
 _PART = re.compile(r"(?<![a-z0-9])[a-z0-9]")
 
 

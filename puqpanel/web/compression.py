@@ -1,4 +1,4 @@
-"""Compresses pages with gzip, in a way that reveals nothing about their secrets (BREACH).
+"""Compresses pages with gzip, with protection against the BREACH attack.
 
 Someone who can make a browser request pages with chosen text in them, and measure the encrypted
 responses, can guess what else is in a page: the better the guess, the shorter the compressed page.

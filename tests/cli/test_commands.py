@@ -98,6 +98,16 @@ def test_db(instance: Path) -> None:
     assert json.loads(after.stdout)["pending"] is False
 
 
+@pytest.mark.parametrize("command", ["current", "upgrade"])
+def test_a_newer_schema_is_explained(migrated: Path, command: str) -> None:
+    with contextlib.closing(sqlite3.connect(migrated / "puqpanel.db")) as database:
+        database.execute("update alembic_version set version_num = '9999'")
+        database.commit()
+    run = puqpanel(migrated, "db", command)
+    assert run.returncode == 1
+    assert "(9999) is newer than this version" in run.stderr and "Traceback" not in run.stderr
+
+
 def test_staff(migrated: Path) -> None:
     created = puqpanel(migrated, "staff", "create", "ada@example.test", real=True)
     assert created.returncode == 0

@@ -28,7 +28,6 @@ def written() -> Iterator[io.StringIO]:
     yield stream
     root.handlers = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
 
 
 def _locked() -> sa.exc.OperationalError:

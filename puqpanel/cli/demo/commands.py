@@ -17,7 +17,7 @@ from puqpanel.infra.settings import Settings
     "--rows",
     type=click.IntRange(1),
     metavar="N",
-    help="Add N services with clients, users, tasks and history, to measure pages with.",
+    help="Add N sample services with clients, users, tasks and history, to benchmark pages.",
 )
 @instance_option
 @click.pass_context
@@ -26,8 +26,8 @@ def command(context: click.Context, settings: Settings, rows: int | None) -> Non
 
     `puqpanel up --demo` does both.
 
-    With --rows, adds many sample rows to an empty panel or a demo, and refuses any other panel. A
-    million services take some minutes.
+    With --rows, adds sample rows to an empty panel or a demo; any other panel is refused. A
+    million services take several minutes.
     """
     if context.invoked_subcommand is None and rows:
         from puqpanel.cli.demo.rows import add_rows

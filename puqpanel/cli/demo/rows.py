@@ -42,7 +42,7 @@ AGE = timedelta(days=3 * 365)
 """Age of the oldest rows; they are spread evenly until now."""
 DOMAIN = "example.test"
 PREFIX = "Sample "
-"""Of the names of the products that are created."""
+"""Prefix of the names of created products."""
 SOLD = {"Small": (490, "EUR"), "Medium": (1490, "EUR"), "Large": (8900, "USD")}
 FIRST = ("Anna", "Jürgen", "Zoë", "Łukasz", "Tomasz", "María", "Olav", "Ingrid", "Mehmet", "Yuki")
 LAST = ("Berg", "Müller", "Nowak", "García", "Hansen", "Rossi", "Kaya", "Sato", "Novák", "Dubois")
@@ -357,7 +357,7 @@ def _advance_sequences(models: tuple[type[Any], ...]) -> None:
 
 
 def _analyze(settings: Settings) -> None:
-    """Let the database count its rows, as it does by itself after a while."""
+    """Update PostgreSQL's statistics now instead of waiting for autovacuum."""
     engine = engine_for(settings.database_url)
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

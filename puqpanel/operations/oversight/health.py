@@ -164,7 +164,7 @@ def _migrations(settings: Settings) -> Check:
                 current=current,
                 newest=newest,
             ),
-            _("Install the version on this host that upgraded the database."),
+            _("On this host, install the version of the panel that upgraded the database."),
             facts,
         )
     text = (

@@ -1,6 +1,6 @@
 """Figures of a panel with many services, kept for some seconds instead of counted for each page.
 
-Each process keeps its own. Until some thousand rows they are counted anew each time.
+Each process has its own cache. Below MANY services, figures are counted for each page.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def kept(
 ) -> Kept[Value]:
     """Return a value that was counted recently; count it if there is none.
 
-    While a thread counts, others get the value before instead of counting too.
+    While one thread counts, other threads get the previous value.
 
     Args:
         key: of the value.

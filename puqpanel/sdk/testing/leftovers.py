@@ -42,8 +42,8 @@ def nothing_is_left(bench: Bench) -> str:
     first, second = states
     changed = [name for name in second if second[name] != first.get(name, 0)]
     assert not changed, (
-        f"The second run changed {', '.join(sorted(changed)[:5])}, which the jobs of other clients"
-        " would find."
+        f"The second run changed {', '.join(sorted(changed)[:5])}. Jobs of other clients in the"
+        " same process would see this."
     )
     return f"Jobs run twice: {len(jobs)}. The second run left nothing."
 
@@ -62,7 +62,7 @@ def _state(loaded: LoadedModule) -> dict[str, object]:
     os.umask(umask)
     state: dict[str, object] = {
         "the environment": dict(os.environ),
-        "the current folder": os.getcwd(),
+        "the working directory": os.getcwd(),
         "the umask": umask,
     }
     return state | dict(_variables(loaded.package))

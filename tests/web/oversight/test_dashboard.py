@@ -80,7 +80,7 @@ def test_the_page_says_how_old_its_figures_are(
     monkeypatch.setattr(dashboard, "MANY", 0)
     monkeypatch.setattr(kept, "AGE", timedelta(minutes=30))
     monkeypatch.setattr(kept, "now", lambda: now() - timedelta(minutes=5))
-    assert "Figures counted 5 min" in owner.get("/admin/").text
+    assert "Updated 5 min" in owner.get("/admin/").text
     monkeypatch.setattr(kept, "AGE", timedelta(0))
     monkeypatch.setattr(kept, "now", now)
-    assert "Figures counted" not in owner.get("/admin/").text
+    assert "Updated" not in owner.get("/admin/").text
