@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -66,15 +67,19 @@ ANY_STAFF = {
 """Operations of all staff, on what is their own."""
 
 
-def functions() -> Iterator[tuple[str, ast.FunctionDef]]:
-    """Yield the public functions of all operations, by subject area, module and name."""
+@functools.cache
+def functions() -> list[tuple[str, ast.FunctionDef]]:
+    """Return the public functions of all operations, by subject area, module and name."""
+    found = []
     for path in sorted(ROOT.rglob("*.py")):
         prefix = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
-                yield f"{prefix}.{node.name}", node
+                found.append((f"{prefix}.{node.name}", node))
+    return found
 
 
+@functools.cache
 def with_actor() -> dict[str, Callable[..., Any]]:
     """Return the public functions that have an actor."""
     found = {}

@@ -265,7 +265,7 @@ def test_exports_of_many_rows_use_little_memory(
     Base.metadata.create_all(engine)
     with Session(engine) as session:
         base = rows(1)[0] | {"code": "c" * 20, "ended_at": START}
-        for start in range(0, 100_000, 10_000):
+        for start in range(0, 40_000, 10_000):
             many = [base | {"id": start + number + 1} for number in range(10_000)]
             session.execute(sa.insert(Sale), many)
         tracemalloc.start()
@@ -273,5 +273,5 @@ def test_exports_of_many_rows_use_little_memory(
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     engine.dispose()
-    assert size > 2_000_000
+    assert size > 1_000_000
     assert peak < 8_000_000
