@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from ipaddress import ip_interface
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from anyascii import anyascii
@@ -13,8 +13,6 @@ from sqlalchemy import event
 from sqlalchemy.orm import Mapped, Mapper, mapped_column
 
 from puqpanel.infra.redact import secret_name
-from puqpanel.models import word_index as index
-from puqpanel.models.word_index import Match
 
 LONGEST = 2000
 """Characters of a row's words."""
@@ -103,15 +101,12 @@ def use_declared_secrets(find: Callable[[str], Collection[str] | None]) -> None:
     _find_secrets = find
 
 
-class Searched:
-    """Rows that are found by the words of some columns."""
+class Searchable:
+    """Adds `search_text`, kept up to date whenever a row is written."""
 
     searched: ClassVar[tuple[str, ...]]
-    """Names of the columns on which the words depend."""
-    words: ClassVar[sa.Table | None] = None
-    """The index of words, of models with many rows."""
-    if TYPE_CHECKING:
-        id: Mapped[int]
+    """Names of the columns on which it depends."""
+    search_text: Mapped[str] = mapped_column(sa.Text, default="")
 
     def searched_texts(self, connection: sa.Connection) -> Iterable[str]:
         """Return the texts by which the row is found.
@@ -122,49 +117,16 @@ class Searched:
         return [getattr(self, name) for name in self.searched]
 
     @classmethod
-    def match(cls, text: str) -> Match:
-        """Find rows with all words of a text, whatever their order, case and accents.
-
-        With an index of words, those that begin with them; without, those that contain them.
-        """
-        found = list(dict.fromkeys(fold(text).split()))[:MAX_WORDS]
-        return index.find(cls.words, cls.id, found) if cls.words is not None else Match(sa.false())
-
-    @classmethod
     def matches(cls, text: str) -> sa.ColumnElement[bool]:
-        """Return the condition of `match`."""
-        return cls.match(text).condition
-
-
-class Searchable(Searched):
-    """Adds `search_text`, kept up to date whenever a row is written."""
-
-    search_text: Mapped[str] = mapped_column(sa.Text, default="")
-
-    @classmethod
-    def match(cls, text: str) -> Match:
-        """Find rows, in the index of words or else in `search_text`."""
-        if cls.words is not None:
-            return super().match(text)
-        found = list(dict.fromkeys(fold(text).split()))[:MAX_WORDS]
-        contained = (cls.search_text.contains(word, autoescape=True) for word in found)
-        return Match(sa.and_(*contained) if found else sa.false())
+        """Match rows that contain all words of a text, whatever their order, case and accents."""
+        words = list(dict.fromkeys(fold(text).split()))[:MAX_WORDS]
+        found = (cls.search_text.contains(word, autoescape=True) for word in words)
+        return sa.and_(*found) if words else sa.false()
 
 
 @event.listens_for(Searchable, "before_insert", propagate=True)
 @event.listens_for(Searchable, "before_update", propagate=True)
-def _join(_mapper: Mapper[Any], connection: sa.Connection, row: Searchable) -> None:
-    if _is_changed(row):
-        row.search_text = search_text(row.searched_texts(connection))
-
-
-@event.listens_for(Searched, "after_insert", propagate=True)
-@event.listens_for(Searched, "after_update", propagate=True)
-def _index(_mapper: Mapper[Any], connection: sa.Connection, row: Searched) -> None:
-    if row.words is not None and _is_changed(row):
-        index.write(connection, row.words, row.id, search_text(row.searched_texts(connection)))
-
-
-def _is_changed(row: Searched) -> bool:
+def _index(_mapper: Mapper[Any], connection: sa.Connection, row: Searchable) -> None:
     state = sa.inspect(row)
-    return state.pending or any(state.attrs[name].history.has_changes() for name in row.searched)
+    if state.pending or any(state.attrs[name].history.has_changes() for name in row.searched):
+        row.search_text = search_text(row.searched_texts(connection))

@@ -32,8 +32,7 @@ from puqpanel.models import (
     User,
 )
 from puqpanel.models.columns import new_uuid
-from puqpanel.models.searchable import fold, search_text
-from puqpanel.models.word_index import parts
+from puqpanel.models.searchable import search_text
 
 BATCH = 2000
 """Services in a transaction."""
@@ -85,7 +84,6 @@ def add_rows(settings: Settings, services: int) -> dict[str, int]:
                 for model, values in rows.items():
                     if values:
                         current.connection().execute(_table(model).insert(), values)
-                    _index(current.connection(), model, values)
                     name = model.__tablename__
                     counts[name] = counts.get(name, 0) + len(values)
         _advance_sequences(tuple(first))
@@ -316,18 +314,6 @@ class _Made:
                     "request_id": "",
                 }
             )
-
-
-def _index(connection: sa.Connection, model: Any, rows: list[dict[str, Any]]) -> None:
-    """Index the words by which rows are found."""
-    table = getattr(model, "words", None)
-    if table is not None and rows:
-        found = [
-            {"word": word, "row_id": row["id"]}
-            for row in rows
-            for word in parts(row.get("search_text") or fold(row["email"]))
-        ]
-        connection.execute(table.insert(), found)
 
 
 def _table(model: type[Model]) -> sa.TableClause:

@@ -9,7 +9,6 @@ from puqpanel.infra.db import Model
 from puqpanel.models.accounts.users import User
 from puqpanel.models.columns import Created, Email, Key, Name, Reference, Sentence, Uuid
 from puqpanel.models.searchable import Searchable
-from puqpanel.models.word_index import word_table
 
 
 class Client(Searchable, Model):
@@ -17,7 +16,6 @@ class Client(Searchable, Model):
 
     __tablename__ = "clients"
     searched = ("name", "company", "email")
-    words = word_table("clients")
     __table_args__ = (sa.Index("ix_clients_active_id", "active", "id"),)
     id: Mapped[Key]
     uuid: Mapped[Uuid]

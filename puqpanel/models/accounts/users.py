@@ -7,8 +7,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from puqpanel.infra.db import Model
 from puqpanel.models.columns import Created, Email, Key, Moment, Name, Uuid
-from puqpanel.models.searchable import Searched
-from puqpanel.models.word_index import word_table
 
 
 class Account:
@@ -31,9 +29,7 @@ class Account:
     created_at: Mapped[Created]
 
 
-class User(Account, Searched, Model):
+class User(Account, Model):
     """An account that signs in at /client."""
 
     __tablename__ = "users"
-    searched = ("email",)
-    words = word_table("users")

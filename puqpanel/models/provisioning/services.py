@@ -17,7 +17,6 @@ from puqpanel.models.accounts.clients import Client
 from puqpanel.models.catalog.products import Priced, Product
 from puqpanel.models.columns import Created, Key, Message, Moment, Name, Reference, Uuid, Word
 from puqpanel.models.searchable import Searchable, declared_secrets, identifiers
-from puqpanel.models.word_index import word_table
 
 
 class Service(Priced, Searchable, Model):
@@ -39,7 +38,6 @@ class Service(Priced, Searchable, Model):
 
     __tablename__ = "services"
     searched = ("name", "service_data", "provision_data")
-    words = word_table("services")
     __table_args__ = (
         sa.Index("ix_services_status_id", "status", "id"),
         sa.Index("ix_services_provision_status_id", "provision_status", "id"),

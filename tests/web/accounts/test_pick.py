@@ -70,7 +70,7 @@ def test_search_by_name_email_company_and_uuid(
             single.count(" checked"),
             "Crowd 217" in single,
         ) == (1, 1, True), text
-    assert owner.get(url, query_string={"find": "many % l"}).text.count('type="radio"') == 8
+    assert owner.get(url, query_string={"find": "y % l"}).text.count('type="radio"') == 8
     assert owner.get(url, query_string={"find": crowd["client"]}).text.count('type="radio"') == 1
     assert "No active client matches" in owner.get(url, query_string={"find": "<nobody>%_\0"}).text
     with_selected = owner.get(url, query_string={"find": "crowd", "client": crowd["client"]}).text

@@ -13,10 +13,8 @@ from puqpanel.domain.permissions import SERVICES_MANAGE
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session
 from puqpanel.models import Client, ClientUser, User
-from puqpanel.models.searchable import fold
-from puqpanel.models.word_index import Match, any_of
 from puqpanel.web.guard import allow
-from puqpanel.web.list_filters import uuid_match
+from puqpanel.web.list_filters import uuid_starts
 from puqpanel.web.list_page import Rows
 
 bp = Blueprint("pick", __name__, url_prefix="/pick")
@@ -67,21 +65,14 @@ class ClientSearch(NamedTuple):
 
 
 def matching(text: str) -> sa.ColumnElement[bool]:
-    """Match clients by words of their name, company or e-mail, also of a user's, or by UUID."""
-    texts = dict.fromkeys((fold(text), fold(email_key(text))))
-    found = [model.match(each) for each in texts if each for model in (Client, User)]
-    clients, users = found[::2], found[1::2]
-    return any_of(Client.id, *clients, *map(_clients_of, users), uuid_match(Client, text))
-
-
-def _clients_of(users: Match) -> Match:
-    """Return the clients of users."""
-    members = sa.select(ClientUser.client_id)
-    if users.keys is not None:
-        keys = members.where(ClientUser.user_id.in_(users.keys))
-        return Match(Client.id.in_(keys), keys)
-    found = members.join(User, User.id == ClientUser.user_id).where(users.condition)
-    return Match(found.where(ClientUser.client_id == Client.id).correlate(Client).exists())
+    """Match clients by part of their name, company or e-mail, also of a user's, or by UUID."""
+    users = sa.select(ClientUser.client_id).join(User, User.id == ClientUser.user_id)
+    return sa.or_(
+        Client.matches(text),
+        Client.matches(email_key(text)),
+        Client.id.in_(users.where(User.email.contains(email_key(text), autoescape=True))),
+        uuid_starts(Client.uuid, text),
+    )
 
 
 def find_clients(text: str | None, picked: str = "") -> ClientSearch:

@@ -15,17 +15,14 @@ from puqpanel.host import registry
 from puqpanel.infra.db import session
 from puqpanel.models import Client, ConfiguredModule, Product, Service
 from puqpanel.models.searchable import fold
-from puqpanel.models.word_index import any_of
 from puqpanel.web.admin.accounts.pick import matching
 from puqpanel.web.guard import allow, can
-from puqpanel.web.list_filters import uuid_match, uuid_starts
+from puqpanel.web.list_filters import uuid_starts
 from puqpanel.web.look import MODULE_TYPES
 from puqpanel.web.navigation import staff_groups
 
 bp = Blueprint("search", __name__, url_prefix="/search")
 HITS_PER_GROUP = 8
-CAP = 100
-"""Results of a kind that are counted."""
 
 
 class Hit(NamedTuple):
@@ -43,7 +40,7 @@ class Group(NamedTuple):
         icon: name of the icon.
         label: name of the kind.
         hits: the first results.
-        total: number of all results; CAP + 1 if there are more.
+        total: number of all results.
         more: link to the list with all of them.
     """
 
@@ -52,11 +49,6 @@ class Group(NamedTuple):
     hits: list[Hit]
     total: int
     more: str
-
-    @property
-    def counted(self) -> str:
-        """The number of results, or that there are more than were counted."""
-        return f"{CAP}+" if self.total > CAP else str(self.total)
 
 
 @bp.get("/")
@@ -74,7 +66,7 @@ def _search(text: str) -> Iterator[Group]:
     services = (
         sa.select(Service.uuid, Service.name, Client.name)
         .join(Client, Client.id == Service.client_id)
-        .where(any_of(Service.id, Service.match(text), uuid_match(Service, text)))
+        .where(sa.or_(Service.matches(text), uuid_starts(Service.uuid, text)))
     )
     products = sa.select(Product.uuid, Product.name, Product.module).where(
         sa.or_(Product.matches(text), uuid_starts(Product.uuid, text))
@@ -114,9 +106,7 @@ def _rows(
     ]
     total = len(hits)
     if total > HITS_PER_GROUP:
-        counted = sa.select(sa.func.count()).select_from(
-            found.order_by(None).limit(CAP + 1).subquery()
-        )
+        counted = sa.select(sa.func.count()).select_from(found.order_by(None).subquery())
         total = session().scalar(counted) or total
     # the lists of gateways and senders have no search
     query = None if section in ("gateways", "senders") else text

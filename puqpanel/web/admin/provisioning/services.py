@@ -11,7 +11,6 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import aliased
 from wtforms import SelectChoice, SelectField, StringField  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length
 
@@ -28,7 +27,6 @@ from puqpanel.domain.task_states import OPEN, TaskStatus
 from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
 from puqpanel.models import Client, ModuleLog, Product, Service, Task
-from puqpanel.models.word_index import Match, any_of
 from puqpanel.operations.catalog import products
 from puqpanel.operations.provisioning import observations, services
 from puqpanel.operations.system import audit
@@ -40,7 +38,7 @@ from puqpanel.web.admin.provisioning.service_actions import BROKEN, actions_for
 from puqpanel.web.admin.settings_page import settings_page
 from puqpanel.web.forms import Form, _, _c, choices, save_or_show
 from puqpanel.web.guard import actor, allow, can
-from puqpanel.web.list_filters import Filter, date_filter, uuid_match
+from puqpanel.web.list_filters import Filter, date_filter, uuid_starts
 from puqpanel.web.list_page import Column, Tab
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Listing, Sort, Sum
@@ -68,16 +66,6 @@ def _of_client(text: str) -> sa.ColumnElement[bool]:
 
 def _is_uuid(text: str) -> bool:
     return len(text) == 36 and text.count("-") == 4
-
-
-def _matching(text: str) -> sa.ColumnElement[bool]:
-    """Match services by words of their name, their module's data or their client, or by UUID."""
-    clients, other = Client.match(text), aliased(Service)
-    keys = clients.keys
-    if keys is not None:
-        keys = sa.select(other.id).where(other.client_id.in_(keys))
-    of_clients = Match(clients.condition, keys)
-    return any_of(Service.id, Service.match(text), of_clients, uuid_match(Service, text))
 
 
 SERVICES = Listing(
@@ -141,7 +129,11 @@ SERVICES = Listing(
             choices=lambda: [(m.key, m.title) for m in products.product_modules()],
         ),
     },
-    search=_matching,
+    search=lambda text: sa.or_(
+        Service.matches(text),
+        Client.matches(text),
+        uuid_starts(Service.uuid, text),
+    ),
     columns={
         "service": Column(_("Service"), lambda row: row.name),
         "client": Column(_("Client"), lambda row: row.client),
