@@ -71,6 +71,11 @@ class Live:
                 return app
             return self._swap()
 
+    def after_fork(self) -> None:
+        """Forget the parent's threads: a lock that one held would never be released."""
+        self._lock, self._swapping, self._build = threading.Lock(), threading.RLock(), None
+        self._busy.clear()
+
     def _current(self, *, exact: bool = False) -> Panel | None:
         """Return the app if its modules are the currently active ones."""
         app = self.app

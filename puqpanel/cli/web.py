@@ -46,6 +46,7 @@ def command(host: str | None, port: int | None, processes: int | None, fd: int |
     """
     settings = load_settings(overrides(host=host, port=port))
     prepare_server(settings)
+    from puqpanel.cli import shared_app
     from puqpanel.cli.web_process import Limits
     from puqpanel.cli.web_server import WebServer
     from puqpanel.infra.db import dispose_engines
@@ -60,9 +61,9 @@ def command(host: str | None, port: int | None, processes: int | None, fd: int |
         listener = socket.socket(fileno=fd)
         listener.set_inheritable(False)  # by what modules start
     live = Live(settings)
-    _build(live)
-    _warm(live)
-    dispose_engines()
+    if shared_app.build(live):
+        _warm(live)
+        dispose_engines()
     WebServer(
         lambda: _adopted(live),
         listener,
@@ -72,19 +73,12 @@ def command(host: str | None, port: int | None, processes: int | None, fd: int |
     ).run()
 
 
-def _build(live: Live) -> None:
-    """Build the app, if it is not current; on failure, each process and request tries again."""
-    try:
-        live.ensure()
-    except Exception:
-        log.exception("app could not be built")
-
-
 def _warm(live: Live) -> None:
     """Request some pages, so that the processes share what their first requests would load."""
     from werkzeug.test import Client
 
-    client = Client(live)
+    assert live.app is not None
+    client = Client(live.app)
     for path in WARMED:
         try:
             client.get(path).close()
@@ -94,11 +88,11 @@ def _warm(live: Live) -> None:
 
 def _adopted(live: Live) -> Live:
     """Return the app that a process shares with its parent, or its own if modules have changed."""
-    from puqpanel.host.containment import crash_markers
-    from puqpanel.infra.db import adopt_engines
-    from puqpanel.operations.modules import crashes
+    from puqpanel.cli import shared_app
 
-    adopt_engines()
-    crash_markers.open_marker(crashes.folder(live.settings.instance))
-    _build(live)
+    shared_app.adopt(live)
+    try:
+        live.ensure()
+    except Exception:
+        log.exception("app could not be built; each request tries again")
     return live

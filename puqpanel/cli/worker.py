@@ -15,15 +15,12 @@ from types import FrameType
 import click
 import structlog
 
-from puqpanel.cli import scheduler
+from puqpanel.cli import scheduler, shared_app
 from puqpanel.cli.context import load_settings, prepare_server
-from puqpanel.host.containment import crash_markers
-from puqpanel.infra.db import adopt_engines, dispose_engines
 from puqpanel.infra.processes import die_with_parent
 from puqpanel.infra.settings import Settings
 from puqpanel.jobs.entry import HANDLERS  # imported before the fork, so that workers share the code
 from puqpanel.live import Live
-from puqpanel.operations.modules import crashes
 from puqpanel.tasks.worker import run_worker
 from puqpanel.web import register  # noqa: F401 - as above
 
@@ -93,11 +90,7 @@ class Pool:
 
     def _load(self) -> None:
         """Build the app once; each worker replaces its own when the modules change."""
-        try:
-            self.live.ensure()
-        except Exception:
-            log.exception("app could not be built; each worker tries again")
-        dispose_engines()
+        shared_app.build(self.live)
         gc.collect()
         gc.freeze()  # keeps the collector of each worker from copying the pool's memory
 
@@ -107,7 +100,7 @@ class Pool:
             process.terminate()
 
     def _fork(self) -> None:
-        target = self.missing[-1]
+        target = self.missing[0]
         process = multiprocessing.get_context("fork").Process(
             target=target, args=(self.live, os.getpid())
         )
@@ -116,7 +109,7 @@ class Pool:
         try:
             process.start()
             self.started_at[process], self.targets[process] = time.monotonic(), target
-            self.missing.pop()
+            self.missing.pop(0)
         except OSError:
             log.exception("worker process could not be started")
             self.not_before = time.monotonic() + MAX_RESTART_DELAY_SECONDS
@@ -165,8 +158,7 @@ def _run(live: Live, parent: int, run: Callable[[], None]) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     code = 1
     try:
-        adopt_engines()
-        crash_markers.open_marker(crashes.folder(live.settings.instance))
+        shared_app.adopt(live)
         run()
         code = 0
     except Exception:
