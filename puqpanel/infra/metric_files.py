@@ -13,6 +13,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import structlog
+
+log = structlog.get_logger(__name__)
 SIZES = {"histogram": 4 * 1024 * 1024, "counter": 256 * 1024, "gauge_livesum": 64 * 1024}
 """Bytes of each file of a slot. All are reserved: on a full disk, a write to memory that is mapped
 to an unreserved part of a file would end the process."""
@@ -67,6 +70,8 @@ class MetricFiles:
     def _reserve(self, number: int) -> None:
         self._path("gauge_livesum", number).unlink(missing_ok=True)
         for kind, size in SIZES.items():
+            if not _readable(self._path(kind, number)):
+                self._path(kind, number).unlink(missing_ok=True)
             file = os.open(self._path(kind, number), os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 if os.fstat(file).st_size < size:
@@ -96,4 +101,20 @@ class MetricFiles:
                 if lock is not None:
                     os.close(lock)
                     continue
-            yield path
+            if _readable(path):
+                yield path
+
+
+def _readable(path: Path) -> bool:
+    """Return whether a file can be read; after a power failure it may be damaged."""
+    from prometheus_client.mmap_dict import MmapedDict
+
+    try:
+        for _ in MmapedDict.read_all_values_from_file(str(path)):  # type: ignore[no-untyped-call]
+            pass
+    except FileNotFoundError:
+        return False
+    except Exception:
+        log.warning("file of metrics is damaged and left out", file=path.name)
+        return False
+    return True

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import zlib
 from pathlib import Path
@@ -45,7 +46,7 @@ def prepare(instance: Path, files: dict[tuple[str, str, str], Path]) -> None:
         for (kit, version, name), path in files.items():
             for encoding in SUFFIXES:
                 copy = copy_of(instance, kit, version, name, encoding)
-                if not copy.exists():
+                if not _complete(copy):
                     _write(copy, compress(path.read_bytes(), encoding))
         current = {f"{kit}-{version}" for kit, version, _ in files}
         for folder in (instance / FOLDER).iterdir():
@@ -69,8 +70,16 @@ def accepted(encodings: Accept) -> list[str]:
     return sorted(known, key=lambda name: -encodings.quality(name))
 
 
+def _complete(path: Path) -> bool:
+    """Return whether a copy exists; a power failure may have left an empty one."""
+    return path.is_file() and path.stat().st_size > 0
+
+
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.write_bytes(content)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    with draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
     draft.replace(path)  # other processes never see a part of it

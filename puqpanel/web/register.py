@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial, update_wrapper
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from flask import Flask
 from flask_bootstrap import Bootstrap5
 from flask_wtf.csrf import CSRFProtect
+from jinja2 import pass_context
+from jinja2.runtime import Context
 
 from puqpanel import __version__
 from puqpanel.domain import texts
@@ -147,9 +150,19 @@ def _configure_templates(app: Flask) -> None:
             version=__version__,
         ),
     )
-    app.jinja_env.filters["money"] = prices.money
-    app.jinja_env.filters["filesizeformat"] = numbers.size
-    app.jinja_env.filters["number"] = numbers.shown
+    app.jinja_env.filters["money"] = _for_viewer(prices.money)
+    app.jinja_env.filters["filesizeformat"] = _for_viewer(numbers.size)
+    app.jinja_env.filters["number"] = _for_viewer(numbers.shown)
     app.jinja_env.bytecode_cache = _compiled
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+
+
+def _for_viewer(shown: Callable[..., object]) -> Callable[..., object]:
+    """Keep Jinja from applying a filter to a constant once, in the language of one viewer."""
+
+    @pass_context
+    def filtered(_: Context, *args: object, **options: object) -> object:
+        return shown(*args, **options)
+
+    return filtered

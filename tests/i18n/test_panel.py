@@ -7,7 +7,10 @@ import ast
 import pytest
 from jinja2 import TemplateSyntaxError
 
+from puqpanel.app import Panel
 from puqpanel.cli.translations import extract, faults, shipped
+from puqpanel.domain import texts
+from puqpanel.infra import catalogs
 from puqpanel.infra.catalogs import FOLDER
 from tests.i18n.scanning import unwrapped_in_template
 
@@ -80,3 +83,12 @@ def _is_literal(node: ast.AST) -> bool:
         and any(sign.isalpha() for sign in part.value)
         for part in parts
     )
+
+
+def test_a_constant_is_shown_to_each_viewer_in_their_language(app: Panel) -> None:
+    template = app.jinja_env.from_string("{{ 1234.5|number }} {{ 2500|filesizeformat }}")
+    with app.test_request_context():
+        texts.set_viewer(catalogs.find("pl"))
+        assert template.render() == "1\xa0234,5 2,5 kB"
+        texts.set_viewer(texts.SOURCE)
+        assert template.render() == "1,234.5 2.5 kB"

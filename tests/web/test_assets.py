@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import zlib
 
 import brotli
 import pytest
@@ -130,3 +131,14 @@ def test_without_room_files_are_sent_as_they_are(visitor: Browser, settings: Set
     answer = visitor.get(address, headers={"Accept-Encoding": "br"})
     assert answer.status_code == 200
     assert "Content-Encoding" not in answer.headers
+
+
+def test_an_empty_copy_is_made_again(visitor: Browser, settings: Settings) -> None:
+    files = assets.compressible()
+    precompressed.prepare(settings.instance, files)
+    (kit, version, name), *_ = files
+    copy = precompressed.copy_of(settings.instance, kit, version, name, "gzip")
+    copy.write_bytes(b"")  # as after a power failure
+    precompressed.prepare(settings.instance, files)
+    assert zlib.decompress(copy.read_bytes(), 31) == files[kit, version, name].read_bytes()
+    assert {path.suffix for path in copy.parent.iterdir()} <= {".br", ".gz"}

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from puqpanel.app import Panel, create_app
 from puqpanel.host import context, exchange_log
 from puqpanel.infra import metrics
+from puqpanel.infra.metric_files import MetricFiles
 from puqpanel.infra.settings import ROOT, Settings, SettingsError
 from puqpanel.live import dismantle
 from puqpanel.tasks import add
@@ -225,3 +227,16 @@ def test_the_dashboard_and_the_page_name_what_exists(monitored: Panel) -> None:
         named = set(re.findall(r"puqpanel_[a-z_]+", text))
         assert named <= exposed | families, file
         assert families <= {re.sub(r"_(bucket|count|sum)$", "", name) for name in named}, file
+
+
+def test_a_damaged_file_is_left_out_and_replaced(tmp_path: Path) -> None:
+    before = MetricFiles(tmp_path)
+    before.slot()
+    before.release()
+    for damaged in tmp_path.glob("*.db"):
+        damaged.write_bytes(b"\xff\xff\xff\x0f" + b"\1" * 5000)  # after a power failure
+    assert list(before.paths()) == []
+    after = MetricFiles(tmp_path)
+    after.slot()
+    assert len(list(after.paths())) == len(list(tmp_path.glob("*.db"))) > 0
+    after.release()
