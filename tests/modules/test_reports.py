@@ -231,9 +231,12 @@ def test_query_count_does_not_grow_with_services(
     def counted() -> list[int]:
         numbers = []
         for page in PAGES:
-            statements.clear()
-            assert owner.get(f"{harness.at}/{page}?period=12m").status_code == 200
-            numbers.append(sum(any(table in sql for table in TABLES) for sql in statements))
+            tries = []
+            for _ in range(2):  # the number of failed services in the sidebar is kept for seconds
+                statements.clear()
+                assert owner.get(f"{harness.at}/{page}?period=12m").status_code == 200
+                tries.append(sum(any(table in sql for table in TABLES) for sql in statements))
+            numbers.append(min(tries))
         return numbers
 
     sa.event.listen(engine_for(settings.database_url), "before_cursor_execute", note)
