@@ -33,7 +33,7 @@ EMOJI = "Zoë 🎉 Łódź"
 
 
 @pytest.fixture(scope="module")
-def new_database(keys_dir: Path) -> Iterator[Callable[[], str]]:
+def new_database(keys_dir: Path) -> Iterator[Callable[..., str]]:
     """Databases of a server whose default is latin1, and whose URL asks for latin1 too."""
     numbers = itertools.count()
     with contextlib.ExitStack() as stack:
@@ -45,7 +45,7 @@ def new_database(keys_dir: Path) -> Iterator[Callable[[], str]]:
             pytest.skip(f"no {missing} on this machine")
         admin = sa.create_engine(base, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
 
-        def make() -> str:
+        def make(_name: str = "") -> str:
             name = f"panel_{next(numbers)}"
             with admin.connect() as connection:
                 connection.exec_driver_sql(f"CREATE DATABASE {name}")
