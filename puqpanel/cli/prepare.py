@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Callable
 
@@ -51,6 +52,9 @@ def _first_staff() -> dict[str, object]:
     if session().scalar(sa.select(Staff.id).limit(1)) is not None:
         return {"note": "Staff sign in at /admin, clients at /client."}
     if sys.stdin.isatty():
+        # Python's handler of crash markers would run after the next key, if the signal arrives
+        # just before the prompt waits. No module is running, so there is nothing to clear.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         click.echo("Create the first staff account:", err=True)
         email = click.prompt("  E-mail", err=True, value_proc=_validator(clean_email, "email"))
         password = click.prompt(

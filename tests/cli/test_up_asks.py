@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -111,3 +112,14 @@ def test_ctrl_c_or_sigterm_at_the_prompt_ends_it(terminal: Terminal, typed: bool
     assert terminal.process.wait(60) in (0, 130)
     assert processes(terminal.instance) == {}
     assert "Traceback" not in terminal.text
+
+
+def test_the_prompt_leaves_sigterm_to_the_system(terminal: Terminal) -> None:
+    """Python's own handler would wait for a key if the signal came just before `input()` waits."""
+    terminal.expect("E-mail: ")
+    (prompting,) = (
+        pid for pid, command in processes(terminal.instance).items() if "prepare" in command
+    )
+    status = Path(f"/proc/{prompting}/status").read_text()
+    caught = re.search(r"^SigCgt:\s+(\w+)$", status, re.M)
+    assert caught and not int(caught[1], 16) & 1 << (signal.SIGTERM - 1)
