@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing.context import ForkProcess
 from types import FrameType
 
@@ -29,7 +30,6 @@ STABLE_SECONDS = 30.0
 """Run time after which an exit no longer counts as a quick one."""
 MAX_RESTART_DELAY_SECONDS = 30.0
 STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
-Target = Callable[[Live, int], None]
 
 
 @click.command("worker")
@@ -57,6 +57,37 @@ def command(processes: int | None, with_scheduler: bool) -> None:
     Pool(settings, processes or settings.workers, with_scheduler=with_scheduler).run()
 
 
+@dataclass
+class Kind:
+    """Processes of a pool that do the same, and are delayed together if they exit quickly.
+
+    Attributes:
+        run: What they run.
+        missing: How many are to be started.
+        quick_exits: Exits in a row, each soon after the start.
+        not_before: Monotonic time of the next start.
+    """
+
+    run: Callable[[Live, int], None]
+    missing: int
+    quick_exits: int = 0
+    not_before: float = 0.0
+
+    def delay_after(self, *, stable: bool) -> float:
+        """Delay the next start after an exit, and return the delay in seconds.
+
+        Args:
+            stable: Whether the process had run for a while.
+        """
+        self.quick_exits = 0 if stable else self.quick_exits + 1
+        delay = 0.0
+        if self.quick_exits:
+            exponent = min(self.quick_exits, 10)  # a larger one could overflow
+            delay = min(MAX_RESTART_DELAY_SECONDS, 0.2 * 2**exponent)
+        self.not_before = time.monotonic() + delay
+        return delay
+
+
 class Pool:
     """Forks worker processes and replaces those that exit.
 
@@ -70,22 +101,21 @@ class Pool:
 
     def __init__(self, settings: Settings, size: int, *, with_scheduler: bool = False) -> None:
         self.live = Live(settings)
-        self.missing: list[Target] = [*[work] * size, *[schedule] * with_scheduler]
+        self.kinds = [Kind(work, missing=size), Kind(schedule, missing=int(with_scheduler))]
+        self.running: dict[ForkProcess, Kind] = {}
         self.started_at: dict[ForkProcess, float] = {}
-        self.targets: dict[ForkProcess, Target] = {}
         self.signals = 0
-        self.quick_exits = 0
-        self.not_before = 0.0
 
     def run(self) -> None:
         """Run until a signal arrives and the last worker has exited."""
         for number in STOP_SIGNALS:
             signal.signal(number, self._on_signal)
         self._load()
-        while self.started_at or not self.signals:
+        while self.running or not self.signals:
             self._reap()
-            while not self.signals and self.missing and time.monotonic() >= self.not_before:
-                self._fork()
+            for kind in self.kinds:
+                while not self.signals and kind.missing and time.monotonic() >= kind.not_before:
+                    self._fork(kind)
             time.sleep(0.1)
 
     def _load(self) -> None:
@@ -96,41 +126,35 @@ class Pool:
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self.signals += 1
-        for process in self.started_at:
+        for process in self.running:
             process.terminate()
 
-    def _fork(self) -> None:
-        target = self.missing[0]
+    def _fork(self, kind: Kind) -> None:
         process = multiprocessing.get_context("fork").Process(
-            target=target, args=(self.live, os.getpid())
+            target=kind.run, args=(self.live, os.getpid())
         )
         # Block signals until the child has installed its own handlers.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         try:
             process.start()
-            self.started_at[process], self.targets[process] = time.monotonic(), target
-            self.missing.pop(0)
+            self.running[process], self.started_at[process] = kind, time.monotonic()
+            kind.missing -= 1
         except OSError:
             log.exception("worker process could not be started")
-            self.not_before = time.monotonic() + MAX_RESTART_DELAY_SECONDS
+            kind.not_before = time.monotonic() + MAX_RESTART_DELAY_SECONDS
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def _reap(self) -> None:
-        for process, started_at in list(self.started_at.items()):
+        for process, kind in list(self.running.items()):
             if process.is_alive():
                 continue
-            del self.started_at[process]
-            self.missing.append(self.targets.pop(process))
+            del self.running[process]
+            kind.missing += 1
+            stable = time.monotonic() - self.started_at.pop(process) > STABLE_SECONDS
             if self.signals:
                 continue
-            stable = time.monotonic() - started_at > STABLE_SECONDS
-            self.quick_exits = 0 if stable else self.quick_exits + 1
-            delay = 0.0
-            if self.quick_exits:
-                exponent = min(self.quick_exits, 10)  # a larger one could overflow
-                delay = min(MAX_RESTART_DELAY_SECONDS, 0.2 * 2**exponent)
-            self.not_before = time.monotonic() + delay
+            delay = kind.delay_after(stable=stable)
             log.warning(
                 "worker process exited; restarting",
                 pid=process.pid,
