@@ -1,4 +1,4 @@
-"""Many rows to measure pages with, only in a demo."""
+"""Sample rows for benchmarks, only in a demo."""
 
 from __future__ import annotations
 
@@ -80,3 +80,8 @@ def test_the_command_prints_what_it_added(panel: Panel, monkeypatch: pytest.Monk
         ["2", "users"],
     ]
     assert "--rows" in CliRunner().invoke(command, []).output
+
+
+def test_it_is_not_combined_with_another_command() -> None:
+    result = CliRunner().invoke(command, ["--rows", "5", "seed"])
+    assert result.exit_code == 2 and "cannot be combined with seed" in result.output

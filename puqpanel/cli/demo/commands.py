@@ -29,7 +29,9 @@ def command(context: click.Context, settings: Settings, rows: int | None) -> Non
     With --rows, adds sample rows to an empty panel or a demo; any other panel is refused. A
     million services take several minutes.
     """
-    if context.invoked_subcommand is None and rows:
+    if context.invoked_subcommand and rows:
+        raise click.UsageError(f"--rows cannot be combined with {context.invoked_subcommand}.")
+    if rows:
         from puqpanel.cli.demo.rows import add_rows
 
         for table, number in add_rows(settings, rows).items():

@@ -1,6 +1,6 @@
-"""Many rows, to measure pages with: services with their clients, users, tasks and history.
+"""Sample rows for benchmarking pages: services with their clients, users, tasks and history.
 
-They are written with Core in batches. The same number gives the same rows but for their UUIDs.
+They are inserted in batches. Only UUIDs and times differ between two runs with the same number.
 """
 
 from __future__ import annotations
@@ -129,13 +129,13 @@ def _batches(
     services: int, products: list[tuple[int, int, str]], first: dict[type[Any], int]
 ) -> Iterator[Rows]:
     """Yield rows by table, referenced tables first."""
-    made_rows = _Made(services, products, first)
+    generator = _RowGenerator(services, products, first)
     for start in range(0, services, BATCH):
-        yield made_rows.batch(range(start, min(start + BATCH, services)))
+        yield generator.batch(range(start, min(start + BATCH, services)))
 
 
-class _Made:
-    """Makes rows.
+class _RowGenerator:
+    """Generates rows.
 
     Args:
         services: number of services.
@@ -162,21 +162,21 @@ class _Made:
             )
         }
         for number in numbers:
-            made = self.end - AGE * (1 - number / self.services)
+            created = self.end - AGE * (1 - number / self.services)
             client_id = first[Client] + number // SERVICES_OF_A_CLIENT
             if number % SERVICES_OF_A_CLIENT == 0:
-                self._add_client(rows, made, client_id)
-            service = self._service(made, first[Service] + number, client_id)
+                self._add_client(rows, created, client_id)
+            service = self._service(created, first[Service] + number, client_id)
             rows[Service].append(service)
-            self._add_history(rows, made, first[Task] + number, service)
+            self._add_history(rows, created, first[Task] + number, service)
         return rows
 
-    def _add_client(self, rows: Rows, made: datetime, client_id: int) -> None:
+    def _add_client(self, rows: Rows, created: datetime, client_id: int) -> None:
         rng, user_id = self.random, self.first[User] - self.first[Client] + client_id
         name = f"{rng.choice(FIRST)} {rng.choice(LAST)}"
         email = f"client{client_id}@{DOMAIN}"
         company = f"{name.split()[1]} {client_id} GmbH" if rng.random() < 0.5 else ""
-        common = {"uuid": new_uuid(), "name": name, "active": True, "created_at": made}
+        common = {"uuid": new_uuid(), "name": name, "active": True, "created_at": created}
         rows[Client].append(
             common
             | {
@@ -197,16 +197,16 @@ class _Made:
                 "user_id": user_id,
                 "owner": True,
                 "permissions": [],
-                "created_at": made,
+                "created_at": created,
             }
         )
 
-    def _service(self, made: datetime, service_id: int, client_id: int) -> dict[str, Any]:
+    def _service(self, created: datetime, service_id: int, client_id: int) -> dict[str, Any]:
         rng = self.random
         product_id, price, currency = rng.choice(self.products)
         _, status, provisioned = rng.choices(STATES, [state[0] for state in STATES])[0]
         name = f"www{service_id}.{rng.choice(LAST).lower()}.{DOMAIN}"
-        changed = made + (self.end - made) * rng.random()
+        changed = created + (self.end - created) * rng.random()
         return {
             "id": service_id,
             "uuid": new_uuid(),
@@ -222,7 +222,7 @@ class _Made:
             "failure": verbatim("No space left." if provisioned == "failed" else ""),
             "status_since": changed,
             "provision_since": changed,
-            "created_at": made,
+            "created_at": created,
             "terminated_at": changed if status == "terminated" else None,
             "price_minor": price,
             "currency": currency,
@@ -231,11 +231,11 @@ class _Made:
         }
 
     def _add_history(
-        self, rows: Rows, made: datetime, task_id: int, service: dict[str, Any]
+        self, rows: Rows, created: datetime, task_id: int, service: dict[str, Any]
     ) -> None:
         """Add a task with its attempt, an audit entry and, for every second one, a log entry."""
         _, outcome = self.random.choices(TASKS, [state[0] for state in TASKS])[0]
-        ended = made + timedelta(seconds=self.random.randint(1, 30))
+        ended = created + timedelta(seconds=self.random.randint(1, 30))
         about = {"subject_type": "service", "subject_uuid": service["uuid"]}
         automation = {
             "actor_kind": "automation",
@@ -254,7 +254,7 @@ class _Made:
                 "title": f"Create {service['name']}",
                 "data": self.nothing,
                 "status": outcome,
-                "run_at": made,
+                "run_at": created,
                 "attempt": 1,
                 "tries": 1,
                 "backoff": 10,
@@ -268,10 +268,10 @@ class _Made:
                 "like_key": "",
                 "duplicates": 0,
                 "module": "Product/MyCloudService",
-                "started_at": made,
+                "started_at": created,
                 "ended_at": ended,
                 "note": verbatim(""),
-                "created_at": made,
+                "created_at": created,
             }
         )
         rows[TaskAttempt].append(
@@ -279,7 +279,7 @@ class _Made:
                 "task_id": task_id,
                 "number": 1,
                 "owner": "demo",
-                "started_at": made,
+                "started_at": created,
                 "ended_at": ended,
                 "outcome": outcome,
                 "message": verbatim("" if outcome == "completed" else "No space left."),
@@ -290,7 +290,7 @@ class _Made:
             about
             | automation
             | {
-                "at": made,
+                "at": created,
                 "action": "service.created",
                 "summary": verbatim(f"{service['name']} created."),
             }
@@ -332,7 +332,7 @@ def _encrypted(column: Any) -> bool:
 
 
 def _advance_sequences(models: tuple[type[Any], ...]) -> None:
-    """Continue after the ids that were given; only PostgreSQL does not do this by itself."""
+    """Move PostgreSQL's sequences past the inserted IDs; other databases do so by themselves."""
     if session().get_bind().dialect.name != "postgresql":
         return
     with transaction() as current:
