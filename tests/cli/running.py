@@ -78,7 +78,7 @@ def _forked(
         pid = os.fork()
         if pid == 0:
             _become(arguments, env, [stdin.fileno(), stdout.fileno(), stderr.fileno()])
-        deadline, status = time.monotonic() + 120, 0
+        deadline = time.monotonic() + 120
         while not (ended := os.waitpid(pid, os.WNOHANG))[0]:
             if time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +42,7 @@ def in_fork(work: object) -> int:
     pid = os.fork()
     if pid == 0:
         code = 1
+        signal.alarm(60)
         try:
             code = int(work())  # type: ignore[operator]
         finally:

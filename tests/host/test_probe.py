@@ -44,7 +44,7 @@ def ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_what_a_module_does_at_import_ends_only_that_process(
     tmp_path: Path, before: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probe, "TIMEOUT_SECONDS", 120.0)  # a busy machine is no reason to fail
+    monkeypatch.setattr(probe, "TIMEOUT_SECONDS", 120.0)  # the machine may be busy
     folder = write_module(tmp_path, PLUGIN.format(before=before), type="Plugin")
     refusal = probe.probe(folder, "Plugin", "Echo")
     if said:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
+import pytest
 from werkzeug.routing import Rule
 
 from puqpanel.app import Panel
@@ -27,12 +29,22 @@ def test_values_no_database_accepts_return_404(app: Panel, owner: Browser) -> No
         assert answer.status_code == 404, (path, answer.status_code)
 
 
-def test_a_url_builder_is_compiled_once_and_equals_werkzeugs() -> None:
+def test_a_url_builder_is_compiled_at_its_first_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = []
+    compile_builder = Rule._compile_builder
+
+    def count(rule: Rule, append_unknown: bool = True) -> Any:
+        compiled.append(append_unknown)
+        return compile_builder(rule, append_unknown)
+
+    monkeypatch.setattr(Rule, "_compile_builder", count)
+    urls = {}
     for kind in (Rule, converters.LateRule):
         rule = kind("/a/<int:number>/<rule>/", endpoint="a", defaults={"page": 1})
-        urls = converters.Addresses([rule], host_matching=False).bind("panel.test")
+        adapter = converters.Addresses([rule], host_matching=False).bind("panel.test")
+        added = len(compiled)
         values = {"number": 7, "rule": "x y", "page": 1, "q": "ä"}
-        assert urls.build("a", values) == "/a/7/x%20y/?q=%C3%A4"
-        built = rule._build_unknown
-        assert urls.build("a", values) == "/a/7/x%20y/?q=%C3%A4"
-        assert rule._build_unknown is built
+        urls[kind] = [adapter.build("a", values) for _ in range(2)]
+        assert (added, len(compiled)) == ((0, 1) if kind is converters.LateRule else (2, 2))
+        compiled.clear()
+    assert urls[Rule] == urls[converters.LateRule] == ["/a/7/x%20y/?q=%C3%A4"] * 2
