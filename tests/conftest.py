@@ -64,12 +64,13 @@ def forget_earlier_tests() -> None:
 
     Logs stay as a test configures them; figures belong to a database whose URL is used again;
     modules that hung shorten the deadline of all others; texts outside an app context are in the
-    language of the settings that were read last.
+    language of the settings that were read or overridden last.
     """
     plain_logs()
     kept._slots.clear()
     load_timeout._hung.clear()
     panel_settings._cached = panel_settings.Snapshot()
+    panel_settings.override({})
 
 
 @pytest.fixture(scope="session", autouse=True)
