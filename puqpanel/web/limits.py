@@ -7,7 +7,6 @@ import hashlib
 from flask import Flask, Response, request
 from flask_limiter import Limiter
 from limits.errors import StorageError
-from limits.storage import RedisStorage
 
 from puqpanel.domain.emails import email_key
 from puqpanel.infra import queue
@@ -83,8 +82,6 @@ def worth_logging(kind: str) -> int:
 def install(app: Flask) -> None:
     """Bind the limiter to the app and the queue server."""
     stored = bool(queue.server_url())
-    # else it imports the client library of Valkey as well, which takes 5 MB of each process
-    RedisStorage.DEPENDENCIES = {"redis": RedisStorage.DEPENDENCIES["redis"]}
     app.config.update(
         # The pool knows the server's address, and does not wait for one that hangs.
         RATELIMIT_STORAGE_URI="redis://" if stored else "memory://",
