@@ -41,6 +41,7 @@ def test_forwarded_addresses_are_trusted_for_the_configured_hops(
     [
         ("PORT", "many", "PORT"),
         ("WORKERS", "0", "WORKERS"),
+        ("TASKS_PER_CHILD", "0", "TASKS_PER_CHILD"),
         ("WEB_THREADS", "1", "WEB_THREADS"),
         ("DEV", "perhaps", "DEV"),
         ("DATABASE_URL", "oracle://x", "DATABASE_URL"),

@@ -48,9 +48,10 @@ STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
 def command(processes: int | None, with_scheduler: bool) -> None:
     """Run background tasks.
 
-    Each worker process runs one task at a time in a child process and enforces its timeout. SIGTERM
-    or Ctrl+C lets running tasks finish; a second signal ends them. A worker that dies is replaced,
-    and its task is retried or marked as lost, as the module's job options define.
+    Each worker process runs one task at a time in a child process and enforces its timeout. A child
+    runs up to PUQPANEL_TASKS_PER_CHILD tasks, fewer if one of them fails. SIGTERM or Ctrl+C lets
+    running tasks finish; a second signal ends them. A worker that dies is replaced, and its task is
+    retried or marked as lost, as the module's job options define.
     """
     settings = load_settings()
     prepare_server(settings)
@@ -166,7 +167,7 @@ class Pool:
 def work(live: Live, parent: int) -> None:
     """Run one worker in a forked process until SIGTERM."""
     name = f"{socket.gethostname()}-{os.getpid()}"
-    _run(live, parent, lambda: run_worker(live.ensure, HANDLERS, name))
+    _run(live, parent, lambda: run_worker(live.ensure, HANDLERS, name, live.settings.tasks_per_child))
 
 
 def schedule(live: Live, parent: int) -> None:

@@ -86,13 +86,14 @@ def resident() -> int:
         return 0
 
 
-def overgrown(first: int) -> str:
+def overgrown(first: int, most_growth: int = MOST_GROWTH) -> str:
     """Return the resource that this process uses too much of, or an empty string.
 
     Args:
         first: Bytes of memory when it started to serve.
+        most_growth: Bytes that it may have grown by since.
     """
-    if resident() - first > MOST_GROWTH:
+    if resident() - first > most_growth:
         return f"{resident() // 2**20} MB of memory"
     if threading.active_count() > MOST_THREADS:
         return f"{threading.active_count()} threads"

@@ -40,6 +40,8 @@ class Settings:
         web_processes: Number of web processes.
         web_threads: Requests that each web process handles at the same time.
         workers: Number of worker processes.
+        tasks_per_child: Number of tasks that a child process of a worker runs before it is
+            replaced; 1 for a process of its own for each task.
         trusted_proxies: Number of reverse proxies in front of the panel whose X-Forwarded headers
             are trusted.
         secure_cookies: Send cookies over HTTPS only. By default they are if the public address of
@@ -62,6 +64,7 @@ class Settings:
     web_processes: int = 2
     web_threads: int = 8
     workers: int = 2
+    tasks_per_child: int = 25
     trusted_proxies: int = 0
     secure_cookies: bool | None = None
     monitoring_allow: tuple[str, ...] = ()
@@ -128,6 +131,7 @@ class Settings:
             web_processes=_number("WEB_PROCESSES", text("WEB_PROCESSES", "2"), 1, 256),
             web_threads=_number("WEB_THREADS", text("WEB_THREADS", "8"), 2, 64),
             workers=_number("WORKERS", text("WORKERS", "2"), 1, 256),
+            tasks_per_child=_number("TASKS_PER_CHILD", text("TASKS_PER_CHILD", "25"), 1, 1000),
             trusted_proxies=_number("TRUSTED_PROXIES", text("TRUSTED_PROXIES", "0"), 0, 10),
             secure_cookies=_switch("SECURE_COOKIES", secure_cookies) if secure_cookies else None,
             monitoring_allow=_networks("MONITORING_ALLOW", text("MONITORING_ALLOW")),

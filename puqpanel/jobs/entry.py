@@ -1,4 +1,4 @@
-"""The entry point that RQ calls in a worker's child process; see `infra.queue.ENTRY`."""
+"""The handlers of jobs, and the function that the queue names; see `infra.queue.ENTRY`."""
 
 from __future__ import annotations
 

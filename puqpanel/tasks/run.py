@@ -16,30 +16,37 @@ from puqpanel.tasks.outcome import Handlers, Outcome
 from puqpanel.tasks.settle import settle
 
 log = structlog.get_logger(__name__)
+NORMAL = frozenset({"completed", "again", "wait", "park"})
+"""Outcomes after which the process can run another task."""
 
 
-def run(task_id: int, handlers: Handlers) -> None:
+def run(task_id: int, handlers: Handlers) -> bool:
     """Run a task that RQ delivered.
 
-    Never raises, because RQ would store the traceback in Redis. A task delivered twice runs once.
+    Never raises, whatever the job does. A task delivered twice runs once.
 
     Args:
         task_id: Primary key of the task.
         handlers: Job name → handler.
+
+    Returns:
+        Whether the attempt ended normally, so that this process can run another task.
     """
     try:
         task = fence.take_over(task_id) or claim.claim(task_id, fence.owner())
         if task is None:
-            return
+            return True
         owner = fence.owner()
         token = fence.current.set(fence.RunningTask(task.id, task.attempt, owner, task.like_key))
         try:
             outcome = _attempt(task, handlers)
             try:
-                _finish(task, outcome, handlers, owner)
+                settled = _finish(task, outcome, handlers, owner)
             except fence.TimedOut:
                 # The job was done and its outcome was being saved. The signal fires only once.
                 _finish(task, outcome, handlers, owner)
+                return False
+            return settled and outcome.kind in NORMAL
         finally:
             fence.current.reset(token)
     except fence.JobEnded as error:
@@ -47,6 +54,7 @@ def run(task_id: int, handlers: Handlers) -> None:
     except Exception:
         # The row stays running until its lease expires, and then the sweeper recovers it.
         log.exception("task could not be settled", task=task_id)
+    return False
 
 
 def _attempt(task: Task, handlers: Handlers) -> Outcome:
@@ -65,7 +73,9 @@ def _attempt(task: Task, handlers: Handlers) -> Outcome:
         return Outcome("exception", _("Unexpected error (%(kind)s).", kind=type(error).__name__))
 
 
-def _finish(task: Task, outcome: Outcome, handlers: Handlers, owner: str) -> None:
+def _finish(task: Task, outcome: Outcome, handlers: Handlers, owner: str) -> bool:
     with transaction():
-        if not settle(task, outcome, handlers, owner):
-            log.warning("task lease lost", task=task.id, owner=owner)
+        settled = settle(task, outcome, handlers, owner)
+    if not settled:
+        log.warning("task lease lost", task=task.id, owner=owner)
+    return settled

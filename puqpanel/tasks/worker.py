@@ -1,7 +1,9 @@
-"""The RQ worker: forks a child for each task and renews the task's lease while the child runs.
+"""The RQ worker: claims tasks, gives them to its child and renews the lease while the child runs.
 
 The parent renews the lease, because a child that holds the GIL would block a thread of its own. The
-child dies with its parent, so that no orphan works on a task that another worker owns.
+child dies with its parent, so that no orphan works on a task that another worker owns. RQ keeps the
+queues, the connection and the signals; the job is deleted there before it runs, because the row is
+the truth.
 """
 
 from __future__ import annotations
@@ -9,49 +11,33 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
-from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 from rq.worker import Worker
 
 from puqpanel.domain.task_states import QUEUES
 from puqpanel.infra import queue
-from puqpanel.infra.db import adopt_engines, dispose_engines
-from puqpanel.infra.processes import die_with_parent
+from puqpanel.infra.db import dispose_engines, save, transaction
 from puqpanel.infra.queue import read_task_id
 from puqpanel.models import Task
 from puqpanel.tasks import claim, concurrency, fence, heartbeat, sweep
-from puqpanel.tasks.outcome import Handlers
+from puqpanel.tasks.child import TASKS_PER_CHILD, Application, Child, Penalty, Report
+from puqpanel.tasks.outcome import Handlers, Outcome
 
 log = structlog.get_logger(__name__)
 KILL_GRACE_SECONDS = 5
 """Time after the timeout at which a job that ignored it is killed."""
 
-
-class Application(Protocol):
-    """The assembled panel."""
-
-    def app_context(self) -> AbstractContextManager[Any]:
-        """Return the context that database access requires."""
-
-
-class Penalty(UnixSignalDeathPenalty):
-    """Interrupts a job with a BaseException, which `except Exception` does not swallow."""
-
-    def handle_death_penalty(self, signum: int, frame: object) -> None:
-        """Raise the exception in the main thread."""
-        kind = fence.TimedOut if self._exception is JobTimeoutException else self._exception
-        raise kind(f"after {self._timeout} s")
+IDLE_SECONDS = 30
+"""Time without a task after which a child is ended, for its memory and its connections."""
 
 
 class PanelWorker(Worker):
@@ -62,13 +48,20 @@ class PanelWorker(Worker):
     max_connection_wait_time = 5
 
     def __init__(
-        self, *args: Any, ensure_app: Callable[[], Application], handlers: Handlers, **options: Any
+        self,
+        *args: Any,
+        ensure_app: Callable[[], Application],
+        handlers: Handlers,
+        tasks_per_child: int = TASKS_PER_CHILD,
+        **options: Any,
     ) -> None:
         super().__init__(*args, **options)
         self.ensure_app, self.handlers = ensure_app, handlers
+        self.tasks_per_child = tasks_per_child
         self.app = ensure_app()
-        self.task_id, self.owner, self.exit_status = 0, "", 0
-        self.last_beat, self.uninterruptible, self.forked = 0.0, False, False
+        self.child: Child | None = None
+        self.task_id, self.owner = 0, ""
+        self.last_beat, self.uninterruptible = 0.0, False
 
     @property
     def told_to_stop(self) -> bool:
@@ -95,9 +88,9 @@ class PanelWorker(Worker):
             self.uninterruptible = previous
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Claim the task, and fork a child if that succeeds.
+        """Claim the task, give it to the child and wait until it has ended.
 
-        The app is updated and the row claimed before the fork, because the parent is warm.
+        The app is updated and the row claimed in the parent, so that a child is never behind.
         """
         with self._defer_signals():
             task_id = read_task_id(job.data)
@@ -106,22 +99,68 @@ class PanelWorker(Worker):
                 self.connection.delete(job.key)
                 return
             self.task_id, self.owner = task_id, f"{self.name}/{job.id}"
-            fence.set_owner(self.owner)
             task = self._claim()
-            if task is None:
-                job.delete()
-                return
-            job.timeout = task.timeout
-            self.exit_status, self.forked = 0, False
-            fence.hand_over(task)
+            given = False
             try:
-                super().execute_job(job, queue)
+                self.connection.delete(job.key)
+                if task is None:
+                    return
+                child = self._ready_child()
+                given = True
+                child.give(task, self.owner)
             finally:
-                fence.hand_over(None)
-                # Without a fork (queue server unavailable, out of memory), nothing has started.
-                if not self.forked:
+                # Queue server unavailable, or out of memory: nothing has started.
+                if task is not None and not given:
                     with contextlib.suppress(Exception), self.app.app_context():
                         claim.release(task, self.owner)
+            self._wait(child, task)
+
+    def _ready_child(self) -> Child:
+        """Return a child that can run a task in the current app; fork one if there is none."""
+        if self.child is None or not self.child.can_run(self.app):
+            self._end_child()
+            self.child = Child(self.app, self.handlers, self.tasks_per_child)
+        return self.child
+
+    def _wait(self, child: Child, task: Task) -> None:
+        """Wait until the task has ended; kill a child that ignores its timeout or lost its lease.
+
+        If the child died, its task is rescued immediately.
+        """
+        started, report = time.monotonic(), Report.NONE
+        try:
+            while (report := child.wait(self.job_monitoring_interval)) is Report.RUNNING:
+                overdue = time.monotonic() - started > task.timeout + KILL_GRACE_SECONDS
+                if not self._keep_lease() or overdue:
+                    break
+        finally:
+            if report is not Report.DONE:
+                self._end_child(group=report is not Report.LAST)
+            if report in (Report.NONE, Report.RUNNING):
+                with contextlib.suppress(Exception), self.app.app_context():
+                    sweep.rescue(self.handlers, self.task_id, self.owner)
+
+    def _keep_lease(self) -> bool:
+        """Renew the lease and the heartbeats; return False if the lease is lost."""
+        owned = True
+        try:
+            with self.app.app_context():
+                owned = claim.renew(self.task_id, self.owner)
+        except Exception:
+            log.exception("lease could not be renewed", task=self.task_id)
+        with contextlib.suppress(queue.QueueError):
+            self.heartbeat()
+        return owned
+
+    def _end_child(self, *, group: bool = False) -> None:
+        if self.child is not None:
+            self.child.end(group=group)
+            self.child = None
+
+    def teardown(self) -> None:
+        """End the child with the worker."""
+        self._end_child()
+        super().teardown()  # type: ignore[no-untyped-call]
 
     def _claim(self) -> Task | None:
         """Claim the task; return None if that fails or this worker is stopping."""
@@ -138,79 +177,27 @@ class PanelWorker(Worker):
             log.exception("task could not be claimed", task=self.task_id)
             return None
 
-    def fork_work_horse(self, job: Job, queue: Queue) -> None:
-        """Fork without open database connections."""
-        dispose_engines()
-        super().fork_work_horse(job, queue)
-        self.forked = True
+    def set_state(self, state: str, pipeline: object = None) -> None:
+        """Keep the state in this process; nothing reads it in the queue server."""
+        self._state = state
 
-    def main_work_horse(self, job: Job, queue: Queue) -> None:
-        """Run the job in the child and exit.
+    def check_for_suspension(self, burst: bool) -> None:
+        """Do nothing: queues are not suspended."""
 
-        The child dies with its parent. It reuses the parent's engines without their connections,
-        and always exits, so that it never becomes a second worker.
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """Send the heartbeats that are due: RQ's, and the row that health checks use.
+
+        RQ calls it several times for each job.
         """
-        try:
-            assert self.pid is not None
-            die_with_parent(self.pid, signal.SIGKILL)
-            adopt_engines()
-            with self.app.app_context():
-                super().main_work_horse(job, queue)
-        finally:
-            os._exit(1)
+        if self.child is not None and time.monotonic() - self.child.idle_since > IDLE_SECONDS:
+            self._end_child()
+        if self.beat():
+            super().heartbeat(timeout, pipeline)
 
-    def wait_for_horse(self) -> tuple[Any, Any, Any]:
-        """Wait for the child and record its exit status."""
-        pid, status, usage = super().wait_for_horse()
-        self.exit_status = status or 0
-        return pid, status, usage
-
-    def maintain_heartbeats(self, job: Job) -> None:
-        """Renew the lease and RQ's keys; called every few seconds while a child runs.
-
-        Kills a child that has lost its lease or ignored its timeout.
-        """
-        owned = True
-        try:
-            with self.app.app_context():
-                owned = claim.renew(self.task_id, self.owner)
-        except Exception:
-            log.exception("lease could not be renewed", task=self.task_id)
-        self.beat()
-        with contextlib.suppress(queue.QueueError):
-            super().maintain_heartbeats(job)
-        overdue = job.timeout and (
-            0 < job.timeout + KILL_GRACE_SECONDS < self.current_job_working_time
-        )
-        if not owned or overdue:
-            self.kill_horse()
-
-    def set_current_job_working_time(self, *args: Any, **options: Any) -> None:
-        """Store RQ's working time; ignore an unavailable queue server."""
-        with contextlib.suppress(queue.QueueError):
-            super().set_current_job_working_time(*args, **options)
-
-    def handle_work_horse_killed(self, job: Job, retpid: int, ret_val: int, rusage: object) -> None:
-        """Do nothing: `monitor_work_horse` settles the task."""
-
-    def monitor_work_horse(self, job: Job, queue: Queue) -> None:
-        """Wait for the child; rescue its task immediately if it did not exit normally."""
-        try:
-            super().monitor_work_horse(job, queue)
-        finally:
-            if self.exit_status != 0:
-                with contextlib.suppress(Exception), self.app.app_context():
-                    sweep.rescue(self.handlers, self.task_id, self.owner)
-
-    def heartbeat(self, *args: Any, **options: Any) -> None:
-        """Send RQ's heartbeat between jobs, and save the row that health checks use."""
-        self.beat()
-        super().heartbeat(*args, **options)
-
-    def beat(self) -> None:
-        """Save this worker's heartbeat if the last one is old enough."""
-        if time.monotonic() - self.last_beat < heartbeat.EVERY or self.is_horse:
-            return
+    def beat(self) -> bool:
+        """Save this worker's heartbeat if the last one is old enough; return whether it is."""
+        if time.monotonic() - self.last_beat < heartbeat.EVERY:
+            return False
         self.last_beat = time.monotonic()
         with self._defer_signals():
             try:
@@ -221,9 +208,15 @@ class PanelWorker(Worker):
                 log.exception("heartbeat could not be saved")
         if self._stop_requested and not self.uninterruptible:
             raise StopRequested
+        return True
 
 
-def run_worker(ensure_app: Callable[[], Application], handlers: Handlers, name: str = "") -> None:
+def run_worker(
+    ensure_app: Callable[[], Application],
+    handlers: Handlers,
+    name: str = "",
+    tasks_per_child: int = TASKS_PER_CHILD,
+) -> None:
     """Run a worker until SIGTERM or SIGINT.
 
     The first signal stops it after the current task, the second one immediately.
@@ -232,6 +225,7 @@ def run_worker(ensure_app: Callable[[], Application], handlers: Handlers, name: 
         ensure_app: Returns the panel with the currently active modules.
         handlers: Job name → handler.
         name: Unique name; by default, host and process id.
+        tasks_per_child: Number of tasks after which the child is replaced.
     """
     name = name or f"{socket.gethostname()}-{os.getpid()}"
     app = ensure_app()
@@ -241,7 +235,7 @@ def run_worker(ensure_app: Callable[[], Application], handlers: Handlers, name: 
     with contextlib.suppress(StopRequested):
         while True:
             try:
-                if _work(name, ensure_app, handlers):
+                if _work(name, ensure_app, handlers, tasks_per_child):
                     break
             except (queue.QueueError, ValueError) as error:
                 log.warning("queue server unavailable", error=type(error).__name__)
@@ -253,7 +247,9 @@ def run_worker(ensure_app: Callable[[], Application], handlers: Handlers, name: 
         heartbeat.leave(name)
 
 
-def _work(name: str, ensure_app: Callable[[], Application], handlers: Handlers) -> bool:
+def _work(
+    name: str, ensure_app: Callable[[], Application], handlers: Handlers, tasks_per_child: int
+) -> bool:
     """Run a worker on one connection; return whether it was asked to stop."""
     server = queue.connect(queue.server_url(), socket_connect_timeout=5)
     worker = PanelWorker(
@@ -263,6 +259,7 @@ def _work(name: str, ensure_app: Callable[[], Application], handlers: Handlers) 
         serializer=JSONSerializer,
         ensure_app=ensure_app,
         handlers=handlers,
+        tasks_per_child=tasks_per_child,
         job_monitoring_interval=fence.RENEW_SECONDS,
         worker_ttl=20,
         maintenance_interval=600,
@@ -277,11 +274,23 @@ def _work(name: str, ensure_app: Callable[[], Application], handlers: Handlers) 
     return worker.told_to_stop
 
 
+class _Undone(Exception):
+    """Rolls a transaction back."""
+
+
 def warm() -> None:
-    """Compile the statements that each task uses, and freeze the heap to share it with children."""
+    """Compile the statements that each task uses, and freeze the heap to share it with children.
+
+    A task is claimed and closed in a transaction that is rolled back.
+    """
     concurrency.defer_if_busy(-1)
-    claim.claim(-1, "warm")
-    claim.renew(-1, "warm")
+    with contextlib.suppress(_Undone), transaction():
+        row = save(Task(job="", queue=QUEUES[0]))
+        task = claim.claim(row.id, "warm")
+        claim.renew(row.id, "warm")
+        if task is not None:
+            claim.close(task, Outcome("completed"), "warm", task.attempt)
+        raise _Undone
     dispose_engines()
     gc.collect()
     gc.freeze()

@@ -233,7 +233,10 @@ def test_a_storm_of_kills(panel: Live, tmp_path: Path) -> None:
         session().scalar(
             sa.select(sa.func.count())
             .select_from(Task)
-            .where(Task.status.in_(("running", "queued", "retrying")))
+            .where(
+                Task.status.in_(("running", "queued", "retrying")),
+                Task.subject_type == "service",  # the schedule adds others at any time
+            )
         )
         == 0
     )

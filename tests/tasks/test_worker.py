@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -44,8 +44,9 @@ run_worker(ensure, HANDLERS)
 
 
 @pytest.fixture
-def start(settings: Settings, tmp_path: Path) -> Callable[..., subprocess.Popen[bytes]]:
+def start(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Start a worker process of this panel."""
+    processes: list[subprocess.Popen[bytes]] = []
 
     def run(redis_url: str = "") -> subprocess.Popen[bytes]:
         environment = {
@@ -59,6 +60,7 @@ def start(settings: Settings, tmp_path: Path) -> Callable[..., subprocess.Popen[
         process = subprocess.Popen(
             [sys.executable, "-c", SLOW, str(tmp_path / "slow")], env=environment, cwd=ROOT
         )
+        processes.append(process)
         until(
             lambda: (
                 session().scalar(sa.select(Heartbeat.id).where(Heartbeat.pid == process.pid))
@@ -67,10 +69,13 @@ def start(settings: Settings, tmp_path: Path) -> Callable[..., subprocess.Popen[
         )
         return process
 
-    return run
+    yield run
+    for process in processes:
+        process.kill()
+        process.wait()
 
 
-def until(condition: Callable[[], object], seconds: float = 20) -> None:
+def until(condition: Callable[[], object], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not condition():
         release()

@@ -1,0 +1,234 @@
+"""A worker's child process, which runs tasks one after another.
+
+The parent claims a task, sends it through a pipe and waits for the report. A child is replaced
+after a number of tasks, and earlier if the last one may have left something behind: it did not end
+normally, it still has threads, or it changed the process (`_surroundings`). What a module keeps in
+its own variables stays; see docs/best-practices.md.
+"""
+
+from __future__ import annotations
+
+import decimal
+import locale
+import math
+import os
+import random
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from contextvars import copy_context
+from enum import Enum
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import Any, NoReturn, Protocol
+
+import structlog
+from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
+
+from puqpanel.infra.db import adopt_engines, dispose_engines
+from puqpanel.infra.processes import die_with_parent, overgrown, resident
+from puqpanel.models import Task
+from puqpanel.tasks import fence, run
+from puqpanel.tasks.outcome import Handlers
+
+log = structlog.get_logger(__name__)
+TASKS_PER_CHILD = 25
+"""Number of tasks after which a child is replaced, by default."""
+MAX_GROWTH = 128 * 1024 * 1024
+"""Bytes of memory growth after which a child is replaced."""
+THREAD_SECONDS = 0.1
+"""Time that a thread of a task has to end after it, such as a cancelled timer."""
+SIGNALS = (
+    signal.SIGALRM,
+    signal.SIGCHLD,
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGPIPE,
+    signal.SIGTERM,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+)
+
+
+class Application(Protocol):
+    """The assembled panel."""
+
+    def app_context(self) -> AbstractContextManager[Any]:
+        """Return the context that database access requires."""
+
+
+class Penalty(UnixSignalDeathPenalty):
+    """Interrupts a job with a BaseException, which `except Exception` does not swallow."""
+
+    def handle_death_penalty(self, signum: int, frame: object) -> None:
+        """Raise the exception in the main thread."""
+        kind = fence.TimedOut if self._exception is JobTimeoutException else self._exception
+        raise kind(f"after {self._timeout} s")
+
+
+class Report(Enum):
+    """What a child said about the task that it was given."""
+
+    RUNNING = "running"
+    DONE = "done"
+    LAST = "last"
+    """Done, and the child has exited or is about to."""
+    NONE = "none"
+    """The child ended, or closed its pipe, without a report."""
+
+
+class Child:
+    """A child as its parent sees it; creating it forks.
+
+    Args:
+        app: The app that its tasks run in.
+        handlers: Job name → handler.
+        tasks: Maximum number of tasks.
+
+    Attributes:
+        pid: Its process id; also its process group.
+        idle_since: When it had nothing to do any more, in `time.monotonic()` time.
+    """
+
+    def __init__(self, app: Application, handlers: Handlers, tasks: int) -> None:
+        self.app, self.idle_since = app, time.monotonic()
+        parent = os.getpid()
+        self._ended = False
+        self._pipe, other_end = Pipe()
+        dispose_engines()  # a connection must not be open in two processes
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._pipe.close()
+            _main(parent, other_end, app, handlers, tasks)
+        other_end.close()
+        with suppress(OSError):  # the child does the same; whoever is first
+            os.setpgid(self.pid, self.pid)
+
+    def can_run(self, app: Application) -> bool:
+        """Return whether it is alive and has this app."""
+        return self.app is app and not self._has_ended()
+
+    def give(self, task: Task, owner: str) -> None:
+        """Give it a claimed task; `wait` tells if it has ended meanwhile."""
+        self.idle_since = math.inf
+        with suppress(OSError):
+            self._pipe.send((task, owner))
+
+    def wait(self, seconds: float) -> Report:
+        """Wait for its report on the task, and no longer than some seconds."""
+        with suppress(EOFError, OSError):
+            # Its end is known without the pipe too, which a process that a task started may hold.
+            if self._pipe.poll(seconds) or (self._has_ended() and self._pipe.poll()):
+                report = Report.DONE if self._pipe.recv_bytes() == b"1" else Report.LAST
+                self.idle_since = time.monotonic()
+                return report
+            return Report.NONE if self._has_ended() else Report.RUNNING
+        return Report.NONE
+
+    def end(self, *, group: bool = False) -> None:
+        """Kill it if it is alive, and release what the parent holds; harmless if repeated.
+
+        Args:
+            group: Kill the processes that its tasks started as well.
+        """
+        with suppress(OSError):
+            if not self._has_ended():
+                (os.killpg if group else os.kill)(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
+                self._ended = True
+        self._pipe.close()
+
+    def _has_ended(self) -> bool:
+        if not self._ended:
+            try:
+                self._ended = os.waitpid(self.pid, os.WNOHANG) != (0, 0)
+            except ChildProcessError:
+                self._ended = True
+        return self._ended
+
+
+def _main(
+    parent: int, pipe: Connection, app: Application, handlers: Handlers, tasks: int
+) -> NoReturn:
+    """Run tasks and exit: the child never becomes a second worker."""
+    status = 1
+    try:
+        os.setpgrp()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        die_with_parent(parent, signal.SIGKILL)
+        adopt_engines()
+        _serve(pipe, app, handlers, tasks)
+        status = 0
+    except EOFError:  # the parent needs it no longer
+        status = 0
+    except BaseException:
+        log.exception("child failed")
+    finally:
+        os._exit(status)
+
+
+def _serve(pipe: Connection, app: Application, handlers: Handlers, tasks: int) -> None:
+    own_pid, memory = os.getpid(), resident()
+    before = _surroundings()
+    for remaining in range(tasks - 1, -1, -1):
+        task, owner = pipe.recv()
+        random.seed()  # as after a fork: a module may have seeded it
+        fence.set_owner(owner)
+        fence.hand_over(task)
+        ended = copy_context().run(_run, app, task, handlers)
+        if os.getpid() != own_pid:
+            return  # a job forked and let its own child return
+        again = (
+            bool(remaining)
+            and ended
+            and not overgrown(memory, MAX_GROWTH)
+            and not _threads()
+            and _surroundings() == before
+        )
+        pipe.send_bytes(b"1" if again else b"0")
+        if not again:
+            return
+
+
+def _run(app: Application, task: Task, handlers: Handlers) -> bool:
+    """Run a task; return whether it ended normally."""
+    try:
+        with app.app_context(), Penalty(task.timeout, JobTimeoutException):  # type: ignore[no-untyped-call]
+            return run.run(task.id, handlers)
+    except fence.JobEnded:
+        return False  # the timeout, as the task ended
+
+
+def _threads() -> bool:
+    """Return whether threads are left that do not end immediately."""
+    others = [one for one in threading.enumerate() if one is not threading.current_thread()]
+    for thread in others:
+        thread.join(THREAD_SECONDS)
+    return any(thread.is_alive() for thread in others)
+
+
+def _surroundings() -> tuple[object, ...]:
+    """Return what a job can change of its process for those after it."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    arithmetic = decimal.getcontext()
+    readers: tuple[Callable[[], object], ...] = (
+        os.environ.copy,
+        sys.path.copy,
+        sys.getrecursionlimit,
+        socket.getdefaulttimeout,
+        lambda: [signal.getsignal(number) for number in SIGNALS],
+        lambda: (sys.stdin, sys.stdout, sys.stderr),
+        lambda: locale.setlocale(locale.LC_ALL),
+        lambda: (arithmetic.prec, arithmetic.rounding),
+    )
+    try:
+        folder = os.getcwd()
+    except OSError:  # deleted
+        folder = ""
+    return umask, folder, *(read() for read in readers)
