@@ -167,7 +167,8 @@ class Pool:
 def work(live: Live, parent: int) -> None:
     """Run one worker in a forked process until SIGTERM."""
     name = f"{socket.gethostname()}-{os.getpid()}"
-    _run(live, parent, lambda: run_worker(live.ensure, HANDLERS, name, live.settings.tasks_per_child))
+    tasks = live.settings.tasks_per_child
+    _run(live, parent, lambda: run_worker(live.ensure, HANDLERS, name, tasks))
 
 
 def schedule(live: Live, parent: int) -> None:
