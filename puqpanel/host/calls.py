@@ -8,7 +8,7 @@ import contextlib
 import secrets
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -30,7 +30,6 @@ from puqpanel.host.contract.hooks import Hook, arguments
 from puqpanel.host.contract.names import python_name
 from puqpanel.host.contract.refusal import describe
 from puqpanel.host.contract.result import Result
-from puqpanel.host.form_fields import secret_fields
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.host.sanitize import jsonable, plain
 from puqpanel.infra import known_secrets, redact
@@ -182,7 +181,9 @@ def _invoke(call: Call) -> Called:
     release()
     started = time.monotonic()
     instance: ModuleBase | None = None
-    with _running(call) as running, known_secrets.collecting():
+    running = call.context()
+    marker = f"{call.module.key} {call.method[:80]}()"
+    with entered(running), crash_markers.marked(marker), known_secrets.collecting():
         try:
             instance = _instance(call)
             _learn_secrets(call, instance)
@@ -196,7 +197,9 @@ def _invoke(call: Call) -> Called:
             result = Result.of(value, _spelt(call.method, function))
             changes = _service_changes(instance)
             _learn_secrets(call, instance)  # those that it generated
-            result = replace(result, message=known_secrets.mask_known(result.message))
+            message = known_secrets.mask_known(result.message)
+            if message != result.message:
+                result = replace(result, message=message)
         except BaseException as error:
             _close_session(call, failed=True)
             if isinstance(error, (JobEnded, *call.passing)):
@@ -220,15 +223,6 @@ def _invoke(call: Call) -> Called:
         )
 
 
-@contextlib.contextmanager
-def _running(call: Call) -> Iterator[Context]:
-    """Tell the SDK, and the process's crash marker, what runs inside."""
-    marker = f"{call.module.key} {call.method[:80]}()"
-    current = call.context()
-    with entered(current), crash_markers.marked(marker):
-        yield current
-
-
 def _instance(call: Call) -> ModuleBase:
     instance = call.module.cls()
     instance.recorded_version = call.module.recorded_version
@@ -243,10 +237,11 @@ def _instance(call: Call) -> ModuleBase:
 
 def _learn_secrets(call: Call, instance: ModuleBase) -> None:
     """Mask the stored secrets that the call can read, by declaration and by name."""
-    declared = secret_fields(call.module.cls)
+    declared = call.module.secrets
     for name in ("module_data", "product_data", "service_data", "provision_data"):
-        data = getattr(instance, name, None)
-        known_secrets.learn(redact.named_secrets(data, declared))
+        data = getattr(instance, name, {})
+        if not isinstance(data, dict) or data:
+            known_secrets.learn(redact.named_secrets(data, declared))
 
 
 def _settings(call: Call) -> dict[str, Any]:

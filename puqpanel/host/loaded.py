@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from puqpanel.domain.module_states import version_order
@@ -13,6 +14,7 @@ from puqpanel.host.contract import declared, hooks
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.config import Config
 from puqpanel.host.contract.timetable import Work
+from puqpanel.host.form_fields import secret_fields
 
 ModuleClass = type[ModuleBase]
 
@@ -55,7 +57,7 @@ class LoadedModule:
     def __repr__(self) -> str:
         return f"LoadedModule({self.key} {self.version})"
 
-    @property
+    @cached_property
     def key(self) -> str:
         """`Product/MyCloudService`."""
         return f"{self.type}/{self.name}"
@@ -80,7 +82,12 @@ class LoadedModule:
         """The name people read, in the viewer's language."""
         return languages.translate(self.folder, str(self.config("name") or self.name))
 
-    @property
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """The names of the fields that its forms declare secret."""
+        return secret_fields(self.cls)
+
+    @cached_property
     def restricted(self) -> bool:
         """Whether the version on disk differs from the recorded one.
 

@@ -198,7 +198,7 @@ db = Database(model_class=Model, session_options={"expire_on_commit": False})
 
 def session() -> Session:
     """Return the session of the current app context; writing requires `transaction()`."""
-    return cast("scoped_session[Session]", db.session)()
+    return cast("scoped_session[Session]", db.session).registry()
 
 
 def has_session() -> bool:

@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import re
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,6 +112,28 @@ def test_a_declared_secret_is_masked_in_logs_and_outcomes(module: Any, form: str
 def test_a_generated_secret_is_masked_too(module: Any) -> None:
     outcome = outcome_of(invoke(module, "make", "made-of-words"), Task())
     assert "made-of-words" not in json.dumps(outcome.output)
+
+
+def test_forms_are_read_once_for_all_calls_of_a_module(tmp_path: Path, panel: Panel) -> None:
+    counting = """
+READ = []
+
+class Counting(type(forms.Form)):
+    def __dir__(cls):
+        READ.append(cls)
+        return super().__dir__()
+
+class SettingsForm(forms.Form, metaclass=Counting):"""
+    source = SOURCE.replace("\nclass SettingsForm(forms.Form):", counting)
+    write_module(tmp_path / "modules", source, type="Payment", name="Pay")
+    found = registry.load(tmp_path / "modules", [("Payment", "Pay", "1.0.0")])
+    module = found.modules["Payment/Pay"]
+    read = sys.modules[module.cls.__module__].READ
+    assert "•••" in invoke(module, "leak", SECRET, phrase=SECRET).result.message
+    times = len(read)
+    assert "•••" in invoke(module, "leak", SECRET, phrase=SECRET).result.message
+    assert times and len(read) == times
+    registry.dispose(found)
 
 
 def test_short_values_other_fields_and_later_calls_are_not_masked(module: Any) -> None:

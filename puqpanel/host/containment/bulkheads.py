@@ -59,7 +59,8 @@ def entered(key: str) -> Iterator[None]:
         _inside.reset(token)
         with _changed:
             _running[key] -= 1
-            _changed.notify_all()
+            if _waiting:
+                _changed.notify_all()
 
 
 def _wait(key: str) -> None:

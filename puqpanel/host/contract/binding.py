@@ -9,12 +9,21 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 Arguments = tuple[tuple[Any, ...], Mapping[str, Any]]
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-_signatures: WeakKeyDictionary[Any, inspect.Signature] = WeakKeyDictionary()
+
+
+class _Parameters(NamedTuple):
+    names: frozenset[str]
+    positional: list[str]
+    open_ended: bool
+    keywords: bool
+
+
+_known: WeakKeyDictionary[Any, _Parameters] = WeakKeyDictionary()
 
 
 def bind(
@@ -29,14 +38,11 @@ def bind(
     """
     if not args and not params:
         return (), {}
-    signature = _signature(function)
-    if signature is None:
+    parameters = _parameters(function)
+    if parameters is None:
         return args, params
-    parameters = signature.parameters
-    open_ended = any(one.kind is one.VAR_POSITIONAL for one in parameters.values())
-    positional = [name for name, one in parameters.items() if one.kind in _POSITIONAL]
-    keywords = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
-    if params and all(name in parameters or keywords for name in params):
+    names, positional, open_ended, keywords = parameters
+    if params and all(name in names or keywords for name in params):
         leading = list(takewhile(lambda name: name not in params, positional))
         others = [name for name in positional[len(leading) :] if name not in params]
         rest = args[len(leading) :]
@@ -49,13 +55,23 @@ def bind(
     return values[: len(positional)], {}
 
 
-def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
-    """Return a function's signature, without self; None if it has none."""
+def _parameters(function: Callable[..., Any]) -> _Parameters | None:
+    """Return what a function declares, without self; None if it has no signature."""
     key = getattr(function, "__func__", function)
     try:
-        found = _signatures.get(key)
+        found = _known.get(key)
         if found is None:
-            found = _signatures[key] = inspect.signature(function)
+            found = _known[key] = _read(inspect.signature(function))
     except (TypeError, ValueError):
         return None
     return found
+
+
+def _read(signature: inspect.Signature) -> _Parameters:
+    kinds = {name: one.kind for name, one in signature.parameters.items()}
+    return _Parameters(
+        frozenset(kinds),
+        [name for name, kind in kinds.items() if kind in _POSITIONAL],
+        inspect.Parameter.VAR_POSITIONAL in kinds.values(),
+        inspect.Parameter.VAR_KEYWORD in kinds.values(),
+    )

@@ -7,6 +7,7 @@ is a module's own and is used as written.
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from inspect import getattr_static
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -189,6 +190,7 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
 
 
+@lru_cache
 def python_name(name: str) -> str:
     """Return the Python name of a documented one.
 

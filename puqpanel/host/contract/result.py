@@ -54,8 +54,9 @@ class Result:
     pending = _Pending()
 
     def __post_init__(self) -> None:
-        # stored and shown on pages
-        object.__setattr__(self, "message", plain(str(self.message)))
+        if self.message != "":
+            # stored and shown on pages
+            object.__setattr__(self, "message", plain(str(self.message)))
         object.__setattr__(self, "code", _code(self.code, 200 if self.ok else 500))
 
     def __bool__(self) -> bool:
