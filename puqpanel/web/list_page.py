@@ -22,10 +22,18 @@ CAP = 1000
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """A tab: its label and the condition of its rows; None for all rows."""
+    """A tab.
+
+    Args:
+        label: its label.
+        where: the condition of its rows; None for all rows.
+        parts: selects of their keys, if no index has the condition as a whole: each row in one of
+            them, and each of them in the order of an index.
+    """
 
     label: Text | str
     where: Any = None
+    parts: tuple[sa.Select[int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

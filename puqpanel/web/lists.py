@@ -28,7 +28,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
-from sqlalchemy.sql import visitors
 from werkzeug.datastructures import MultiDict
 
 from puqpanel.domain.money import Money
@@ -36,8 +35,8 @@ from puqpanel.domain.spreadsheet import csv_line
 from puqpanel.domain.texts import Text, _
 from puqpanel.web import list_cursor
 from puqpanel.web.list_filters import SEPARATOR, Filter
+from puqpanel.web.list_keys import counts, next_keys
 from puqpanel.web.list_page import (
-    CAP,
     SIZES,
     Chip,
     Column,
@@ -153,7 +152,7 @@ class Listing:
             first=first,
             tabs=self.tabs,
             columns=self.columns,
-            counts=self._count(session, query),
+            counts={} if query.narrowed else counts(session, self.select, self.key, self.tabs),
             chips=self._chips(query, rows),
             can_sum=self.sum is not None,
             total=self._total(session, query),
@@ -302,19 +301,27 @@ class Listing:
                 parts = parts[1:]
         rows: list[Row] = []
         for index, nulls in enumerate(parts):
-            statement = self._rows(query, cursor if index == 0 else None, forward, nulls)
-            rows += session.execute(statement.limit(limit - len(rows))).all()
+            left = limit - len(rows)
+            statement = self._rows(query, cursor if index == 0 else None, forward, nulls, left)
+            rows += session.execute(statement.limit(left)).all()
             if len(rows) >= limit:
                 break
         return rows
 
-    def _rows(self, query: Query, cursor: Cursor | None, forward: bool, nulls: bool) -> Selected:
+    def _rows(
+        self, query: Query, cursor: Cursor | None, forward: bool, nulls: bool, limit: int
+    ) -> Selected:
         sort = self.sorts[query.sort]
         by = sort.by
         descending = query.descending if forward else not query.descending
-        statement = self.select.add_columns(by.label("_sort"), self.key.label("_key")).where(
-            *self._where(query, query.tab)
-        )
+        tab = self.tabs.get(query.tab)
+        statement = self.select.add_columns(by.label("_sort"), self.key.label("_key"))
+        if tab and tab.parts and by is self.key and not query.narrowed:
+            beyond = cursor.key if cursor else None
+            keys = next_keys(tab.parts, beyond, descending=descending, limit=limit)
+            statement = statement.where(self.key.in_(keys))
+        else:
+            statement = statement.where(*self._where(query, query.tab))
         if sort.nullable:
             statement = statement.where(by.is_(None) if nulls else by.is_not(None))
         columns = [self.key] if by is self.key or nulls else [by, self.key]
@@ -328,29 +335,6 @@ class Listing:
         return statement.order_by(
             *[column.desc() if descending else column.asc() for column in columns]
         )
-
-    def _count(self, session: Session, query: Query) -> dict[str, int]:
-        if query.narrowed or not self.tabs:
-            return {}
-        counts = []
-        for key in self.tabs:
-            capped = self._keys(self._where(query, key)).limit(CAP + 1).subquery()
-            counts.append(sa.select(sa.func.count()).select_from(capped).scalar_subquery())
-        return dict(zip(self.tabs, session.execute(sa.select(*counts)).one(), strict=True))
-
-    def _keys(self, conditions: list[Any]) -> Any:
-        """Select the keys of rows, without joined tables that no condition refers to."""
-        base = self.select.whereclause
-        used = [*conditions, *([] if base is None else [base])]
-        tables = {
-            part.table
-            for condition in used
-            for part in visitors.iterate(condition)
-            if isinstance(part, sa.Column)
-        }
-        if tables <= {self.key.expression.table}:
-            return sa.select(self.key).where(*used)
-        return self.select.with_only_columns(self.key).where(*conditions)
 
     def _total(self, session: Session, query: Query) -> Total | None:
         if self.sum is None or not query.sum:

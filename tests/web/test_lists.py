@@ -55,6 +55,11 @@ LIST = Listing(
         "all": Tab("All"),
         "on": Tab("On", Row.state == "on"),
         "off": Tab("Off", Row.state == "off"),
+        "both": Tab(
+            "Both",
+            Row.name.in_(("n1", "n2")),
+            (sa.select(Row.id).where(Row.name == "n1"), sa.select(Row.id).where(Row.name == "n2")),
+        ),
     },
     filters={
         "state": Filter(
@@ -127,6 +132,19 @@ def test_paging_shows_every_row_once_in_both_directions(session: Session, sort: 
     assert forward[-1].last == 1230
 
 
+@pytest.mark.parametrize("sort", ["new", "-new", "name"])
+def test_a_tab_in_parts_lists_the_rows_of_its_condition(session: Session, sort: str) -> None:
+    forward = walk(session, {"tab": "both", "sort": sort})
+    numbers = [number for page in forward for number in ids(page)]
+    found = list(session.scalars(sa.select(Row.id).where(LIST.tabs["both"].where)))
+    assert sorted(numbers) == sorted(found) and len(numbers) == 352
+    assert numbers == sorted(found, reverse=sort == "-new") or sort == "name"
+    back = LIST.page(session, "/rows", args_of(forward[-1].previous))
+    assert ids(back) == ids(forward[-2])
+    assert {row.state for row in walk(session, {"tab": "both", "state": "on"})[0].rows} == {"on"}
+    assert sum(1 for _ in LIST.json(session, {"tab": "both"})) == 353
+
+
 def test_inserted_and_deleted_rows_neither_repeat_nor_hide_others(filled: sa.Engine) -> None:
     with filled.connect() as connection:
         outer = connection.begin()
@@ -144,7 +162,7 @@ def test_counts_are_capped_and_take_one_query(session: Session, filled: sa.Engin
     sa.event.listen(filled, "before_cursor_execute", lambda *given: statements.append(given[2]))
     page = LIST.page(session, "/rows", {})
     assert len(statements) == 2
-    assert page.counts == {"all": CAP + 1, "on": 820, "off": 410}
+    assert page.counts == {"all": CAP + 1, "on": 820, "off": 410, "both": 352}
     assert (page.count("all"), page.count("on"), page.row_count) == ("1k+", "820", "1k+")
 
 

@@ -30,17 +30,26 @@ from puqpanel.operations.system import audit
 from puqpanel.tasks import control
 from puqpanel.tasks.outcome import Outcome
 
-MAINTENANCE = Task.job.in_(("MaintenanceJob", observations.BATCH_JOB))
+_MAINTENANCE_JOBS = ("MaintenanceJob", observations.BATCH_JOB)
+MAINTENANCE = Task.job.in_(_MAINTENANCE_JOBS)
 """Condition for the panel's own periodic work, of which there are several tasks a minute."""
+_UNATTENDED = (
+    Task.status == TaskStatus.COMPLETED,
+    Task.actor_kind == PrincipalKind.AUTOMATION,
+    TaskTag.tag == "schedule",
+)
 ROUTINE = sa.or_(
     MAINTENANCE,
-    sa.and_(
-        Task.status == TaskStatus.COMPLETED,
-        Task.actor_kind == PrincipalKind.AUTOMATION,
-        sa.exists().where(TaskTag.task_id == Task.id, TaskTag.tag == "schedule"),
-    ),
+    sa.and_(*_UNATTENDED[:2], sa.exists().where(TaskTag.task_id == Task.id, _UNATTENDED[2])),
 )
 """Condition for periodic work that needs nobody: also completed scheduled runs of modules."""
+ROUTINE_PARTS = (
+    *(sa.select(Task.id).where(Task.job == job) for job in _MAINTENANCE_JOBS),
+    sa.select(TaskTag.task_id)
+    .join(Task, Task.id == TaskTag.task_id)
+    .where(~MAINTENANCE, *_UNATTENDED),
+)
+"""The same tasks by id, each part in the order of an index."""
 MAINTENANCE_AGE = timedelta(hours=1)
 RECURRING_DAYS = 3
 """Days to keep completed scheduled runs and listeners, of which there are many."""

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
 
 from puqpanel.app import Panel
 from puqpanel.domain.principals import AUTOMATION
-from puqpanel.infra.db import transaction
-from puqpanel.models import Task
+from puqpanel.infra.db import session, transaction
+from puqpanel.models import Task, TaskTag
+from puqpanel.operations.oversight import tasks
 from puqpanel.operations.provisioning import services
+from puqpanel.web.admin.oversight.tasks import TASKS
+from tests.conftest import BACKEND
 from tests.web.conftest import Browser
 
 
@@ -97,3 +104,60 @@ def test_a_waiting_task_says_until_when_without_alarm(
         text = owner.get(page).text
         assert "Waiting until 6 May 2031" in text, page
         assert "1 of 11" not in text and "st-warn" not in text, page
+
+
+def add_many(number: int, **values: object) -> list[int]:
+    """Add completed tasks of an automation and return their ids."""
+    row = {"job": "ModuleJob", "queue": "Module", "status": "completed", "note": ""}
+    row |= {"actor_kind": "automation", "actor_name": "", **values}
+    with transaction() as current:
+        first = current.scalar(sa.select(sa.func.coalesce(sa.func.max(Task.id), 0))) or 0
+        rows = [row | {"id": first + n} for n in range(1, number + 1)]
+        current.execute(sa.insert(Task), rows)
+        return [row["id"] for row in rows]  # type: ignore[misc]
+
+
+def tag(task_ids: list[int], text: str) -> None:
+    with transaction() as current:
+        current.execute(sa.insert(TaskTag), [{"task_id": n, "tag": text} for n in task_ids])
+
+
+def test_scheduled_tasks_are_those_of_the_condition(panel: Panel) -> None:
+    add_many(3)
+    add_many(2, job="MaintenanceJob", status="failed")
+    tag(add_many(2, job="ReconcileJob"), "schedule")
+    tag(add_many(30), "schedule")
+    tag(add_many(2, status="failed"), "schedule")
+    tag(add_many(2, actor_kind="staff"), "schedule")
+    tag(add_many(2), "module:x")
+    routine = sa.select(Task.id).where(tasks.ROUTINE).order_by(Task.id.desc())
+    expected = list(session().scalars(routine))
+    page = TASKS.page(session(), "/", {"tab": "scheduled"})
+    assert page.counts["scheduled"] == len(expected) == 34
+    assert page.counts["all"] == 9
+    assert [row.id for row in page.rows] == expected[:25]
+    assert page.next
+
+
+@pytest.mark.skipif(BACKEND != "sqlite", reason="counts the instructions of SQLite")
+@pytest.mark.parametrize("tab", ["all", "scheduled", "completed", "open"])
+def test_the_list_does_not_grow_with_its_rows(panel: Panel, tab: str) -> None:
+    steps = []
+    for number in (1500, 12000):
+        add_many(number)
+        steps.append(instructions(lambda: TASKS.page(session(), "/", {"tab": tab})))
+    assert steps[1] < 1.5 * steps[0], steps
+
+
+def instructions(call: Any) -> int:
+    """Return how many hundred instructions of SQLite a call takes."""
+    raw: Any = session().connection().connection.dbapi_connection
+    counted = [0]
+
+    def count() -> None:
+        counted[0] += 1
+
+    raw.set_progress_handler(count, 100)
+    call()
+    raw.set_progress_handler(None, 100)
+    return counted[0]

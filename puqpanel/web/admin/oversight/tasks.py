@@ -90,7 +90,7 @@ TASKS = Listing(
             _("Completed"), sa.and_(Task.status == TaskStatus.COMPLETED, ~tasks.ROUTINE)
         ),
         "cancelled": Tab(_("Cancelled"), Task.status == TaskStatus.CANCELLED),
-        "scheduled": Tab(_("Scheduled"), tasks.ROUTINE),
+        "scheduled": Tab(_("Scheduled"), tasks.ROUTINE, tasks.ROUTINE_PARTS),
     },
     filters={
         "tag": Filter(

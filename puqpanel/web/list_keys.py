@@ -1,0 +1,74 @@
+"""The keys of rows of a list: how many a tab has, and the next ones of a tab with parts."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Mapping
+from functools import reduce
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+from sqlalchemy.sql import visitors
+
+from puqpanel.web.list_page import CAP, Tab
+
+Selected = sa.Select[*tuple[Any, ...]]
+
+
+def counts(session: Session, select: Selected, key: Any, tabs: Mapping[str, Tab]) -> dict[str, int]:
+    """Return the number of rows of each tab by one query; more than CAP for many.
+
+    Args:
+        session: the session to read from.
+        select: all rows of the list.
+        key: the column with their keys.
+        tabs: the tabs.
+    """
+    if not tabs:
+        return {}
+    numbers = [
+        reduce(operator.add, (_number(part.order_by(*part.selected_columns)) for part in tab.parts))
+        if tab.parts
+        else _number(_keys(select, key, tab.where))
+        for tab in tabs.values()
+    ]
+    return dict(zip(tabs, session.execute(sa.select(*numbers)).one(), strict=True))
+
+
+def _number(keys: sa.Select[int]) -> Any:
+    capped = keys.limit(CAP + 1).subquery()
+    return sa.select(sa.func.count()).select_from(capped).scalar_subquery()
+
+
+def _keys(select: Selected, key: Any, where: Any) -> sa.Select[int]:
+    """Select the keys of rows, without joined tables to which no condition refers."""
+    used = [condition for condition in (where, select.whereclause) if condition is not None]
+    sources = (part for source in select.get_final_froms() for part in visitors.iterate(source))
+    joined = {part for part in sources if isinstance(part, sa.FromClause)}
+    parts = (part for condition in used for part in visitors.iterate(condition))
+    referred = {part.table for part in parts if isinstance(part, sa.Column)}
+    if joined & referred <= {key.expression.table}:
+        return sa.select(key).where(*used)
+    return select.with_only_columns(key).where(*used)
+
+
+def next_keys(
+    parts: Iterable[sa.Select[int]], beyond: int | None, *, descending: bool, limit: int
+) -> sa.CompoundSelect[int]:
+    """Select the next keys of each part, among which are those of all.
+
+    Args:
+        parts: of a tab.
+        beyond: the key before the first one.
+        descending: the order.
+        limit: the number of keys of each part.
+    """
+    found = []
+    for part in parts:
+        (key,) = part.selected_columns
+        keys = part.order_by(key.desc() if descending else key).limit(limit)
+        if beyond is not None:
+            keys = keys.where(key < beyond if descending else key > beyond)
+        found.append(sa.select(keys.subquery()))
+    return sa.union_all(*found)
