@@ -20,7 +20,7 @@ from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from sqlalchemy.engine import Connection, Engine
 
-from puqpanel.infra import migration_steps
+from puqpanel.infra import migration_steps, trigrams
 from puqpanel.infra.migration_steps import MigrationError
 from puqpanel.infra.settings import ROOT
 
@@ -49,13 +49,19 @@ class Tree:
     owns: Callable[[str], bool]
 
 
-PANEL = Tree(ROOT / "migrations", "alembic_version", lambda table: not table.startswith("mod_"))
+PANEL = Tree(
+    ROOT / "migrations",
+    "alembic_version",
+    lambda name: not name.startswith(("mod_", trigrams.PREFIX)),
+)
 
 
 def _options(tree: Tree, **options: Any) -> dict[str, Any]:
     def include(
         _object: object, name: str | None, kind: str, _reflected: bool, _other: object
     ) -> bool:
+        if kind == "index":
+            return not (name or "").startswith(trigrams.PREFIX)
         return kind != "table" or (
             name is not None
             and name not in (tree.version_table, migration_steps.TABLE.name)
@@ -65,6 +71,7 @@ def _options(tree: Tree, **options: Any) -> dict[str, Any]:
     return {
         "version_table": tree.version_table,
         "include_object": include,
+        "include_name": lambda name, kind, _: kind != "table" or tree.owns(name or ""),
         "render_as_batch": True,
         "transactional_ddl": True,
         "compare_type": True,
@@ -111,12 +118,15 @@ def upgrade(engine: Engine, tree: Tree = PANEL, to: str = "head") -> None:
     """Apply pending migrations up to a revision.
 
     They run in one transaction if the database supports transactional DDL. In MariaDB, which does
-    not, a migration that stopped half way is completed first.
+    not, a migration that stopped half way is completed first. Then missing indexes of trigrams are
+    made.
 
     Raises:
         MigrationError: A migration failed.
     """
     _run(engine, tree, lambda script, revision: script._upgrade_revs(to, revision))
+    if tree is PANEL:
+        trigrams.make(engine)
 
 
 def downgrade(engine: Engine, tree: Tree, to: str = "base") -> None:
@@ -125,6 +135,8 @@ def downgrade(engine: Engine, tree: Tree, to: str = "base") -> None:
     Raises:
         MigrationError: A migration failed.
     """
+    if tree is PANEL:
+        trigrams.drop(engine)
     _run(engine, tree, lambda script, revision: script._downgrade_revs(to, revision))
 
 

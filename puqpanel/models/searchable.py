@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from anyascii import anyascii
 from sqlalchemy import event
-from sqlalchemy.orm import Mapped, Mapper, mapped_column
+from sqlalchemy.orm import Mapped, Mapper, Session, mapped_column
 
+from puqpanel.infra import trigrams
 from puqpanel.infra.redact import secret_name
 
 LONGEST = 2000
@@ -119,9 +120,20 @@ class Searchable:
     @classmethod
     def matches(cls, text: str) -> sa.ColumnElement[bool]:
         """Match rows that contain all words of a text, whatever their order, case and accents."""
-        words = list(dict.fromkeys(fold(text).split()))[:MAX_WORDS]
+        words = _words(text)
         found = (cls.search_text.contains(word, autoescape=True) for word in words)
         return sa.and_(*found) if words else sa.false()
+
+    @classmethod
+    def containing(cls, session: Session, text: str) -> sa.Select[int]:
+        """Select the ids of the rows that match, by an index if there is one."""
+        words = _words(text)
+        found = trigrams.containing(session, cls.search_text, words)
+        return found if words else found.where(sa.false())
+
+
+def _words(text: str) -> list[str]:
+    return list(dict.fromkeys(fold(text).split()))[:MAX_WORDS]
 
 
 @event.listens_for(Searchable, "before_insert", propagate=True)

@@ -31,7 +31,10 @@ UUID_START = re.compile(r"[0-9a-f]{4,8}|[0-9a-f]{8}-[0-9a-f-]{0,27}")
 def uuid_starts(column: Any, text: str) -> sa.ColumnElement[bool]:
     """Match a UUID by its first characters, of which eight are shown on pages."""
     lowered = text.lower()
-    return column.startswith(lowered) if UUID_START.fullmatch(lowered) else sa.false()
+    if not UUID_START.fullmatch(lowered):
+        return sa.false()
+    # the range lets SQLite use the index
+    return sa.and_(column >= lowered, column < lowered + "g", column.startswith(lowered))
 
 
 @dataclass(frozen=True, slots=True)

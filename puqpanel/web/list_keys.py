@@ -1,4 +1,4 @@
-"""The keys of rows of a list: how many a tab has, and the next ones of a tab with parts."""
+"""The keys of rows of a list: how many a tab has, and those of a tab or a search in parts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sqlalchemy.sql import visitors
 
 from puqpanel.web.list_page import CAP, Tab
 
+FEW = 1000
 Selected = sa.Select[*tuple[Any, ...]]
 
 
@@ -53,13 +54,24 @@ def _keys(select: Selected, key: Any, where: Any) -> sa.Select[int]:
     return select.with_only_columns(key).where(*used)
 
 
+def few_keys(session: Session, parts: Iterable[sa.Select[int]]) -> list[int] | None:
+    """Return the keys of all parts; None if they are so many that reading rows soon meets one.
+
+    Args:
+        session: the session to read from.
+        parts: as for a tab.
+    """
+    found = set(session.scalars(next_keys(parts, None, descending=True, limit=FEW + 1)))
+    return sorted(found) if len(found) <= FEW else None
+
+
 def next_keys(
     parts: Iterable[sa.Select[int]], beyond: int | None, *, descending: bool, limit: int
 ) -> sa.CompoundSelect[int]:
     """Select the next keys of each part, among which are those of all.
 
     Args:
-        parts: of a tab.
+        parts: as for a tab.
         beyond: the key before the first one.
         descending: the order.
         limit: the number of keys of each part.

@@ -20,6 +20,11 @@ SIZES = (25, 50, 100)
 CAP = 1000
 
 
+def capped(number: int) -> str:
+    """Return the number of rows to show, of which not more than CAP were counted."""
+    return "1k+" if number > CAP else f"{number:,}"
+
+
 @dataclass(frozen=True, slots=True)
 class Tab:
     """A tab.
@@ -34,6 +39,11 @@ class Tab:
     label: Text | str
     where: Any = None
     parts: tuple[sa.Select[int], ...] = ()
+
+    @property
+    def restricts(self) -> bool:
+        """Whether it shows some rows only."""
+        return self.where is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +193,7 @@ class Page:
         if tab not in self.counts:
             return ""
         number = self.counts[tab]
-        return "1k+" if number > CAP else f"{number:,}"
+        return capped(number)
 
     def url(self, **changes: object) -> str:
         """Return the URL of this list with changed arguments, starting at the first page.

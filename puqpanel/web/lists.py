@@ -103,6 +103,7 @@ class Listing:
         tabs: tabs by key; the first shows all rows.
         filters: filters by key, which may not be an argument of `list_page.Page.url`.
         search: maps the search text to a condition.
+        found: maps it to selects of the same keys, as the parts of a tab.
         columns: the columns by key, for the table and the export; the first is always shown.
         sum: what the totals add up; None for a list without totals.
         noun: the plural noun for the rows.
@@ -115,6 +116,7 @@ class Listing:
     tabs: Mapping[str, Tab] = field(default_factory=dict)
     filters: Mapping[str, Filter] = field(default_factory=dict)
     search: Callable[[str], Any] | None = None
+    found: Callable[[str], tuple[sa.Select[int], ...]] | None = None
     columns: Mapping[str, Column] = field(default_factory=dict)
     sum: Sum | None = None
     noun: str = "rows"
@@ -299,29 +301,38 @@ class Listing:
             parts = [False, True] if forward else [True, False]
             if cursor is not None and (cursor.value is None) == parts[1]:
                 parts = parts[1:]
+        keys = self._parts(query)
+        if keys:
+            descending = query.descending if forward else not query.descending
+            beyond = cursor.key if cursor else None
+            where = [self.key.in_(next_keys(keys, beyond, descending=descending, limit=limit))]
+        else:
+            where = self._where(query, query.tab)
         rows: list[Row] = []
         for index, nulls in enumerate(parts):
-            left = limit - len(rows)
-            statement = self._rows(query, cursor if index == 0 else None, forward, nulls, left)
-            rows += session.execute(statement.limit(left)).all()
+            statement = self._rows(query, cursor if index == 0 else None, forward, nulls, where)
+            rows += session.execute(statement.limit(limit - len(rows))).all()
             if len(rows) >= limit:
                 break
         return rows
 
+    def _parts(self, query: Query) -> tuple[sa.Select[int], ...]:
+        """Return selects of the keys, each in the order of the list, if there are such."""
+        tab = self.tabs.get(query.tab)
+        if self.sorts[query.sort].by is not self.key or query.filters:
+            return ()
+        if not query.search:
+            return tab.parts if tab else ()
+        return self.found(query.search) if self.found and not (tab and tab.restricts) else ()
+
     def _rows(
-        self, query: Query, cursor: Cursor | None, forward: bool, nulls: bool, limit: int
+        self, query: Query, cursor: Cursor | None, forward: bool, nulls: bool, where: list[Any]
     ) -> Selected:
         sort = self.sorts[query.sort]
         by = sort.by
         descending = query.descending if forward else not query.descending
-        tab = self.tabs.get(query.tab)
         statement = self.select.add_columns(by.label("_sort"), self.key.label("_key"))
-        if tab and tab.parts and by is self.key and not query.narrowed:
-            beyond = cursor.key if cursor else None
-            keys = next_keys(tab.parts, beyond, descending=descending, limit=limit)
-            statement = statement.where(self.key.in_(keys))
-        else:
-            statement = statement.where(*self._where(query, query.tab))
+        statement = statement.where(*where)
         if sort.nullable:
             statement = statement.where(by.is_(None) if nulls else by.is_not(None))
         columns = [self.key] if by is self.key or nulls else [by, self.key]

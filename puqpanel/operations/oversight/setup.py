@@ -25,6 +25,8 @@ from puqpanel.operations.system import audit, settings
 
 ROW = "setup.state"
 """Name of the row of `settings` with the state."""
+LAST_ENTRIES = 1000
+"""Entries of the module log in which an answer of a provider is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +121,13 @@ def has_product_module() -> bool:
 
 
 def provider_responded() -> bool:
-    """Return whether a provider answered a request of a product module."""
+    """Return whether a provider answered one of the last requests of product modules."""
+    newest = sa.select(ModuleLog.action).where(
+        ModuleLog.type == "Product", ModuleLog.level == "info"
+    )
+    entries = newest.order_by(ModuleLog.id.desc()).limit(LAST_ENTRIES).subquery()
     return _exists(
-        sa.select(ModuleLog.id).where(
-            ModuleLog.type == "Product",
-            ModuleLog.level == "info",
-            ModuleLog.action.contains("://", autoescape=True),
-        )
+        sa.select(entries.c.action).where(entries.c.action.contains("://", autoescape=True))
     )
 
 

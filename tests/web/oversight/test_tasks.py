@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -16,6 +15,7 @@ from puqpanel.operations.oversight import tasks
 from puqpanel.operations.provisioning import services
 from puqpanel.web.admin.oversight.tasks import TASKS
 from tests.conftest import BACKEND
+from tests.instructions import instructions
 from tests.web.conftest import Browser
 
 
@@ -147,17 +147,3 @@ def test_the_list_does_not_grow_with_its_rows(panel: Panel, tab: str) -> None:
         add_many(number)
         steps.append(instructions(lambda: TASKS.page(session(), "/", {"tab": tab})))
     assert steps[1] < 1.5 * steps[0], steps
-
-
-def instructions(call: Any) -> int:
-    """Return how many hundred instructions of SQLite a call takes."""
-    raw: Any = session().connection().connection.dbapi_connection
-    counted = [0]
-
-    def count() -> None:
-        counted[0] += 1
-
-    raw.set_progress_handler(count, 100)
-    call()
-    raw.set_progress_handler(None, 100)
-    return counted[0]

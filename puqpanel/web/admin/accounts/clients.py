@@ -31,7 +31,7 @@ from puqpanel.operations.accounts import clients
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.system import audit
 from puqpanel.web import impersonation
-from puqpanel.web.admin.accounts.pick import matching
+from puqpanel.web.admin import matches
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.fields import CountryField, CurrencyField, countries, country_name
 from puqpanel.web.forms import Form, SecretField, _, _c, save_or_show
@@ -76,7 +76,8 @@ CLIENTS = Listing(
         ),
         "created": date_filter(_("Created"), Client.created_at),
     },
-    search=matching,
+    search=matches.clients,
+    found=matches.client_parts,
     columns={
         "name": Column(_("Name"), lambda row: row.name),
         "email": Column(_("E-mail"), lambda row: row.email),

@@ -12,9 +12,9 @@ from puqpanel.domain.emails import email_key
 from puqpanel.domain.permissions import SERVICES_MANAGE
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session
-from puqpanel.models import Client, ClientUser, User
+from puqpanel.models import Client
+from puqpanel.web.admin import matches
 from puqpanel.web.guard import allow
-from puqpanel.web.list_filters import uuid_starts
 from puqpanel.web.list_page import Rows
 
 bp = Blueprint("pick", __name__, url_prefix="/pick")
@@ -64,17 +64,6 @@ class ClientSearch(NamedTuple):
         return "" if picked else _("Showing the newest clients. Type to search.")
 
 
-def matching(text: str) -> sa.ColumnElement[bool]:
-    """Match clients by part of their name, company or e-mail, also of a user's, or by UUID."""
-    users = sa.select(ClientUser.client_id).join(User, User.id == ClientUser.user_id)
-    return sa.or_(
-        Client.matches(text),
-        Client.matches(email_key(text)),
-        Client.id.in_(users.where(User.email.contains(email_key(text), autoescape=True))),
-        uuid_starts(Client.uuid, text),
-    )
-
-
 def find_clients(text: str | None, picked: str = "") -> ClientSearch:
     """Search active clients; the selected client is always included, and comes first.
 
@@ -88,7 +77,9 @@ def find_clients(text: str | None, picked: str = "") -> ClientSearch:
     is_picked = Client.uuid == picked
     statement = sa.select(Client.uuid, Client.name, Client.email, Client.company)
     if text:
-        statement = statement.where(sa.or_(sa.and_(Client.active, matching(text)), is_picked))
+        statement = statement.where(
+            sa.or_(sa.and_(Client.active, matches.clients(text)), is_picked)
+        )
         statement = statement.order_by(is_picked.desc(), Client.name, Client.id)
     else:
         statement = statement.where(is_picked if picked else Client.active)

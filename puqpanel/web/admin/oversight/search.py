@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from flask import Blueprint, render_template, request, url_for
@@ -15,9 +15,11 @@ from puqpanel.host import registry
 from puqpanel.infra.db import session
 from puqpanel.models import Client, ConfiguredModule, Product, Service
 from puqpanel.models.searchable import fold
-from puqpanel.web.admin.accounts.pick import matching
+from puqpanel.web.admin.matches import Parts, client_parts, own_parts
 from puqpanel.web.guard import allow, can
 from puqpanel.web.list_filters import uuid_starts
+from puqpanel.web.list_keys import next_keys
+from puqpanel.web.list_page import CAP, capped
 from puqpanel.web.look import MODULE_TYPES
 from puqpanel.web.navigation import staff_groups
 
@@ -40,7 +42,7 @@ class Group(NamedTuple):
         icon: name of the icon.
         label: name of the kind.
         hits: the first results.
-        total: number of all results.
+        total: number of all results; more than CAP for many.
         more: link to the list with all of them.
     """
 
@@ -49,6 +51,11 @@ class Group(NamedTuple):
     hits: list[Hit]
     total: int
     more: str
+
+    @property
+    def number(self) -> str:
+        """The number of results to show."""
+        return capped(self.total)
 
 
 @bp.get("/")
@@ -62,17 +69,18 @@ def index() -> ResponseReturnValue:
 
 
 def _search(text: str) -> Iterator[Group]:
-    clients = sa.select(Client.uuid, Client.name, Client.email).where(matching(text))
-    services = (
-        sa.select(Service.uuid, Service.name, Client.name)
-        .join(Client, Client.id == Service.client_id)
-        .where(sa.or_(Service.matches(text), uuid_starts(Service.uuid, text)))
+    clients = sa.select(Client.uuid, Client.name, Client.email)
+    yield _newest(
+        "users", _("Clients"), "clients", text, of=clients, key=Client.id, parts=client_parts
+    )
+    services = sa.select(Service.uuid, Service.name, Client.name)
+    services = services.join(Client, Client.id == Service.client_id)
+    yield _newest(
+        "server", _("Services"), "services", text, of=services, key=Service.id, parts=own_parts
     )
     products = sa.select(Product.uuid, Product.name, Product.module).where(
         sa.or_(Product.matches(text), uuid_starts(Product.uuid, text))
     )
-    yield _rows("users", _("Clients"), "clients", text, clients.order_by(Client.id.desc()))
-    yield _rows("server", _("Services"), "services", text, services.order_by(Service.id.desc()))
     yield _rows("cubes", _("Products"), "products", text, products.order_by(Product.id.desc()))
     for icon, label, section, kind in (
         ("credit-card", _("Gateways"), "gateways", "Payment"),
@@ -92,6 +100,25 @@ def _search(text: str) -> Iterator[Group]:
     modules = url_for("admin.modules.index", q=text)
     yield _group("puzzle-piece", _("Modules"), list(_modules(fold(text))), modules)
     yield _group("file", _("Pages"), list(_pages(fold(text))), "")
+
+
+def _newest(
+    icon: str,
+    label: Text,
+    section: str,
+    text: str,
+    *,
+    of: sa.Select[str, str, str],
+    key: Any,
+    parts: Callable[[str], Parts],
+) -> Group:
+    """Return the newest hits of many, whose keys are found in parts."""
+    if not can(f"{section}.view"):
+        return Group(icon, label, [], 0, "")
+    keys = set(session().scalars(next_keys(parts(text), None, descending=True, limit=CAP + 1)))
+    newest = sorted(keys, reverse=True)[:HITS_PER_GROUP]
+    found = of.where(key.in_(newest)).order_by(key.desc())
+    return _rows(icon, label, section, text, found)._replace(total=len(keys))
 
 
 def _rows(

@@ -30,7 +30,8 @@ from puqpanel.models import Client, ModuleLog, Product, Service, Task
 from puqpanel.operations.catalog import products
 from puqpanel.operations.provisioning import observations, services
 from puqpanel.operations.system import audit
-from puqpanel.web.admin.accounts.pick import ClientSearch, find_clients, matching
+from puqpanel.web.admin import matches
+from puqpanel.web.admin.accounts.pick import ClientSearch, find_clients
 from puqpanel.web.admin.oversight.tasks import ROW, open_among
 from puqpanel.web.admin.provisioning.comparison import choices_for
 from puqpanel.web.admin.provisioning.explanations import explain_status
@@ -38,7 +39,7 @@ from puqpanel.web.admin.provisioning.service_actions import BROKEN, actions_for
 from puqpanel.web.admin.settings_page import settings_page
 from puqpanel.web.forms import Form, _, _c, choices, save_or_show
 from puqpanel.web.guard import actor, allow, can
-from puqpanel.web.list_filters import Filter, date_filter, uuid_starts
+from puqpanel.web.list_filters import Filter, date_filter
 from puqpanel.web.list_page import Column, Tab
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Listing, Sort, Sum
@@ -61,7 +62,7 @@ def _products() -> list[tuple[str, str]]:
 
 def _of_client(text: str) -> sa.ColumnElement[bool]:
     """Match one client by UUID, or clients by part of their name, e-mail or company."""
-    return Client.uuid == text if _is_uuid(text) else matching(text)
+    return Client.uuid == text if _is_uuid(text) else matches.clients(text)
 
 
 def _is_uuid(text: str) -> bool:
@@ -129,11 +130,8 @@ SERVICES = Listing(
             choices=lambda: [(m.key, m.title) for m in products.product_modules()],
         ),
     },
-    search=lambda text: sa.or_(
-        Service.matches(text),
-        Client.matches(text),
-        uuid_starts(Service.uuid, text),
-    ),
+    search=matches.services,
+    found=matches.service_parts,
     columns={
         "service": Column(_("Service"), lambda row: row.name),
         "client": Column(_("Client"), lambda row: row.client),

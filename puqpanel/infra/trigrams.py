@@ -1,0 +1,173 @@
+"""Indexes of trigrams, by which a word is found inside texts without reading every row.
+
+PostgreSQL has GIN indexes of pg_trgm; SQLite a table of FTS5 beside each table, which triggers
+keep, so that older code keeps it too. MariaDB has neither and reads every row, as does a search for
+a word of fewer than three letters.
+
+They are no part of the migrations: they are made after them, outside of their transaction, and
+again if they are missing or were left invalid. Without them searches find the same, but slowly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.orm import Session
+
+log = structlog.get_logger(__name__)
+
+INDEXED = {"clients": "search_text", "services": "search_text", "users": "email"}
+"""Table → column."""
+PREFIX = "trigrams_"
+"""Of the names of indexes, and of tables and triggers on SQLite."""
+LENGTH = 3
+"""Letters of the shortest word that an index finds."""
+TRIGGERS = {
+    "insert": "AFTER INSERT ON {table} BEGIN {add}; END",
+    "delete": "AFTER DELETE ON {table} BEGIN {remove}; END",
+    "update": "AFTER UPDATE OF id, {column} ON {table} BEGIN {remove}; {add}; END",
+}
+
+
+def containing(session: Session, column: Any, words: Sequence[str]) -> sa.Select[int]:
+    """Select the ids of rows whose column contains all words, by an index if there is one.
+
+    Args:
+        session: the session to read from.
+        column: the column; its table has the key `id`.
+        words: the words.
+    """
+    source = column.expression.table
+    key, text = source.c.id, source.c[column.key]
+    conditions = []
+    long = [word.replace('"', '""') for word in words if len(word) >= LENGTH]
+    if long and _has_table(session, source.name):
+        name = PREFIX + source.name
+        index = sa.table(name, *map(sa.column, ("rowid", column.key, name)))
+        key, text = index.c.rowid, index.c[column.key]
+        conditions = [index.c[name].op("MATCH")(" ".join(f'"{word}"' for word in long))]
+    conditions += [text.contains(word, autoescape=True) for word in words]
+    return sa.select(key).where(*conditions)
+
+
+def _has_table(session: Session, table: str) -> bool:
+    if table not in INDEXED or session.get_bind().dialect.name != "sqlite":
+        return False
+    if "trigrams" not in session.info:  # a session serves one request
+        session.info["trigrams"] = _triggers(session.connection())
+    return f"{PREFIX}{table}_insert" in session.info["trigrams"]
+
+
+def _triggers(connection: Connection) -> set[str]:
+    query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    return {name for (name,) in connection.exec_driver_sql(query) if name.startswith(PREFIX)}
+
+
+def make(engine: Engine) -> None:
+    """Make indexes that are missing; log why if they cannot be made."""
+    try:
+        if engine.dialect.name == "postgresql":
+            _make_on_postgresql(engine)
+        elif engine.dialect.name == "sqlite":
+            _make_on_sqlite(engine)
+    except sa.exc.DBAPIError as error:
+        log.warning("search.slow", cause=str(error.orig).strip())
+
+
+def drop(engine: Engine) -> None:
+    """Drop the indexes of SQLite, which do not go with their tables."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect().execution_options(panel_write=True) as connection, connection.begin():
+            for table in INDEXED:
+                _drop_on_sqlite(connection, table)
+
+
+def _tables(connection: Connection) -> Iterable[tuple[str, str]]:
+    inspector = sa.inspect(connection)
+    for table, column in INDEXED.items():
+        columns = inspector.get_columns(table) if inspector.has_table(table) else ()
+        if any(found["name"] == column for found in columns):
+            yield table, column
+
+
+def _make_on_postgresql(engine: Engine) -> None:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        tables = dict(_tables(connection))
+        state = sa.text(
+            "SELECT c.relname, i.indisvalid, p.pid IS NOT NULL FROM pg_index i"
+            " JOIN pg_class c ON c.oid = i.indexrelid"
+            " LEFT JOIN pg_stat_progress_create_index p ON p.index_relid = i.indexrelid"
+            " WHERE i.indrelid = ANY(CAST(:tables AS regclass[]))"
+        )
+        found = connection.execute(state, {"tables": list(tables)}).all() if tables else []
+        done = {name for name, valid, is_building in found if valid or is_building}
+        left = {name for name, *_ in found} - done
+        missing = {table: text for table, text in tables.items() if PREFIX + table not in done}
+        if missing:
+            connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+        for table, column in missing.items():
+            if PREFIX + table in left:  # by a run that was interrupted
+                connection.exec_driver_sql(f"DROP INDEX CONCURRENTLY IF EXISTS {PREFIX}{table}")
+            connection.exec_driver_sql(
+                f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {PREFIX}{table} ON {table}"
+                f" USING gin ({column} gin_trgm_ops)"
+            )
+
+
+def _make_on_sqlite(engine: Engine) -> None:
+    with engine.connect() as connection:
+        tables = dict(_tables(connection))
+        expected = {f"{PREFIX}{table}_{event}" for table in tables for event in TRIGGERS}
+        has_fts, triggers = _has_fts(connection), _triggers(connection)
+    if triggers >= expected if has_fts else not triggers:
+        return
+    with engine.connect().execution_options(panel_write=True) as connection, connection.begin():
+        triggers = _triggers(connection)
+        for table, column in tables.items():
+            names = {f"{PREFIX}{table}_{event}" for event in TRIGGERS}
+            if not has_fts:  # a trigger would fail
+                for name in names & triggers:
+                    connection.exec_driver_sql(f"DROP TRIGGER {name}")
+            elif not names <= triggers:
+                _drop_on_sqlite(connection, table)
+                _make_table(connection, table, column)
+    if not has_fts:
+        log.warning("search.slow", cause="This SQLite has no FTS5 with trigrams.")
+
+
+def _has_fts(connection: Connection) -> bool:
+    try:
+        connection.exec_driver_sql(
+            "CREATE VIRTUAL TABLE temp.trigrams_try USING fts5(x, tokenize='trigram')"
+        )
+    except sa.exc.DBAPIError:
+        return False
+    connection.exec_driver_sql("DROP TABLE temp.trigrams_try")
+    return True
+
+
+def _make_table(connection: Connection, table: str, column: str) -> None:
+    name = PREFIX + table
+    add = f"INSERT INTO {name} (rowid, {column})"
+    connection.exec_driver_sql(
+        f"CREATE VIRTUAL TABLE {name} USING fts5({column}, tokenize='trigram')"
+    )
+    connection.exec_driver_sql(f"{add} SELECT id, {column} FROM {table}")  # noqa: S608 (constants)
+    for event, text in TRIGGERS.items():
+        body = text.format(
+            table=table,
+            column=column,
+            add=f"{add} VALUES (new.id, new.{column})",
+            remove=f"DELETE FROM {name} WHERE rowid = old.id",  # noqa: S608
+        )
+        connection.exec_driver_sql(f"CREATE TRIGGER {name}_{event} {body}")
+
+
+def _drop_on_sqlite(connection: Connection, table: str) -> None:
+    for event in TRIGGERS:
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {PREFIX}{table}_{event}")
+    connection.exec_driver_sql(f"DROP TABLE IF EXISTS {PREFIX}{table}")
