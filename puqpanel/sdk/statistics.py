@@ -1,7 +1,8 @@
 """Read-only figures over all services, tasks and modules.
 
 Each function runs a fixed number of queries that aggregate in the database, however many rows there
-are. Days are calendar days in UTC; ranges include their first and last day.
+are; from about 20,000 services, the results are kept for 20 seconds. Days are calendar days in UTC;
+ranges include their first and last day.
 """
 
 from puqpanel.operations.oversight.statistics import (

@@ -19,6 +19,8 @@ Value = TypeVar("Value")
 MANY = 20_000
 """Number of services from which figures are kept."""
 AGE = timedelta(seconds=20)
+MOST = 200
+"""Values of a database; some are of a range of days that anyone may choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,10 @@ def kept(
         count: counts it.
         is_many: whether so many rows were counted that the value is to be kept.
     """
-    slot = _slots.setdefault(session().get_bind(), {}).setdefault(key, _Slot(threading.Lock()))
+    slots = _slots.setdefault(session().get_bind(), {})
+    if len(slots) >= MOST:
+        slots.clear()
+    slot = slots.setdefault(key, _Slot(threading.Lock()))
     moment, found = now(), slot.kept
     if found is not None and timedelta() <= moment - found.at < AGE:
         return found

@@ -1,15 +1,19 @@
 """Statistics of services, tasks and modules, aggregated in the database by a few queries.
 
-Days are calendar days in UTC. A range includes its first and its last day.
+Days are calendar days in UTC. A range includes its first and its last day. Of many services, the
+figures are those of some seconds ago; one more query tells whether there are many.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
+from copy import deepcopy
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Literal, NamedTuple
+from functools import wraps
+from typing import Any, Literal, NamedTuple, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
@@ -23,7 +27,10 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
 from puqpanel.models import Module, ModuleLog, Product, Service, Task, TaskAttempt
 from puqpanel.operations.oversight.dashboard import recurring_revenue
+from puqpanel.operations.oversight.kept import MANY, kept
 
+P = ParamSpec("P")
+R = TypeVar("R")
 By = Literal["day", "week", "month"]
 MAX_RANGE_DAYS = 3660
 """Maximum length of a range."""
@@ -114,6 +121,23 @@ class ModuleHealth(NamedTuple):
     errors: int
 
 
+def _kept(count: Callable[P, R]) -> Callable[P, R]:
+    """Keep the results of a function for some seconds if there are many services."""
+
+    @wraps(count)
+    def call(*args: P.args, **options: P.kwargs) -> R:
+        key = (count.__name__, args, *sorted(options.items()))
+        found = kept(key, lambda: count(*args, **options), lambda _: _are_many())
+        return deepcopy(found.value)  # the caller may change it
+
+    return call
+
+
+def _are_many() -> bool:
+    return (session().scalar(sa.select(sa.func.max(Service.id))) or 0) >= MANY
+
+
+@_kept
 def services_by_status() -> dict[str, int]:
     """Return the number of services in each status. One query."""
     query = sa.select(Service.status, sa.func.count()).group_by(Service.status)
@@ -121,6 +145,7 @@ def services_by_status() -> dict[str, int]:
     return {status.value: counts.get(status, 0) for status in ServiceStatus}
 
 
+@_kept
 def services_by_product(limit: int = 25) -> list[ProductFigures]:
     """Return the products with the most active services. One query."""
     active = sa.func.sum(sa.case((Service.status == ServiceStatus.ACTIVE, 1), else_=0))
@@ -137,6 +162,7 @@ def services_by_product(limit: int = 25) -> list[ProductFigures]:
     ]
 
 
+@_kept
 def new_and_lost(first: date, last: date, by: By = "day") -> list[Movement]:
     """Return new and lost services for each day, week or month of a range, in two queries.
 
@@ -163,6 +189,7 @@ def new_and_lost(first: date, last: date, by: By = "day") -> list[Movement]:
     ]
 
 
+@_kept
 def churn(first: date, last: date) -> list[Churn]:
     """Return the churn of each month of a range, in four queries.
 
@@ -208,6 +235,7 @@ def churn(first: date, last: date) -> list[Churn]:
     return months
 
 
+@_kept
 def recurring_income() -> list[Income]:
     """Return monthly recurring revenue by currency, most services first. One query.
 
@@ -216,11 +244,13 @@ def recurring_income() -> list[Income]:
     return _income()
 
 
+@_kept
 def income_by_product(limit: int = 50) -> list[Income]:
     """Return monthly recurring revenue by currency and product, largest first. One query."""
     return _income(Product.name)[:limit]
 
 
+@_kept
 def provisioning(first: date, last: date, by: By = "day") -> Provisioning:
     """Return how attempts at jobs of services ended in a range. Four queries.
 
@@ -279,8 +309,7 @@ def module_health(first: date, last: date) -> list[ModuleHealth]:
     Raises:
         UserError: the range is invalid or longer than ten years.
     """
-    begin, end = _range(first, last)
-    attempts = _attempts_by_module(begin, end)
+    attempts, errors = _module_counts(*_range(first, last))
     parked = Counter(
         dict(
             session()
@@ -292,13 +321,6 @@ def module_health(first: date, last: date) -> list[ModuleHealth]:
             .all()
         )
     )
-    logged = sa.select(ModuleLog.type, ModuleLog.name, sa.func.count()).where(
-        ModuleLog.level == "error", ModuleLog.at >= begin, ModuleLog.at < end
-    )
-    errors = {
-        f"{kind}/{name}": count
-        for kind, name, count in session().execute(logged.group_by(ModuleLog.type, ModuleLog.name))
-    }
     modules = []
     for row in session().scalars(sa.select(Module).order_by(Module.type, Module.name)):
         counts = attempts[row.key]
@@ -317,6 +339,21 @@ def module_health(first: date, last: date) -> list[ModuleHealth]:
             )
         )
     return modules
+
+
+@_kept
+def _module_counts(
+    begin: datetime, end: datetime
+) -> tuple[dict[str, Counter[str]], dict[str, int]]:
+    """Return the attempts of modules by outcome, and the errors in their logs."""
+    logged = sa.select(ModuleLog.type, ModuleLog.name, sa.func.count()).where(
+        ModuleLog.level == "error", ModuleLog.at >= begin, ModuleLog.at < end
+    )
+    errors = {
+        f"{kind}/{name}": count
+        for kind, name, count in session().execute(logged.group_by(ModuleLog.type, ModuleLog.name))
+    }
+    return _attempts_by_module(begin, end), errors
 
 
 def _attempts_by_module(

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 
 from puqpanel.app import Panel
 from puqpanel.domain.errors import UserError
+from puqpanel.infra.clock import now
 from puqpanel.infra.db import db, transaction
 from puqpanel.models import Module, ModuleLog, Product, Service, Task, TaskAttempt
-from puqpanel.operations.oversight import statistics
+from puqpanel.operations.oversight import kept, statistics
 from tests.conftest import STAFF
 from tests.sample import make_client, make_service
 
@@ -279,4 +280,26 @@ def test_number_of_queries_is_constant(add: Any) -> None:
             counted.append(len(seen))
     finally:
         sa.event.remove(db.engine, "before_cursor_execute", note)
-    assert counted == [1, 1, 1, 1, 2, 4, 4, 4]
+    assert counted == [2, 2, 2, 2, 3, 5, 5, 5], "one of them asks whether there are many services"
+
+
+def test_figures_of_many_services_are_kept(add: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    days = date(2026, 1, 1), date(2026, 1, 2)
+    add("active", "2026-01-01")
+    assert statistics.new_and_lost(*days)[0].new == 1
+    monkeypatch.setattr(statistics, "MANY", 1)
+    statistics.new_and_lost(*days).clear()
+    add("active", "2026-01-01")
+    assert [slot.new for slot in statistics.new_and_lost(*days)] == [1, 0]
+    assert [slot.new for slot in statistics.new_and_lost(*days, by="month")] == [2]
+    with pytest.raises(UserError):
+        statistics.new_and_lost(*days[::-1])
+    monkeypatch.setattr(kept, "now", lambda: now() + kept.AGE)
+    assert statistics.new_and_lost(*days)[0].new == 2
+
+
+def test_a_bounded_number_of_figures_is_kept(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "MOST", 3)
+    for number in range(10):
+        assert kept.kept(number, lambda number=number: number, lambda _: True).value == number
+    assert len(kept._slots[db.session.get_bind()]) <= 3
