@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 
 from babel import Locale
 from babel.core import get_global
@@ -260,13 +260,8 @@ class Money:
 
     def format(self, locale: Locale | str) -> str:
         """Return the amount with the currency's symbol, as a locale writes it."""
-        chosen = Locale.parse(locale)
-        pattern = parse_pattern(chosen.currency_formats["standard"].pattern)
         places = exponent(self.currency)
-        pattern.frac_prec = (places, places)
-        text = str(pattern.apply(self.major, chosen, self.currency, currency_digits=False))
-        # CLDR puts a space between letters and digits (PLN 12.50); Babel does not
-        return re.sub(r"(?<=[^\W\d_])(?=[0-9])|(?<=[0-9])(?=[^\W\d_])", "\u00a0", text)
+        return _formatted(self.minor, places, self.currency, Locale.parse(locale))
 
     def in_locale(self, locale: Locale) -> str:
         """Return the amount as a value of a translatable text."""
@@ -279,6 +274,16 @@ class Money:
     def __str__(self) -> str:
         """Return the amount for logs and English texts: 1234.50 EUR."""
         return f"{self.major:f} {self.currency}"
+
+
+@lru_cache(maxsize=4096)
+def _formatted(minor: int, places: int, currency: str, locale: Locale) -> str:
+    pattern = parse_pattern(locale.currency_formats["standard"].pattern)
+    pattern.frac_prec = (places, places)
+    major = Decimal(minor).scaleb(-places)
+    text = str(pattern.apply(major, locale, currency, currency_digits=False))
+    # CLDR puts a space between letters and digits (PLN 12.50); Babel does not
+    return re.sub(r"(?<=[^\W\d_])(?=[0-9])|(?<=[0-9])(?=[^\W\d_])", "\u00a0", text)
 
 
 def _exact(number: Decimal | Fraction | int) -> Fraction:

@@ -183,6 +183,8 @@ def fill(message: str, values: Mapping[str, Any], *, strict: bool = True) -> str
     Raises:
         KeyError: the message has a placeholder without a value.
     """
+    if "%" not in message:
+        return message
 
     def value(found: re.Match[str]) -> str:
         name = found[1]
@@ -194,6 +196,8 @@ def fill(message: str, values: Mapping[str, Any], *, strict: bool = True) -> str
 
 
 def _shown(value: Any, viewer: Language) -> Any:
+    if isinstance(value, str):
+        return value  # before the slow check for Localized
     if isinstance(value, Text):
         return value.translated(viewer)
     if isinstance(value, float | Decimal):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version as package_version
 from importlib.util import find_spec
 from pathlib import Path
@@ -116,6 +116,12 @@ def asset(kit: str, name: str) -> str:
         kit: panel, bootstrap, icons or htmx.
         name: the path within the kit.
     """
+    return _url(kit, name, request.script_root)
+
+
+@lru_cache(maxsize=512)
+def _url(kit: str, name: str, prefix: str) -> str:
+    """Return the URL below the prefix of this request's URLs."""
     return url_for("assets.serve", kit=kit, version=kits()[kit].version, name=name)
 
 

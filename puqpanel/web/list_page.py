@@ -230,9 +230,10 @@ class Page:
         kept = {name: value for name, value in self.query.args.items() if name not in without}
         return [(name, value) for name, value in _flat(kept) if value]
 
-    def shows(self, column: str) -> bool:
-        """Return whether the table shows a column."""
-        return self.query.shows(column)
+    @property
+    def shown(self) -> frozenset[str]:
+        """The columns that the table shows."""
+        return frozenset(self.query.columns or self.columns)
 
     @property
     def clear_url(self) -> str:

@@ -8,10 +8,11 @@ script sets to the browser's, else the panel's setting.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from datetime import UTC, tzinfo
 from functools import lru_cache
 from gettext import NullTranslations
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -27,10 +28,11 @@ from puqpanel.host import languages
 from puqpanel.infra import catalogs
 from puqpanel.operations.system import settings
 
-Found = TypeVar("Found")
 LANGUAGE_COOKIE = "lang"
 ZONE_COOKIE = "zone"
 MAX_ACCEPTED = 8
+_viewer_zone: ContextVar[tzinfo | None] = ContextVar("time_zone", default=None)
+"""The time zone of the viewer, once it is known in a request."""
 MAX_HEADER_LENGTH = 400
 
 
@@ -60,6 +62,7 @@ def _follow_account() -> None:
     person = getattr(current_user, "person", None)
     if person is not None:
         g.zone = person.zone
+        _viewer_zone.set(None)
         if person.language:
             use(person.language)
 
@@ -86,24 +89,23 @@ def viewer_locale() -> Locale:
 
 def viewer_zone() -> tzinfo:
     """Return the viewer's time zone; the panel's if none is known."""
-    name = ""
-    if has_request_context():
-        name = g.get("zone") or request.cookies.get(ZONE_COOKIE, "")
-    return _zone(name) or _once("zone", lambda: _zone(settings.text("region.time_zone"))) or UTC
+    return _viewer_zone.get() or _find_zone()
+
+
+def _find_zone() -> tzinfo:
+    if not has_request_context():
+        return _zone(settings.text("region.time_zone")) or UTC
+    name = g.get("zone") or request.cookies.get(ZONE_COOKIE, "")
+    found = _zone(name) or _zone(settings.text("region.time_zone")) or UTC
+    _viewer_zone.set(found)
+    return found
 
 
 def _panel_language() -> Language:
-    return _once("language", lambda: catalogs.find(settings.text("region.locale")) or texts.SOURCE)
-
-
-def _once(name: str, find: Callable[[], Found]) -> Found:
-    """Return a value that is looked up once in a request: pages ask for hundreds of texts."""
-    if not has_request_context():
-        return find()
-    found: dict[str, Found] = request.environ.setdefault("puqpanel.locale", {})
-    if name not in found:
-        found[name] = find()
-    return found[name]
+    found = catalogs.find(settings.text("region.locale")) or texts.SOURCE
+    if has_request_context():
+        texts.set_viewer(found)  # looked up once in a request: pages ask for hundreds of texts
+    return found
 
 
 def _json_value(value: Any) -> Any:
@@ -156,6 +158,7 @@ def _regional(language: Language, accepted: list[str]) -> Language:
 
 def _end(_: BaseException | None) -> None:
     texts.set_viewer(None)
+    _viewer_zone.set(None)
     languages.locale.set(())
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, time
+from functools import lru_cache
+from typing import Literal
 
-from babel.dates import format_date, format_datetime, format_skeleton, format_time
+from babel import Locale
+from babel.dates import format_date, format_skeleton, format_time, get_datetime_format
 from babel.units import format_unit
 
 from puqpanel.domain.texts import _
@@ -14,8 +17,11 @@ from puqpanel.web.locale import viewer_locale, viewer_zone
 
 def exact(at: datetime) -> str:
     """Return `16 Jul 2025, 12:04:31 CEST`."""
-    local = at.astimezone(viewer_zone())
-    return f"{format_datetime(local, 'medium', locale=viewer_locale())} {local.tzname()}"
+    local, locale = at.astimezone(viewer_zone()), viewer_locale()
+    text = _date_and_time(locale).format(
+        _time(local.time().replace(microsecond=0), "medium", locale), _date(local.date(), locale)
+    )
+    return f"{text} {local.tzname()}"
 
 
 def short(at: datetime) -> str:
@@ -24,21 +30,21 @@ def short(at: datetime) -> str:
     local, today = at.astimezone(zone), clock.now().astimezone(zone)
     if local.year != today.year:
         return day(at)
-    time = format_time(local, "short", locale=locale)
+    shown = _time(local.time().replace(second=0, microsecond=0), "short", locale)
     if local.date() == today.date():
-        return str(_("today, %(time)s", time=time))
-    date = format_skeleton("MMMd", local, locale=locale)
-    return str(_("%(date)s, %(time)s", date=date, time=time))
+        return str(_("today, %(time)s", time=shown))
+    return str(_("%(date)s, %(time)s", date=_day_of_year(local.date(), locale), time=shown))
 
 
 def day(at: datetime) -> str:
     """Return `9 Nov 2023`."""
-    return format_date(at.astimezone(viewer_zone()), "medium", locale=viewer_locale())
+    return _date(at.astimezone(viewer_zone()).date(), viewer_locale())
 
 
 def clock_time(at: datetime) -> str:
     """Return `12:04`."""
-    return format_time(at.astimezone(viewer_zone()), "short", locale=viewer_locale())
+    local = at.astimezone(viewer_zone()).time()
+    return _time(local.replace(second=0, microsecond=0), "short", viewer_locale())
 
 
 def until(at: datetime) -> str:
@@ -80,6 +86,27 @@ def took(milliseconds: float) -> str:
 def now() -> datetime:
     """Return the current time, for templates that show running durations."""
     return clock.now()
+
+
+@lru_cache(maxsize=64)
+def _date_and_time(locale: Locale) -> str:
+    """Return the pattern that joins a time, `{0}`, and a date, `{1}`."""
+    return str(get_datetime_format("medium", locale=locale)).replace("'", "")
+
+
+@lru_cache(maxsize=2048)
+def _date(day: date, locale: Locale) -> str:
+    return format_date(day, "medium", locale=locale)
+
+
+@lru_cache(maxsize=2048)
+def _day_of_year(day: date, locale: Locale) -> str:
+    return format_skeleton("MMMd", day, locale=locale)
+
+
+@lru_cache(maxsize=2048)
+def _time(at: time, length: Literal["short", "medium"], locale: Locale) -> str:
+    return format_time(at, length, locale=locale)
 
 
 def _unit(number: int, unit: str) -> str:

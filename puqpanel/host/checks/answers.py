@@ -195,7 +195,7 @@ _ALWAYS = frozenset(
         "module errors request session g url_for get_flashed_messages _ __ n__ _n range dict"
         " lipsum cycler joiner namespace csrf csrf_token field url_for_module asset format_number"
         " nonce actor_label can cancellable brand charts event_tone initials module_home"
-        " notice_icons per price plain_kinds retryable scripts split_action subject_label"
+        " notice_icons parts per price retryable scripts split_action subject_label"
         " task_title title_of actor_name health_label units verb_label verb_permission status"
         " times viewer",
     )
