@@ -65,7 +65,7 @@ def figures(n: int | None, database: str | None) -> Iterator[dict[str, object]]:
         count = n or 100
         # A reader, as in a panel that serves pages: without one, SQLite checkpoints its WAL each
         # time the last connection is closed.
-        reader = _fork(_hold_open)
+        reader = fork(_hold_open)
         runs = [(_ours(live, count), _bare(settings, count)) for _ in range(ROUNDS)]
         os.kill(reader, signal.SIGKILL)
         os.waitpid(reader, 0)
@@ -148,7 +148,7 @@ def _hold_open() -> None:
 def _recovery_seconds(settings: Settings, live: Live, target: str) -> float:
     """Return the seconds from the kill to the end of the second attempt."""
     dispose_engines()
-    workers = [_fork(lambda: run_worker(Live(settings).ensure, entry.HANDLERS)) for _ in range(2)]
+    workers = [fork(lambda: run_worker(Live(settings).ensure, entry.HANDLERS)) for _ in range(2)]
     app = live.ensure()
     with app.app_context():
         task = add.add(
@@ -178,7 +178,7 @@ def _row(task_id: int) -> Task:
     return session().get_one(Task, task_id, populate_existing=True)
 
 
-def _fork(target: Any) -> int:
+def fork(target: Any) -> int:
     pid = os.fork()
     if pid == 0:
         try:

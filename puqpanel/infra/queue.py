@@ -131,23 +131,6 @@ def send(task_id: int, queue_name: str, timeout: int) -> bool:
     return True
 
 
-def waiting_ids() -> set[int]:
-    """Return the task ids in all queues.
-
-    Raises:
-        QueueError: The queue server is unavailable.
-    """
-    server = connection()
-    with server.pipeline(transaction=False) as pipeline:
-        for name in QUEUES:
-            job_ids: list[Any] = server.lrange(queue(name).key, 0, -1)
-            for job_id in job_ids:
-                pipeline.hget(b"rq:job:" + job_id, "data")  # not every id is text
-        stored = pipeline.execute(raise_on_error=False)
-    ids = (read_task_id(data) for data in stored if isinstance(data, bytes))
-    return {task_id for task_id in ids if task_id is not None}
-
-
 def ping() -> bool:
     """Return whether the queue server responds."""
     try:

@@ -13,13 +13,13 @@ from sqlalchemy.orm import make_transient
 
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.principals import AUTOMATION, Principal
-from puqpanel.domain.task_states import OnLoss
+from puqpanel.domain.task_states import QUEUES, OnLoss
 from puqpanel.domain.texts import _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import save, session, transaction
 from puqpanel.models import Task, TaskTag
 from puqpanel.models.actors import actor_columns
-from puqpanel.tasks import fence, outbox
+from puqpanel.tasks import fence, outbox, turns
 
 
 @transaction()
@@ -46,7 +46,7 @@ def add(
 
     Args:
         job: Name of the handler, such as `ModuleJob`.
-        queue: Documented name of the queue, such as `Module`.
+        queue: Documented name of the queue, such as `Module`, which is also taken for unknown ones.
         data: Input of the job as JSON-serializable values; stored encrypted.
         tags: Search terms of at most 120 characters each.
         title: Display name.
@@ -74,6 +74,7 @@ def add(
     )
     if module and not subject_uuid:
         subject_type, subject_uuid = "module", module
+    queue = queue if queue in QUEUES else QUEUES[0]
     unique_tags = list(dict.fromkeys(str(tag)[:120] for tag in tags))
     body = dict(data or {})
     try:
@@ -108,11 +109,12 @@ def add(
         waiting_key=like_key,
         after_id=after_id,
         run_at=moment + timedelta(seconds=max(delay, backoff if after_id else 0)),
+        flow=turns.flow(subject_type, subject_uuid, module),
         **actor_columns(actor),
         tags=[TaskTag(tag=tag, position=position) for position, tag in enumerate(unique_tags)],
     )
     if not delay and after_id is None:
-        task.dispatched_at = moment
+        turns.wait(task, moment)
     existing = _insert(task)
     if existing is not None:
         existing.__dict__["is_duplicate"] = True  # describes this call, not the row

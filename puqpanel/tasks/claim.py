@@ -15,6 +15,7 @@ from puqpanel.domain.task_states import NOT_STARTED, OnLoss, TaskStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Task, TaskAttempt
+from puqpanel.tasks import turns
 from puqpanel.tasks.fence import LEASE_SECONDS
 from puqpanel.tasks.outcome import Outcome
 
@@ -44,9 +45,7 @@ def claim(task_id: int, owner: str) -> Task | None:
         sa.update(TASKS)
         .where(
             TASKS.c.id == task_id,
-            TASKS.c.status.in_(NOT_STARTED),
-            TASKS.c.run_at <= moment,
-            TASKS.c.after_id.is_(None),
+            *turns.ready(moment),
         )
         .values(
             status=TaskStatus.RUNNING,
@@ -54,6 +53,7 @@ def claim(task_id: int, owner: str) -> Task | None:
             attempt=TASKS.c.attempt + 1,
             lease_until=moment + timedelta(seconds=LEASE_SECONDS),
             waiting_key=None,
+            turn=None,
             started_at=moment,
             ended_at=None,
         )

@@ -19,17 +19,17 @@ DEFER_SECONDS = 5
 """Delay of a deferred task."""
 
 
-def defer_if_busy(task_id: int) -> bool:
+def defer_if_busy(task_id: int, module: str) -> bool:
     """Defer a task if slow jobs of its module occupy all workers but one.
 
     Args:
         task_id: Primary key of a task that is not claimed yet.
+        module: Key of its module; may be empty.
 
     Returns:
         True if the task was deferred.
     """
     moment = now()
-    module = session().scalar(sa.select(Task.module).where(Task.id == task_id))
     slow = (
         session().scalar(
             sa.select(sa.func.count(Task.id)).where(
@@ -61,6 +61,7 @@ def defer_if_busy(task_id: int) -> bool:
         .values(
             run_at=moment + timedelta(seconds=DEFER_SECONDS),
             dispatched_at=None,
+            turn=None,
             note=_(
                 "Deferred: long-running jobs of %(module)s occupy all workers except one, which"
                 " is reserved for other modules.",

@@ -10,7 +10,7 @@ from puqpanel.domain.texts import _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, session, transaction
 from puqpanel.models import Task
-from puqpanel.tasks import claim, outbox
+from puqpanel.tasks import claim, outbox, turns
 
 
 def _locked(task_uuid: str) -> Task:
@@ -42,7 +42,7 @@ def cancel(task_uuid: str, *, by: str) -> Task:
         _("Cancelled by %(by)s.", by=by),
         now(),
     )
-    task.waiting_key = task.dispatched_at = None
+    task.waiting_key = task.dispatched_at = task.turn = None
     claim.release_followers(task.id)
     return task
 
@@ -74,7 +74,8 @@ def retry(task_uuid: str, *, by: str) -> Task:
     )
     task.status, task.note = TaskStatus.QUEUED, _("Retried by %(by)s.", by=by)
     task.tries, task.exceptions, task.rescues = max(task.tries, task.attempt + 1), 0, 0
-    task.waited, task.run_at, task.dispatched_at = 0, now(), now()
+    task.waited, task.run_at = 0, now()
+    turns.wait(task, task.run_at)
     task.ended_at, task.waiting_key = None, task.like_key
     try:
         session().flush()

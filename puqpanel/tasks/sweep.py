@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 import structlog
@@ -14,7 +16,7 @@ from puqpanel.infra import queue
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, transaction, write
 from puqpanel.models import Task
-from puqpanel.tasks import outbox
+from puqpanel.tasks import outbox, turns
 from puqpanel.tasks.fence import LEASE_SECONDS
 from puqpanel.tasks.outcome import Handlers, Outcome
 from puqpanel.tasks.settle import settle
@@ -71,7 +73,7 @@ def _rescue_one(handlers: Handlers, task: Task, *, expired: bool) -> bool:
         return False
     log.warning("task rescued", task=task.id, status=task.status, owner=owner)
     if task.status == TaskStatus.RETRYING and task.run_at <= now():
-        task.dispatched_at = now()
+        turns.wait(task, now())
         outbox.send_after_commit(task)
     return True
 
@@ -90,9 +92,7 @@ def send_due() -> int:
         .execute(
             sa.select(Task.id, Task.queue, Task.timeout, Task.dispatched_at)
             .where(
-                Task.status.in_(NOT_STARTED),
-                Task.run_at <= moment,
-                Task.after_id.is_(None),
+                *turns.ready(moment),
                 sa.or_(
                     Task.dispatched_at.is_(None),
                     Task.dispatched_at < moment - timedelta(seconds=SEND_GRACE_SECONDS),
@@ -108,18 +108,53 @@ def send_due() -> int:
     if not due:
         return 0
     try:
-        queued_ids = queue.waiting_ids() if any(row.dispatched_at for row in due) else set()
+        missing = _missing(moment) if any(row.dispatched_at for row in due) else Counter()
     except queue.QueueError:
         return 0
-    missing = [row for row in due if row.id not in queued_ids]
-    # Tasks found in the queue count as sent too, so that the next sweep checks other tasks and
-    # does not read a long queue every time.
-    write(
-        sa.update(Task)
-        .where(Task.id.in_([row.id for row in due]), Task.status.in_(NOT_STARTED))
-        .values(dispatched_at=moment)
+    # Those whose ids are not missing count as sent too, so that the next sweep checks others.
+    _mark_sent([row.id for row in due], moment)
+    sent = 0
+    for row in due:
+        if row.dispatched_at is not None:
+            if missing[row.queue] <= 0:
+                continue
+            missing[row.queue] -= 1
+        sent += outbox.send(row.id, row.queue, row.timeout)
+    return sent
+
+
+def _missing(moment: datetime) -> Counter[str]:
+    """Return by how many ids each queue is shorter than the number of tasks that wait in it.
+
+    Which ids they are does not matter, see `tasks.turns`.
+    """
+    waiting = (
+        session()
+        .execute(
+            sa.select(Task.queue, sa.func.count())
+            .where(*turns.ready(moment), Task.dispatched_at.is_not(None))
+            .group_by(Task.queue)
+        )
+        .all()
     )
-    return sum(outbox.send(row.id, row.queue, row.timeout) for row in missing)
+    release()
+    missing = Counter(dict(waiting))
+    missing.subtract(queue.lengths())
+    return missing
+
+
+@transaction()
+def _mark_sent(task_ids: Sequence[int], moment: datetime) -> None:
+    """Store that tasks were sent, and give a turn to those without one."""
+    chosen = (Task.id.in_(task_ids), Task.status.in_(NOT_STARTED))
+    columns = (Task.id, Task.queue, Task.flow, Task.module)
+    without = session().execute(
+        sa.select(*columns).where(*chosen, Task.turn.is_(None)).order_by(Task.run_at, Task.id)
+    )
+    for row in without.all():
+        turn = turns.following(row.queue, row.flow, row.module)
+        write(sa.update(Task).where(Task.id == row.id, *chosen[1:]).values(turn=turn))
+    write(sa.update(Task).where(*chosen).values(dispatched_at=moment))
 
 
 def _pull_back() -> None:

@@ -28,7 +28,7 @@ from puqpanel.infra import queue
 from puqpanel.infra.db import dispose_engines, save, transaction
 from puqpanel.infra.queue import read_task_id
 from puqpanel.models import Task
-from puqpanel.tasks import claim, concurrency, fence, heartbeat, sweep
+from puqpanel.tasks import claim, concurrency, fence, heartbeat, sweep, turns
 from puqpanel.tasks.child import TASKS_PER_CHILD, Application, Child, Penalty, Report
 from puqpanel.tasks.outcome import Handlers, Outcome
 
@@ -61,7 +61,7 @@ class PanelWorker(Worker):
         self.app = ensure_app()
         self.child: Child | None = None
         self.task_id, self.owner = 0, ""
-        self.last_beat, self.uninterruptible = 0.0, False
+        self.last_beat, self.uninterruptible, self.received = 0.0, False, 0
 
     @property
     def told_to_stop(self) -> bool:
@@ -169,13 +169,34 @@ class PanelWorker(Worker):
             if self._stop_requested:
                 return None
             with self.app.app_context():
-                if concurrency.defer_if_busy(self.task_id):
-                    return None
-                return claim.claim(self.task_id, self.owner)
+                return self._claim_next()
         except Exception:
             # The sweeper sends it again.
             log.exception("task could not be claimed", task=self.task_id)
             return None
+
+    def _claim_next(self) -> Task | None:
+        """Claim the task whose turn it is; the id that was received says only that one waits."""
+        received = self.task_id
+        while (following := turns.pick(received)) is not None:
+            self.task_id, module = following
+            if concurrency.defer_if_busy(self.task_id, module):
+                return None
+            task = claim.claim(self.task_id, self.owner)
+            if task is not None:
+                return task  # else another worker was faster
+        self.task_id = received
+        return claim.claim(received, self.owner)
+
+    def reorder_queues(self, reference_queue: object) -> None:
+        """Serve the queues by priority, but begin every second time with another one.
+
+        So a long queue slows the others down and does not stop them.
+        """
+        self.received += 1
+        turn, odd = divmod(self.received, 2)
+        first = 0 if odd else turn % len(self.queues)
+        self._ordered_queues = [*self.queues[first:], *self.queues[:first]]
 
     def set_state(self, state: str, pipeline: object = None) -> None:
         """Keep the state in this process; nothing reads it in the queue server."""
@@ -283,7 +304,8 @@ def warm() -> None:
 
     A task is claimed and closed in a transaction that is rolled back.
     """
-    concurrency.defer_if_busy(-1)
+    turns.pick(-1)
+    concurrency.defer_if_busy(-1, "-")
     with contextlib.suppress(_Undone), transaction():
         row = save(Task(job="", queue=QUEUES[0]))
         task = claim.claim(row.id, "warm")

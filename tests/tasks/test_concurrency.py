@@ -54,8 +54,8 @@ def test_slow_jobs_leave_the_last_worker_to_other_modules(
     mine = add.add(job="ModuleJob", module="Product/Slow", data={"method": "x"})
     other = add.add(job="ModuleJob", module="Product/Other", data={"method": "x"})
     release()
-    assert concurrency.defer_if_busy(mine.id) is deferred
-    assert concurrency.defer_if_busy(other.id) is False
+    assert concurrency.defer_if_busy(mine.id, mine.module) is deferred
+    assert concurrency.defer_if_busy(other.id, other.module) is False
     row = (
         session()
         .scalars(

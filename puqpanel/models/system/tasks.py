@@ -30,6 +30,8 @@ class Task(ActedBy, Model):
         subject_uuid: uuid of the object, or the key of the module.
         in_doubt: whether a worker crashed in mid-job.
         waited: for how many seconds providers asked it to wait.
+        flow: whose turn it takes, see `tasks.turns`.
+        turn: its place in the order while it waits for a worker; else NULL.
     """
 
     __tablename__ = "tasks"
@@ -41,6 +43,16 @@ class Task(ActedBy, Model):
         sa.Index("ix_tasks_status_ended_at", "status", "ended_at"),
         sa.Index("ix_tasks_module_id", "module", "id"),
         sa.Index("ix_tasks_job_id", "job", "id"),
+        *(
+            sa.Index(
+                f"ix_tasks_{name}_turn",
+                name,
+                "turn",
+                postgresql_where=sa.text("turn IS NOT NULL"),
+                sqlite_where=sa.text("turn IS NOT NULL"),
+            )
+            for name in ("queue", "flow", "module")
+        ),
     )
     id: Mapped[Key]
     uuid: Mapped[Uuid]
@@ -63,6 +75,8 @@ class Task(ActedBy, Model):
     owner: Mapped[str | None] = mapped_column(sa.String(160))
     lease_until: Mapped[Moment | None]
     dispatched_at: Mapped[Moment | None]
+    flow: Mapped[str] = mapped_column(sa.String(140), default="")
+    turn: Mapped[Reference | None]
     started_at: Mapped[Moment | None]
     ended_at: Mapped[Moment | None]
     after_id: Mapped[Reference | None] = mapped_column(index=True)

@@ -1,0 +1,36 @@
+"""The fair order of waiting tasks."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0019"
+down_revision = "0018"
+branch_labels = None
+depends_on = None
+
+TURN = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+WAITS = sa.text("turn IS NOT NULL")
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("tasks") as table:
+        table.add_column(sa.Column("flow", sa.String(140), nullable=False, server_default=""))
+        table.add_column(sa.Column("turn", TURN))
+    for name in ("queue", "flow", "module"):
+        op.create_index(
+            f"ix_tasks_{name}_turn",
+            "tasks",
+            [name, "turn"],
+            postgresql_where=WAITS,
+            sqlite_where=WAITS,
+        )
+
+
+def downgrade() -> None:
+    for name in ("queue", "flow", "module"):
+        op.drop_index(f"ix_tasks_{name}_turn", table_name="tasks")
+    with op.batch_alter_table("tasks") as table:
+        table.drop_column("turn")
+        table.drop_column("flow")

@@ -1,0 +1,168 @@
+"""Waiting tasks take turns, by client and by module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.domain.principals import Principal, PrincipalKind
+from puqpanel.infra import queue
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import release, session, transaction
+from puqpanel.infra.settings import Settings
+from puqpanel.live import Live, dismantle
+from puqpanel.models import Service, Task, TaskAttempt
+from puqpanel.tasks import add, claim, control, sweep, turns
+from tests.sample import activate, make_client, make_service, write_module
+from tests.tasks import queued
+
+STAFF = Principal(PrincipalKind.STAFF, None, "A test", permissions=frozenset({"*"}))
+
+
+@pytest.fixture(autouse=True)
+def panel(settings: Settings, tmp_path: Path) -> Iterator[None]:
+    """A panel with a product module."""
+    write_module(
+        tmp_path / "modules", "from puqpanel.sdk import Product\n\n\nclass Echo(Product): ...\n"
+    )
+    live = Live(replace(settings, modules_dir=tmp_path / "modules"))
+    with live.ensure().app_context():
+        activate(live.ensure(), STAFF)
+    with live.ensure().app_context():
+        yield
+    assert live.app is not None
+    dismantle(live.app)
+
+
+def service_of(name: str) -> Service:
+    client, _ = make_client(STAFF, name, f"{name}@client.test".lower())
+    return make_service(STAFF, client=client)
+
+
+def ask(service: Service | None, number: int = 0, module: str = "Product/Echo") -> Task:
+    about = {"subject_type": "service", "subject_uuid": service.uuid} if service else {}
+    return add.add(
+        job="MaintenanceJob", module=module, data={"entry": "none", "n": number}, **about
+    )
+
+
+def order(tasks: list[Task]) -> list[int]:
+    """Claim all tasks as one worker would; return their places in the list."""
+    places, found = {task.id: place for place, task in enumerate(tasks)}, []
+    for task in tasks:
+        following = turns.pick(task.id)
+        assert following is not None and claim.claim(following[0], "a worker") is not None
+        found.append(places[following[0]])
+    assert turns.pick(tasks[0].id) is None
+    return found
+
+
+def test_tasks_of_one_client_run_in_their_order() -> None:
+    service = service_of("Ada")
+    assert order([ask(service, n) for n in range(5)]) == [0, 1, 2, 3, 4]
+
+
+def test_a_client_with_many_tasks_does_not_delay_another() -> None:
+    many, one = service_of("Ada"), service_of("Bob")
+    tasks = [ask(many, n) for n in range(30)]
+    for task in tasks[:10]:
+        assert claim.claim(task.id, "a worker")
+    tasks = [*tasks[10:], ask(one)]
+    assert order(tasks)[:3] == [0, 20, 1]
+
+
+def test_two_clients_with_many_tasks_alternate() -> None:
+    ada, bob = service_of("Ada"), service_of("Bob")
+    tasks = [ask(ada, n) for n in range(4)] + [ask(bob, n) for n in range(4)]
+    assert order(tasks) == [0, 4, 1, 5, 2, 6, 3, 7]
+
+
+def test_a_module_with_tasks_of_many_clients_does_not_delay_another() -> None:
+    owners = [service_of(f"Client{n}") for n in range(12)]
+    tasks = [ask(service) for service in owners[:-1]]
+    for task in tasks[:4]:
+        assert claim.claim(task.id, "a worker")
+    tasks = [*tasks[4:], ask(owners[-1], module="Product/Other")]
+    assert order(tasks)[:3] == [0, 7, 1]
+
+
+def test_a_module_without_clients_takes_turns_too() -> None:
+    tasks = [ask(None, n, "Plugin/Busy") for n in range(20)]
+    assert order([*tasks, ask(None, 0, "Plugin/Idle")])[:3] == [0, 20, 1]
+
+
+def test_queues_are_independent() -> None:
+    ask(None, 1)
+    other = add.add(job="MaintenanceJob", queue="System", data={"entry": "none"})
+    assert (turns.pick(other.id) or (0, ""))[0] == other.id
+    assert add.add(job="MaintenanceJob", queue="Unknown", data={"n": 2}).queue == "Module"
+
+
+def test_all_run_once_whatever_the_order_of_their_ids(drain: Callable[..., None]) -> None:
+    services = [service_of("Ada"), service_of("Bob")]
+    tasks = [ask(services[n >= 6], n) for n in range(9)]
+    release()
+    drain()
+    assert set(session().scalars(sa.select(Task.status))) == {"completed"}
+    started = session().scalars(sa.select(TaskAttempt.task_id).order_by(TaskAttempt.id)).all()
+    assert started == [tasks[n].id for n in (0, 6, 1, 7, 2, 8, 3, 4, 5)]
+    assert queued.task_ids() == []
+
+
+def test_a_task_has_a_turn_only_while_it_waits_for_a_worker() -> None:
+    cancelled, released, closed = (ask(None, n) for n in range(3))
+    control.cancel(cancelled.uuid, by="A test")
+    task = claim.claim(released.id, "a worker")
+    assert task is not None and task.turn is None
+    claim.release(task, "a worker")
+    delayed = add.add(job="MaintenanceJob", data={"n": 9}, delay=60)
+    release()
+    rows = session().execute(sa.select(Task.id, Task.turn)).all()
+    assert {row.id for row in rows if row.turn is not None} == {closed.id}
+    with transaction() as current:
+        current.execute(sa.update(Task).where(Task.id == delayed.id).values(run_at=now()))
+    assert sweep.send_due() == 2, "the released one and the delayed one"
+    assert len(order([released, closed, delayed])) == 3
+
+
+@pytest.mark.parametrize("kept", [0, 2, 5])
+def test_as_many_ids_are_sent_again_as_are_missing(kept: int) -> None:
+    tasks = [ask(None, n) for n in range(5)]
+    queue.connection().flushall()
+    for task in tasks[:kept]:
+        queue.send(task.id, task.queue, 60)
+    with transaction() as current:
+        late = now() - timedelta(seconds=sweep.SEND_GRACE_SECONDS + 1)
+        current.execute(sa.update(Task).values(dispatched_at=late))
+    assert sweep.send_due() == 5 - kept
+    assert len(queued.task_ids()) == 5 and sweep.send_due() == 0
+
+
+def test_tasks_that_older_code_sent_run_and_get_a_turn() -> None:
+    task = ask(None)
+    with transaction() as current:
+        current.execute(sa.update(Task).values(turn=None, flow=""))
+    assert turns.pick(task.id) is None, "its worker then claims the ID that it received"
+    with transaction() as current:
+        late = now() - timedelta(seconds=sweep.SEND_GRACE_SECONDS + 1)
+        current.execute(sa.update(Task).values(dispatched_at=late))
+    queue.connection().flushall()
+    assert sweep.send_due() == 1 and turns.pick(task.id) == (task.id, "Product/Echo")
+
+
+def test_a_long_queue_does_not_stop_the_others(drain: Callable[..., None]) -> None:
+    tasks = [ask(None, n) for n in range(20)]
+    others = [
+        add.add(job="MaintenanceJob", queue=name, data={"entry": "none"})
+        for name in ("Notification", "Billing", "System")
+    ]
+    release()
+    drain()
+    started = session().scalars(sa.select(TaskAttempt.task_id).order_by(TaskAttempt.id)).all()
+    assert {*started} == {task.id for task in (*tasks, *others)}
+    assert {task.id for task in others} < {*started[:9]}
