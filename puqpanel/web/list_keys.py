@@ -17,24 +17,24 @@ FEW = 1000
 Selected = sa.Select[*tuple[Any, ...]]
 
 
-def counts(session: Session, select: Selected, key: Any, tabs: Mapping[str, Tab]) -> dict[str, int]:
-    """Return the number of rows of each tab by one query; more than CAP for many.
+def count_query(select: Selected, key: Any, tabs: Mapping[str, Tab]) -> sa.Select[*tuple[int, ...]]:
+    """Return the query for the number of rows of each tab; more than CAP for many.
 
     Args:
-        session: the session to read from.
         select: all rows of the list.
         key: the column with their keys.
         tabs: the tabs.
     """
-    if not tabs:
-        return {}
-    numbers = [
-        reduce(operator.add, (_number(part.order_by(*part.selected_columns)) for part in tab.parts))
-        if tab.parts
-        else _number(_keys(select, key, tab.where))
-        for tab in tabs.values()
-    ]
-    return dict(zip(tabs, session.execute(sa.select(*numbers)).one(), strict=True))
+    return sa.select(
+        *(
+            reduce(
+                operator.add, (_number(part.order_by(*part.selected_columns)) for part in tab.parts)
+            )
+            if tab.parts
+            else _number(_keys(select, key, tab.where))
+            for tab in tabs.values()
+        )
+    )
 
 
 def _number(keys: sa.Select[int]) -> Any:

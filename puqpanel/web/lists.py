@@ -24,6 +24,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,7 +36,7 @@ from puqpanel.domain.spreadsheet import csv_line
 from puqpanel.domain.texts import Text, _
 from puqpanel.web import list_cursor
 from puqpanel.web.list_filters import SEPARATOR, Filter
-from puqpanel.web.list_keys import counts, next_keys
+from puqpanel.web.list_keys import count_query, next_keys
 from puqpanel.web.list_page import (
     SIZES,
     Chip,
@@ -154,7 +155,7 @@ class Listing:
             first=first,
             tabs=self.tabs,
             columns=self.columns,
-            counts={} if query.narrowed else counts(session, self.select, self.key, self.tabs),
+            counts=self._count(session, query),
             chips=self._chips(query, rows),
             can_sum=self.sum is not None,
             total=self._total(session, query),
@@ -346,6 +347,16 @@ class Listing:
         return statement.order_by(
             *[column.desc() if descending else column.asc() for column in columns]
         )
+
+    def _count(self, session: Session, query: Query) -> dict[str, int]:
+        if query.narrowed or not self.tabs:
+            return {}
+        return dict(zip(self.tabs, session.execute(self._count_query).one(), strict=True))
+
+    @cached_property
+    def _count_query(self) -> sa.Select[*tuple[int, ...]]:
+        """The query for the rows of each tab; building it takes longer than it does to run."""
+        return count_query(self.select, self.key, self.tabs)
 
     def _total(self, session: Session, query: Query) -> Total | None:
         if self.sum is None or not query.sum:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
+from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +19,7 @@ from puqpanel.domain.periods import Period
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.domain.task_states import TaskStatus
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import session
+from puqpanel.infra.db import UtcDateTime, session
 from puqpanel.models import Product, Service, Task
 from puqpanel.operations.oversight.kept import MANY, Kept, kept
 
@@ -25,6 +27,9 @@ _BROKEN = (ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND)
 _IN_FORCE = (ServiceStatus.PENDING, ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
 TROUBLED = Service.provision_status.in_(_BROKEN) & Service.status.in_(_IN_FORCE)
 """Selects the services that need attention."""
+
+Count = sa.ScalarSelect[int]
+Selected = sa.Select[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,19 @@ def overview() -> Kept[Overview]:
 def figures() -> Figures:
     """Return the current key figures."""
     moment = now()
-    day, week, before = (moment - timedelta(days=days) for days in (1, 7, 14))
+    times = {name: moment - timedelta(days=days) for name, days in _AGES.items()}
+    row = session().execute(_figures_query(), times).mappings().one()
+    recurring = [money for money, _, _ in recurring_revenue() if money.minor]
+    return Figures(**{name: int(value) for name, value in row.items()}, recurring=recurring)
 
+
+_AGES = {"day": 1, "week": 7, "before": 14}
+"""The days since the times from which services are counted."""
+
+
+@cache
+def _figures_query() -> Selected:
+    day, week, before = map(_time, _AGES)
     counts = {
         "active": _count(Service, Service.status == ServiceStatus.ACTIVE),
         "pending": _count(Service, Service.status == ServiceStatus.PENDING),
@@ -89,10 +105,7 @@ def figures() -> Figures:
             Service, Service.terminated_at >= before, Service.terminated_at < week
         ),
     }
-    query = sa.select(*(count.label(name) for name, count in counts.items()))
-    row = session().execute(query).mappings().one()
-    recurring = [money for money, _, _ in recurring_revenue() if money.minor]
-    return Figures(**{name: int(value) for name, value in row.items()}, recurring=recurring)
+    return sa.select(*(count.label(name) for name, count in counts.items()))
 
 
 def recurring_revenue(
@@ -140,23 +153,35 @@ def recurring_revenue(
 
 def services_by_week(weeks: int = 12) -> list[tuple[datetime, int, int]]:
     """Return the start of each of the last weeks and the services created and terminated in it."""
-    slots = _slots(weeks, timedelta(weeks=1))
-    created = [_within(Service.created_at, slot) for slot in slots]
-    terminated = [_within(Service.terminated_at, slot) for slot in slots]
-    return _by_slot(slots, created, terminated)
+    return _by_slot(_weeks_query(weeks), weeks, timedelta(weeks=1))
+
+
+@cache
+def _weeks_query(weeks: int) -> Selected:
+    return sa.select(*_within(Service.created_at, weeks), *_within(Service.terminated_at, weeks))
 
 
 def tasks_by_hour(hours: int = 24) -> list[tuple[datetime, int, int]]:
     """Return the start of each of the last hours, with the tasks completed and failed in it."""
-    slots = _slots(hours, timedelta(hours=1))
+    return _by_slot(_hours_query(hours), hours, timedelta(hours=1))
+
+
+@cache
+def _hours_query(hours: int) -> Selected:
     good, bad = TaskStatus.COMPLETED, (TaskStatus.FAILED, TaskStatus.LOST)
-    completed = [_within(Task.ended_at, slot, Task.status == good) for slot in slots]
-    failed = [_within(Task.ended_at, slot, Task.status.in_(bad)) for slot in slots]
-    return _by_slot(slots, completed, failed)
+    return sa.select(
+        *_within(Task.ended_at, hours, Task.status == good),
+        *_within(Task.ended_at, hours, Task.status.in_(bad)),
+    )
 
 
 def failed_services(limit: int = 6) -> Sequence[Service]:
     """Return services that need attention, newest first."""
+    return session().scalars(_failed_query(limit)).all()
+
+
+@cache
+def _failed_query(limit: int) -> sa.Select[Service]:
     newest = sa.union_all(
         *(
             sa.select(
@@ -171,37 +196,32 @@ def failed_services(limit: int = 6) -> Sequence[Service]:
         )
     ).subquery()
     return (
-        session()
-        .scalars(
-            sa.select(Service)
-            .where(Service.id.in_(sa.select(newest.c.id)))
-            .order_by(Service.provision_since.desc(), Service.id.desc())
-            .limit(limit)
-        )
-        .all()
+        sa.select(Service)
+        .where(Service.id.in_(sa.select(newest.c.id)))
+        .order_by(Service.provision_since.desc(), Service.id.desc())
+        .limit(limit)
     )
 
 
-Slot = tuple[datetime, datetime]
-Count = sa.ScalarSelect[int]
-
-
-def _slots(number: int, length: timedelta) -> list[Slot]:
+def _by_slot(query: Selected, number: int, length: timedelta) -> list[tuple[datetime, int, int]]:
+    """Return the start of each of the last slots and its two counts."""
     end = now()
-    starts = [end - length * left for left in range(number, 0, -1)]
-    return [(start, start + length) for start in starts]
+    times = [end - length * left for left in range(number, -1, -1)]
+    row = session().execute(query, {f"at{n}": at for n, at in enumerate(times)}).one()
+    return [(start, row[n], row[n + number]) for n, start in enumerate(times[:-1])]
 
 
-def _by_slot(
-    slots: list[Slot], first: list[Count], second: list[Count]
-) -> list[tuple[datetime, int, int]]:
-    """Return the start of each slot and its two counts, in one query."""
-    row = session().execute(sa.select(*first, *second)).one()
-    return [(start, row[n], row[n + len(slots)]) for n, (start, _end) in enumerate(slots)]
+def _within(column: Any, slots: int, *conditions: sa.ColumnElement[bool]) -> list[Count]:
+    """Count the rows whose time is in each of the slots between `at0`, `at1` and so on."""
+    times = [_time(f"at{n}") for n in range(slots + 1)]
+    return [
+        _count(column.class_, column >= start, column < end, *conditions)
+        for start, end in pairwise(times)
+    ]
 
 
-def _within(column: Any, slot: Slot, *conditions: sa.ColumnElement[bool]) -> Count:
-    return _count(column.class_, column >= slot[0], column < slot[1], *conditions)
+def _time(name: str) -> sa.BindParameter[datetime]:
+    return sa.bindparam(name, type_=UtcDateTime)
 
 
 def _count(model: type[Any], *conditions: sa.ColumnElement[bool]) -> Count:

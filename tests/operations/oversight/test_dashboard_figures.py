@@ -66,6 +66,16 @@ def test_they_equal_what_counting_each_row_gives(panel: Panel) -> None:
     )
 
 
+def test_trends_end_at_the_time_at_which_they_are_counted(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_service(AUTOMATION, module="")
+    assert [new for _, new, _ in dashboard.services_by_week()] == [0] * 11 + [1]
+    monkeypatch.setattr(dashboard, "now", lambda: now() + timedelta(weeks=1))
+    assert [new for _, new, _ in dashboard.services_by_week()] == [0] * 10 + [1, 0]
+    assert (dashboard.figures().new_week, dashboard.figures().new_before) == (0, 1)
+
+
 def test_they_are_counted_each_time_unless_there_are_many(
     panel: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
