@@ -20,7 +20,7 @@ from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from sqlalchemy.engine import Connection, Engine
 
-from puqpanel.infra import migration_steps, trigrams
+from puqpanel.infra import migration_steps, online_indexes, trigrams
 from puqpanel.infra.migration_steps import MigrationError
 from puqpanel.infra.settings import ROOT
 
@@ -118,13 +118,13 @@ def upgrade(engine: Engine, tree: Tree = PANEL, to: str = "head") -> None:
     """Apply pending migrations up to a revision.
 
     They run in one transaction if the database supports transactional DDL. In MariaDB, which does
-    not, a migration that stopped half way is completed first. Then missing indexes of trigrams are
-    made.
+    not, a migration that stopped half way is completed first. Indexes that may not block writes are
+    made before them, and missing indexes of trigrams after them.
 
     Raises:
         MigrationError: A migration failed.
     """
-    _run(engine, tree, lambda script, revision: script._upgrade_revs(to, revision))
+    _run(engine, tree, lambda script, revision: script._upgrade_revs(to, revision), online=True)
     if tree is PANEL:
         trigrams.make(engine)
 
@@ -149,12 +149,23 @@ def differences(engine: Engine, metadata: sa.MetaData, tree: Tree = PANEL) -> li
         return list(compare_metadata(context, metadata))
 
 
-def _run(engine: Engine, tree: Tree, steps: Callable[[ScriptDirectory, Any], Any]) -> None:
+def _run(
+    engine: Engine,
+    tree: Tree,
+    steps: Callable[[ScriptDirectory, Any], Any],
+    *,
+    online: bool = False,
+) -> None:
     script = ScriptDirectory(tree.folder)
     try:
         stopped = migration_steps.stopped(engine, tree.version_table)
         if stopped:
             _apply(engine, tree, lambda current: _completion(script, stopped, current))
+        before = current(engine, tree)
+        if online and before:
+            modules = (step.revision.module for step in steps(script, before))
+            declared = (getattr(module, "ONLINE_INDEXES", {}) for module in modules)
+            online_indexes.make_declared(engine, declared)
         _apply(engine, tree, lambda current: steps(script, current))
     except (sa.exc.SQLAlchemyError, RevisionError) as error:
         cause = getattr(error, "orig", None) or error

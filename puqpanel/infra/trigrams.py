@@ -18,6 +18,9 @@ import structlog
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import Session
 
+from puqpanel.infra import online_indexes
+from puqpanel.infra.online_indexes import Index
+
 log = structlog.get_logger(__name__)
 
 INDEXED = {"clients": "search_text", "services": "search_text", "users": "email"}
@@ -86,36 +89,15 @@ def drop(engine: Engine) -> None:
                 _drop_on_sqlite(connection, table)
 
 
-def _tables(connection: Connection) -> Iterable[tuple[str, str]]:
-    inspector = sa.inspect(connection)
-    for table, column in INDEXED.items():
-        columns = inspector.get_columns(table) if inspector.has_table(table) else ()
-        if any(found["name"] == column for found in columns):
-            yield table, column
-
-
 def _make_on_postgresql(engine: Engine) -> None:
+    indexes = [
+        Index(PREFIX + table, table, (column,), f"USING gin ({column} gin_trgm_ops)")
+        for table, column in INDEXED.items()
+    ]
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        tables = dict(_tables(connection))
-        state = sa.text(
-            "SELECT c.relname, i.indisvalid, p.pid IS NOT NULL FROM pg_index i"
-            " JOIN pg_class c ON c.oid = i.indexrelid"
-            " LEFT JOIN pg_stat_progress_create_index p ON p.index_relid = i.indexrelid"
-            " WHERE i.indrelid = ANY(CAST(:tables AS regclass[]))"
-        )
-        found = connection.execute(state, {"tables": list(tables)}).all() if tables else []
-        done = {name for name, valid, is_building in found if valid or is_building}
-        left = {name for name, *_ in found} - done
-        missing = {table: text for table, text in tables.items() if PREFIX + table not in done}
-        if missing:
+        if online_indexes.missing(connection, indexes):
             connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS pg_trgm")
-        for table, column in missing.items():
-            if PREFIX + table in left:  # by a run that was interrupted
-                connection.exec_driver_sql(f"DROP INDEX CONCURRENTLY IF EXISTS {PREFIX}{table}")
-            connection.exec_driver_sql(
-                f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {PREFIX}{table} ON {table}"
-                f" USING gin ({column} gin_trgm_ops)"
-            )
+            online_indexes.make(connection, indexes)
 
 
 def _make_on_sqlite(engine: Engine) -> None:
@@ -137,6 +119,14 @@ def _make_on_sqlite(engine: Engine) -> None:
                 _make_table(connection, table, column)
     if not has_fts:
         log.warning("search.slow", cause="This SQLite has no FTS5 with trigrams.")
+
+
+def _tables(connection: Connection) -> Iterable[tuple[str, str]]:
+    inspector = sa.inspect(connection)
+    for table, column in INDEXED.items():
+        columns = inspector.get_columns(table) if inspector.has_table(table) else ()
+        if any(found["name"] == column for found in columns):
+            yield table, column
 
 
 def _has_fts(connection: Connection) -> bool:
