@@ -16,7 +16,7 @@ from functools import wraps
 from typing import Any, Literal, NamedTuple, ParamSpec, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from puqpanel.domain.decimals import half_up
 from puqpanel.domain.errors import UserError
@@ -265,7 +265,9 @@ def provisioning(first: date, last: date, by: By = "day") -> Provisioning:
         UserError: the range is invalid or longer than ten years.
     """
     begin, end = _range(first, last)
-    of_service = TaskAttempt.task_id.in_(sa.select(Task.id).where(Task.subject_type == "service"))
+    # for each attempt of the range, as there are many more tasks
+    task = aliased(Task)
+    of_service = sa.exists().where(task.id == TaskAttempt.task_id, task.subject_type == "service")
     completed = _slotted(
         _by_day(TaskAttempt.ended_at, begin, end, of_service, TaskAttempt.outcome == _COMPLETED),
         by,
