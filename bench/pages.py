@@ -13,6 +13,7 @@ import secrets
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -28,9 +29,10 @@ from puqpanel.cli.demo.rows import add_rows
 from puqpanel.domain.principals import CLI
 from puqpanel.infra.db import engine_for, release, session
 from puqpanel.infra.settings import Settings
-from puqpanel.models import Client, Product, Service, Staff
+from puqpanel.models import Client, Product, Service, Staff, Task
 from puqpanel.operations.accounts import staff
 from puqpanel.operations.oversight import dashboard
+from puqpanel.operations.oversight import statistics as figures_of
 from puqpanel.web import list_cursor
 from puqpanel.web.admin.provisioning.services import SERVICES
 
@@ -95,7 +97,11 @@ def page_costs(settings: Settings) -> dict[str, float]:
     app = create_app(settings)
     get = signed_in(app)
     with app.app_context():
-        middle = session().scalars(sa.select(Service).order_by(Service.id.desc())).first()
+        middle = session().scalars(sa.select(Service).order_by(Service.id.desc()).limit(1)).first()
+        client = (
+            session().scalars(sa.select(Client.uuid).order_by(Client.id.desc()).limit(1)).first()
+        )
+        task = session().scalars(sa.select(Task.uuid).order_by(Task.id.desc()).limit(1)).first()
         assert middle is not None
         number, uuid = middle.id // 2, middle.uuid
         query = SERVICES.read("", {})
@@ -107,20 +113,47 @@ def page_costs(settings: Settings) -> dict[str, float]:
         "list, deep": f"/admin/services/?size=50&at={at}",
         "list, filtered": "/admin/services/?size=50&status=suspended",
         "list, searched": f"/admin/services/?size=50&q=www{number}",
+        "list, searched, common": "/admin/services/?size=50&q=example",
+        "list, sorted by name": "/admin/services/?size=50&sort=name",
         "tasks": "/admin/tasks/?size=50",
+        "tasks, scheduled": "/admin/tasks/?size=50&tab=scheduled",
         "clients": "/admin/clients/?size=50",
+        "clients, searched": f"/admin/clients/?size=50&q=client{number // 8}",
+        "activity": "/admin/activity/?size=50",
         "search, rare": f"/admin/search/?q=www{number}",
         "search, common": "/admin/search/?q=example",
         "dashboard": "/admin/",
         "detail": f"/admin/services/{uuid}",
+        "detail of a client": f"/admin/clients/{client}",
+        "detail of a task": f"/admin/tasks/{task}",
     }
-    return {
+
+    def reports() -> None:
+        with app.app_context():
+            read_statistics()
+
+    costs = {"statistics": statistics.median(cpu_ms(settings, reports) for _ in range(ROUNDS))}
+    return costs | {
         page: statistics.median(
             cpu_ms(settings, lambda url=url: get(url))  # type: ignore[misc]
             for _ in range(ROUNDS)
         )
         for page, url in pages.items()
     }
+
+
+def read_statistics() -> None:
+    """Read the statistics that reports show, of the last thirty days and twelve months."""
+    last = figures_of.today()
+    first = last - timedelta(days=29)
+    figures_of.services_by_status()
+    figures_of.services_by_product()
+    figures_of.income_by_product()
+    figures_of.recurring_income()
+    figures_of.new_and_lost(first, last)
+    figures_of.churn(last - timedelta(days=365), last)
+    figures_of.provisioning(first, last)
+    figures_of.module_health(first, last)
 
 
 def signed_in(app: Panel) -> Get:

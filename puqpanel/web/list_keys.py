@@ -61,7 +61,7 @@ def few_keys(session: Session, parts: Iterable[sa.Select[int]]) -> list[int] | N
         session: the session to read from.
         parts: as for a tab.
     """
-    found = set(session.scalars(next_keys(parts, None, descending=True, limit=FEW + 1)))
+    found = set(session.scalars(next_keys(parts, None, descending=True, limit=FEW + 1)).all())
     return sorted(found) if len(found) <= FEW else None
 
 

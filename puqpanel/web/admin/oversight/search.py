@@ -115,7 +115,9 @@ def _newest(
     """Return the newest hits of many, whose keys are found in parts."""
     if not can(f"{section}.view"):
         return Group(icon, label, [], 0, "")
-    keys = set(session().scalars(next_keys(parts(text), None, descending=True, limit=CAP + 1)))
+    keys = set(
+        session().scalars(next_keys(parts(text), None, descending=True, limit=CAP + 1)).all()
+    )
     newest = sorted(keys, reverse=True)[:HITS_PER_GROUP]
     found = of.where(key.in_(newest)).order_by(key.desc())
     return _rows(icon, label, section, text, found)._replace(total=len(keys))
