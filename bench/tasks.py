@@ -157,7 +157,8 @@ def _recovery_seconds(settings: Settings, live: Live, target: str) -> float:
         while (row := _row(task.id)).status != TaskStatus.RUNNING:
             time.sleep(0.05)
         owner_pid = int(str(row.owner).split("/")[0].rsplit("-", 1)[1])
-        children = _children(owner_pid)
+        while not (children := _children(owner_pid)):  # it is forked after the claim
+            time.sleep(0.01)
         pids = {"child": children, "worker": [owner_pid], "both": [owner_pid, *children]}
         for pid in pids[target]:
             os.kill(pid, signal.SIGKILL)

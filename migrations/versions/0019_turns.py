@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 TURN = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+COLUMNS = (["queue"], ["queue", "flow"], ["queue", "module"])
 WAITS = sa.text("turn IS NOT NULL")
 
 
@@ -18,19 +19,19 @@ def upgrade() -> None:
     with op.batch_alter_table("tasks") as table:
         table.add_column(sa.Column("flow", sa.String(140), nullable=False, server_default=""))
         table.add_column(sa.Column("turn", TURN))
-    for name in ("queue", "flow", "module"):
+    for columns in COLUMNS:
         op.create_index(
-            f"ix_tasks_{name}_turn",
+            f"ix_tasks_{columns[-1]}_turn",
             "tasks",
-            [name, "turn"],
+            [*columns, "turn"],
             postgresql_where=WAITS,
             sqlite_where=WAITS,
         )
 
 
 def downgrade() -> None:
-    for name in ("queue", "flow", "module"):
-        op.drop_index(f"ix_tasks_{name}_turn", table_name="tasks")
+    for columns in COLUMNS:
+        op.drop_index(f"ix_tasks_{columns[-1]}_turn", table_name="tasks")
     with op.batch_alter_table("tasks") as table:
         table.drop_column("turn")
         table.drop_column("flow")

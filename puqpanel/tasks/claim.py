@@ -27,6 +27,45 @@ MAX_POLLS = 1000
 """Number of attempts after which a job that is still not done fails."""
 
 
+MOMENT = TASKS.c.run_at.type
+# Built once, because each task uses them.
+CLAIM = (
+    sa.update(TASKS)
+    .where(TASKS.c.id == sa.bindparam("task"), *turns.ready(sa.bindparam("moment", type_=MOMENT)))
+    .values(
+        status=TaskStatus.RUNNING,
+        owner=sa.bindparam("worker"),
+        attempt=TASKS.c.attempt + 1,
+        lease_until=sa.bindparam("until", type_=MOMENT),
+        waiting_key=None,
+        turn=None,
+        started_at=sa.bindparam("moment", type_=MOMENT),
+        ended_at=None,
+    )
+)
+RENEW = (
+    sa.update(TASKS)
+    .where(
+        TASKS.c.id == sa.bindparam("task"),
+        TASKS.c.owner == sa.bindparam("worker"),
+        TASKS.c.status == TaskStatus.RUNNING,
+    )
+    .values(lease_until=sa.bindparam("until", type_=MOMENT))
+)
+OWNED = sa.update(TASKS).where(
+    TASKS.c.id == sa.bindparam("task"),
+    TASKS.c.owner == sa.bindparam("worker"),
+    TASKS.c.attempt == sa.bindparam("number"),
+    TASKS.c.status == TaskStatus.RUNNING,
+)
+END_ATTEMPT = sa.update(ATTEMPTS).where(
+    ATTEMPTS.c.task_id == sa.bindparam("task"), ATTEMPTS.c.number == sa.bindparam("attempt")
+)
+FOLLOWERS = sa.select(TASKS.c.id, TASKS.c.run_at, TASKS.c.backoff).where(
+    TASKS.c.after_id == sa.bindparam("task")
+)
+
+
 @transaction()
 def claim(task_id: int, owner: str) -> Task | None:
     """Claim a due task.
@@ -40,36 +79,24 @@ def claim(task_id: int, owner: str) -> Task | None:
         another task.
     """
     moment = now()
+    until = moment + timedelta(seconds=LEASE_SECONDS)
     connection = session().connection()
     claimed = connection.execute(
-        sa.update(TASKS)
-        .where(
-            TASKS.c.id == task_id,
-            *turns.ready(moment),
-        )
-        .values(
-            status=TaskStatus.RUNNING,
-            owner=owner,
-            attempt=TASKS.c.attempt + 1,
-            lease_until=moment + timedelta(seconds=LEASE_SECONDS),
-            waiting_key=None,
-            turn=None,
-            started_at=moment,
-            ended_at=None,
-        )
+        CLAIM, {"task": task_id, "worker": owner, "moment": moment, "until": until}
     )
     if claimed.rowcount != 1:
         return None
     task = session().get_one(Task, task_id, populate_existing=True)
     connection.execute(
-        sa.insert(ATTEMPTS).values(
-            task_id=task_id,
-            number=task.attempt,
-            owner=owner,
-            started_at=moment,
-            outcome="",
-            message="",
-        )
+        sa.insert(ATTEMPTS),
+        {
+            "task_id": task_id,
+            "number": task.attempt,
+            "owner": owner,
+            "started_at": moment,
+            "outcome": "",
+            "message": "",
+        },
     )
     return task
 
@@ -77,16 +104,9 @@ def claim(task_id: int, owner: str) -> Task | None:
 @transaction()
 def renew(task_id: int, owner: str) -> bool:
     """Renew the lease; return False if the owner has lost it."""
+    until = now() + timedelta(seconds=LEASE_SECONDS)
     renewed = (
-        session()
-        .connection()
-        .execute(
-            sa.update(TASKS)
-            .where(
-                TASKS.c.id == task_id, TASKS.c.owner == owner, TASKS.c.status == TaskStatus.RUNNING
-            )
-            .values(lease_until=now() + timedelta(seconds=LEASE_SECONDS))
-        )
+        session().connection().execute(RENEW, {"task": task_id, "worker": owner, "until": until})
     )
     return renewed.rowcount == 1
 
@@ -100,6 +120,7 @@ def release(task: Task, owner: str) -> None:
         owner: The owner it was claimed for.
     """
     connection = session().connection()
+    fence = {"task": task.id, "worker": owner, "number": task.attempt}
     values = {
         "status": TaskStatus.RETRYING if task.attempt > 1 else TaskStatus.QUEUED,
         "attempt": task.attempt - 1,
@@ -107,22 +128,12 @@ def release(task: Task, owner: str) -> None:
         "lease_until": None,
         "dispatched_at": None,
     }
-    update = sa.update(TASKS).where(*_owned(task.id, owner, task.attempt))
-    if _requeue(connection, update, values, task.like_key)[0]:
+    if _requeue(connection, OWNED, fence | values, task.like_key)[0]:
         connection.execute(
             sa.delete(ATTEMPTS).where(
                 ATTEMPTS.c.task_id == task.id, ATTEMPTS.c.number == task.attempt
             )
         )
-
-
-def _owned(task_id: int, owner: str, attempt: int) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        TASKS.c.id == task_id,
-        TASKS.c.owner == owner,
-        TASKS.c.attempt == attempt,
-        TASKS.c.status == TaskStatus.RUNNING,
-    )
 
 
 def _requeue(
@@ -132,11 +143,11 @@ def _requeue(
     try:
         with connection.begin_nested():
             return (
-                connection.execute(update.values({**values, "waiting_key": like_key})).rowcount,
+                connection.execute(update, {**values, "waiting_key": like_key}).rowcount,
                 like_key,
             )
     except sa.exc.IntegrityError:  # an identical task was queued while this one ran
-        return connection.execute(update.values(values)).rowcount, None
+        return connection.execute(update, values).rowcount, None
 
 
 def close(task: Task, outcome: Outcome, owner: str, attempt: int, *, expired: bool = False) -> bool:
@@ -167,24 +178,24 @@ def close(task: Task, outcome: Outcome, owner: str, attempt: int, *, expired: bo
         "ended_at": None if status in NOT_STARTED else moment,
     }
     connection = session().connection()
-    update = sa.update(TASKS).where(*_owned(task.id, owner, attempt))
-    if expired:
-        update = update.where(TASKS.c.lease_until < moment)
+    update = OWNED.where(TASKS.c.lease_until < moment) if expired else OWNED
+    fence = {"task": task.id, "worker": owner, "number": attempt}
     if status in NOT_STARTED or status == TaskStatus.PARKED:
-        updated, values["waiting_key"] = _requeue(connection, update, values, task.like_key)
+        updated, values["waiting_key"] = _requeue(connection, update, fence | values, task.like_key)
     else:
-        updated = connection.execute(update.values(values)).rowcount
+        updated = connection.execute(update, fence | values).rowcount
     if updated != 1:
         return False
     connection.execute(
-        sa.update(ATTEMPTS)
-        .where(ATTEMPTS.c.task_id == task.id, ATTEMPTS.c.number == attempt)
-        .values(
-            ended_at=moment,
-            outcome=outcome.kind if outcome.kind in ("timeout", "lost") else status,
-            message=outcome.message,
-            output=outcome.output,
-        )
+        END_ATTEMPT,
+        {
+            "task": task.id,
+            "attempt": attempt,
+            "ended_at": moment,
+            "outcome": outcome.kind if outcome.kind in ("timeout", "lost") else status,
+            "message": outcome.message,
+            "output": outcome.output,
+        },
     )
     for name, value in values.items():
         set_committed_value(task, name, value)
@@ -196,9 +207,7 @@ def close(task: Task, outcome: Outcome, owner: str, attempt: int, *, expired: bo
 def release_followers(task_id: int) -> None:
     """Make the tasks that run after a task due, each after its own backoff."""
     connection = session().connection()
-    for row in connection.execute(
-        sa.select(TASKS.c.id, TASKS.c.run_at, TASKS.c.backoff).where(TASKS.c.after_id == task_id)
-    ).all():
+    for row in connection.execute(FOLLOWERS, {"task": task_id}).all():
         due = max(row.run_at, now() + timedelta(seconds=row.backoff))
         connection.execute(
             sa.update(TASKS).where(TASKS.c.id == row.id).values(after_id=None, run_at=due)

@@ -21,10 +21,17 @@ from puqpanel.tasks.fence import LEASE_SECONDS
 from puqpanel.tasks.outcome import Handlers, Outcome
 from puqpanel.tasks.settle import settle
 
+GIVE_TURN = (
+    sa.update(turns.TASKS)
+    .where(turns.TASKS.c.id == sa.bindparam("task_id"), turns.TASKS.c.status.in_(NOT_STARTED))
+    .values(turn=sa.bindparam("given"))
+)
 log = structlog.get_logger(__name__)
 SEND_GRACE_SECONDS = 15
 """Time after sending an id before the queue is searched for it."""
 BATCH_SIZE = 1000
+MARKED_AT_ONCE = 100
+"""Number of tasks that one transaction marks as sent, because it blocks others on SQLite."""
 CLOCK_MARGIN = timedelta(minutes=1)
 """Difference between the clocks of two hosts that is normal."""
 LONGEST_WAIT = timedelta(days=1)
@@ -112,7 +119,8 @@ def send_due() -> int:
     except queue.QueueError:
         return 0
     # Those whose ids are not missing count as sent too, so that the next sweep checks others.
-    _mark_sent([row.id for row in due], moment)
+    for start in range(0, len(due), MARKED_AT_ONCE):
+        _mark_sent([row.id for row in due[start : start + MARKED_AT_ONCE]], moment)
     sent = 0
     for row in due:
         if row.dispatched_at is not None:
@@ -153,7 +161,7 @@ def _mark_sent(task_ids: Sequence[int], moment: datetime) -> None:
     )
     for row in without.all():
         turn = turns.following(row.queue, row.flow, row.module)
-        write(sa.update(Task).where(Task.id == row.id, *chosen[1:]).values(turn=turn))
+        session().execute(GIVE_TURN, {"task_id": row.id, "given": turn})
     write(sa.update(Task).where(*chosen).values(dispatched_at=moment))
 
 

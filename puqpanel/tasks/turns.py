@@ -26,6 +26,45 @@ WAITS = TASKS.c.turn.is_not(None)
 """Condition of the tasks that are sent to the queue server; partial indexes have the same."""
 
 
+def ready(moment: datetime | sa.BindParameter[datetime]) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the conditions of a task that a worker may claim."""
+    return (
+        TASKS.c.status.in_(NOT_STARTED),
+        TASKS.c.run_at <= moment,
+        TASKS.c.after_id.is_(None),
+    )
+
+
+def _span(column: sa.ColumnElement[str]) -> sa.Select[int | None, int | None]:
+    """Return a query of the lowest turn of all, and of the highest with a value in a column."""
+    waiting = (
+        WAITS,
+        TASKS.c.queue == sa.bindparam("queue"),
+        TASKS.c.turn.between(sa.bindparam("low"), sa.bindparam("high")),
+    )
+    return sa.select(
+        sa.select(sa.func.min(TASKS.c.turn)).where(*waiting).scalar_subquery(),
+        sa.select(sa.func.max(TASKS.c.turn))
+        .where(*waiting, column == sa.bindparam("value"))
+        .scalar_subquery(),
+    )
+
+
+# Built once, because each task uses them.
+SPAN_OF_FLOW, SPAN_OF_MODULE = _span(TASKS.c.flow), _span(TASKS.c.module)
+NEXT = (
+    sa.select(TASKS.c.id, TASKS.c.module)
+    .where(
+        WAITS,
+        TASKS.c.queue
+        == sa.select(TASKS.c.queue).where(TASKS.c.id == sa.bindparam("task_id")).scalar_subquery(),
+        *ready(sa.bindparam("moment", type_=TASKS.c.run_at.type)),
+    )
+    .order_by(TASKS.c.turn, TASKS.c.id)
+    .limit(1)
+)
+
+
 def flow(subject_type: str, subject_uuid: str, module: str) -> str:
     """Return whose turn a task takes: of the client of its service, or else of its module.
 
@@ -60,39 +99,14 @@ def following(queue: str, flow: str, module: str) -> int:
         flow: Whose turn it takes, see `flow`.
         module: Key of its module.
     """
-    first, last = _span(queue, TASKS.c.flow == flow)
+    span = {"queue": queue, "low": 0, "high": 2**63 - 1}
+    first, last = session().execute(SPAN_OF_FLOW, {**span, "value": flow}).one()
     if first is None:
         return 0
     start = ROUND * max(first // ROUND, 0 if last is None else last // ROUND + 1)
-    first, last = _span(queue, TASKS.c.module == module, within=(start, start + ROUND - 1))
+    span |= {"low": start, "high": start + ROUND - 1}
+    first, last = session().execute(SPAN_OF_MODULE, {**span, "value": module}).one()
     return max(first or start, start if last is None else last + 1)
-
-
-def _span(
-    queue: str, mine: sa.ColumnElement[bool], within: tuple[int, int] = (0, 2**63 - 1)
-) -> tuple[int | None, int | None]:
-    """Return the lowest turn of all, and the highest of those that meet a condition."""
-    waiting = (WAITS, TASKS.c.queue == queue, TASKS.c.turn.between(*within))
-    row = (
-        session()
-        .execute(
-            sa.select(
-                sa.select(sa.func.min(TASKS.c.turn)).where(*waiting).scalar_subquery(),
-                sa.select(sa.func.max(TASKS.c.turn)).where(*waiting, mine).scalar_subquery(),
-            )
-        )
-        .one()
-    )
-    return row[0], row[1]
-
-
-def ready(moment: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    """Return the conditions of a task that a worker may claim."""
-    return (
-        TASKS.c.status.in_(NOT_STARTED),
-        TASKS.c.run_at <= moment,
-        TASKS.c.after_id.is_(None),
-    )
 
 
 def pick(task_id: int) -> tuple[int, str] | None:
@@ -104,16 +118,6 @@ def pick(task_id: int) -> tuple[int, str] | None:
     Returns:
         The next task in the queue of that one; None if no task waits there.
     """
-    sent = sa.select(TASKS.c.queue).where(TASKS.c.id == task_id).scalar_subquery()
-    row = (
-        session()
-        .execute(
-            sa.select(TASKS.c.id, TASKS.c.module)
-            .where(WAITS, TASKS.c.queue == sent, *ready(now()))
-            .order_by(TASKS.c.turn, TASKS.c.id)
-            .limit(1)
-        )
-        .first()
-    )
+    row = session().execute(NEXT, {"task_id": task_id, "moment": now()}).first()
     release()
     return (row.id, row.module) if row is not None else None

@@ -45,13 +45,13 @@ class Task(ActedBy, Model):
         sa.Index("ix_tasks_job_id", "job", "id"),
         *(
             sa.Index(
-                f"ix_tasks_{name}_turn",
-                name,
+                f"ix_tasks_{columns[-1]}_turn",
+                *columns,
                 "turn",
                 postgresql_where=sa.text("turn IS NOT NULL"),
                 sqlite_where=sa.text("turn IS NOT NULL"),
             )
-            for name in ("queue", "flow", "module")
+            for columns in (("queue",), ("queue", "flow"), ("queue", "module"))
         ),
     )
     id: Mapped[Key]
