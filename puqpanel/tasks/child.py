@@ -42,6 +42,8 @@ MAX_GROWTH = 128 * 1024 * 1024
 """Bytes of memory growth after which a child is replaced."""
 THREAD_SECONDS = 0.1
 """Time that a thread of a task has to end after it, such as a cancelled timer."""
+STARTED, AGAIN, LAST = b"s", b"1", b"0"
+"""What a child says: it received a task, it is done and can run another, it is done and exits."""
 SIGNALS = (
     signal.SIGALRM,
     signal.SIGCHLD,
@@ -91,13 +93,14 @@ class Child:
 
     Attributes:
         pid: Its process id; also its process group.
+        started: Whether it received the task that it was given last.
         idle_since: When it had nothing to do any more, in `time.monotonic()` time.
     """
 
     def __init__(self, app: Application, handlers: Handlers, tasks: int) -> None:
-        self.app, self.idle_since = app, time.monotonic()
+        self.app, self.idle_since, self.started = app, time.monotonic(), False
         parent = os.getpid()
-        self._ended = False
+        self._reaped = False
         self._pipe, other_end = Pipe()
         dispose_engines()  # a connection must not be open in two processes
         self.pid = os.fork()
@@ -114,7 +117,7 @@ class Child:
 
     def give(self, task: Task, owner: str) -> None:
         """Give it a claimed task; `wait` tells if it has ended meanwhile."""
-        self.idle_since = math.inf
+        self.idle_since, self.started = math.inf, False
         with suppress(OSError):
             self._pipe.send((task, owner))
 
@@ -123,9 +126,12 @@ class Child:
         with suppress(EOFError, OSError):
             # Its end is known without the pipe too, which a process that a task started may hold.
             if self._pipe.poll(seconds) or (self._has_ended() and self._pipe.poll()):
-                report = Report.DONE if self._pipe.recv_bytes() == b"1" else Report.LAST
+                message = self._pipe.recv_bytes()
+                if message == STARTED:
+                    self.started = True
+                    return self.wait(seconds)
                 self.idle_since = time.monotonic()
-                return report
+                return Report.DONE if message == AGAIN else Report.LAST
             return Report.NONE if self._has_ended() else Report.RUNNING
         return Report.NONE
 
@@ -135,20 +141,22 @@ class Child:
         Args:
             group: Kill the processes that its tasks started as well.
         """
-        with suppress(OSError):
-            if not self._has_ended():
+        if not self._reaped:  # until then, its pid is not another process's
+            with suppress(OSError):
                 (os.killpg if group else os.kill)(self.pid, signal.SIGKILL)
+            with suppress(OSError):
                 os.waitpid(self.pid, 0)
-                self._ended = True
+            self._reaped = True
         self._pipe.close()
 
     def _has_ended(self) -> bool:
-        if not self._ended:
-            try:
-                self._ended = os.waitpid(self.pid, os.WNOHANG) != (0, 0)
-            except ChildProcessError:
-                self._ended = True
-        return self._ended
+        if self._reaped:
+            return True
+        try:
+            state = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            self._reaped = True
+        return self._reaped or state is not None
 
 
 def _main(
@@ -177,6 +185,7 @@ def _serve(pipe: Connection, app: Application, handlers: Handlers, tasks: int) -
     before = _surroundings()
     for remaining in range(tasks - 1, -1, -1):
         task, owner = pipe.recv()
+        pipe.send_bytes(STARTED)
         random.seed()  # as after a fork: a module may have seeded it
         fence.set_owner(owner)
         fence.hand_over(task)
@@ -190,7 +199,7 @@ def _serve(pipe: Connection, app: Application, handlers: Handlers, tasks: int) -
             and not _threads()
             and _surroundings() == before
         )
-        pipe.send_bytes(b"1" if again else b"0")
+        pipe.send_bytes(AGAIN if again else LAST)
         if not again:
             return
 
@@ -209,7 +218,7 @@ def _threads() -> bool:
     others = [one for one in threading.enumerate() if one is not threading.current_thread()]
     for thread in others:
         thread.join(THREAD_SECONDS)
-    return any(thread.is_alive() for thread in others)
+    return any(thread.is_alive() for thread in others) or len(os.listdir("/proc/self/task")) > 1
 
 
 def _surroundings() -> tuple[object, ...]:

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm.attributes import set_committed_value
 
 from puqpanel.domain.task_states import NOT_STARTED, OnLoss, TaskStatus
+from puqpanel.domain.texts import _
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import session, transaction
+from puqpanel.infra.db import session, transaction, write
 from puqpanel.models import Task, TaskAttempt
 from puqpanel.tasks import turns
 from puqpanel.tasks.fence import LEASE_SECONDS
@@ -38,7 +39,7 @@ CLAIM = (
         attempt=TASKS.c.attempt + 1,
         lease_until=sa.bindparam("until", type_=MOMENT),
         waiting_key=None,
-        turn=None,
+        dispatched_at=None,
         started_at=sa.bindparam("moment", type_=MOMENT),
         ended_at=None,
     )
@@ -150,11 +151,29 @@ def _requeue(
         return connection.execute(update, values).rowcount, None
 
 
+def postpone(task_id: int, error: Exception) -> None:
+    """Let a task that cannot be claimed wait, and say why.
+
+    Args:
+        task_id: Primary key of the task.
+        error: What its claim raised.
+    """
+    note = _(
+        "A worker could not start it (%(kind)s). It is tried again every minute.",
+        kind=type(error).__name__,
+    )
+    write(
+        sa.update(Task)
+        .where(Task.id == task_id, Task.status.in_(NOT_STARTED))
+        .values(run_at=now() + timedelta(minutes=1), dispatched_at=None, note=note)
+    )
+
+
 def close(task: Task, outcome: Outcome, owner: str, attempt: int, *, expired: bool = False) -> bool:
     """Write a task's next status after an attempt, if its owner still holds it.
 
     Call it in a transaction. It uses plain statements instead of the unit of work, because it runs
-    once per task in a newly forked child.
+    once per task.
 
     Args:
         task: The row as its owner claimed it; updated with the new values.

@@ -1,7 +1,7 @@
 """The owner of the task that runs in this process, and the exceptions that interrupt a job.
 
-The parent sets the owner before it forks. SDK calls that write during a job first check that the
-owner still holds the task's lease.
+The worker sends the owner with each task to its child. SDK calls that write during a job first
+check that the owner still holds the task's lease.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _claimed: Task | None = None
 
 
 def set_owner(owner: str) -> None:
-    """Set the owner of the tasks that this process, or the child it is about to fork, claims."""
+    """Set the owner of the task that this process runs, and of those that it claims."""
     global _owner
     _owner = owner
 
@@ -63,7 +63,7 @@ def owner() -> str:
 
 
 def hand_over(task: Task | None) -> None:
-    """Store a claimed task for the child that is about to be forked; None clears it."""
+    """Store a task that the parent claimed for this process; None clears it."""
     global _claimed
     _claimed = task
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -21,10 +20,13 @@ from puqpanel.tasks.fence import LEASE_SECONDS
 from puqpanel.tasks.outcome import Handlers, Outcome
 from puqpanel.tasks.settle import settle
 
-GIVE_TURN = (
+MARK_SENT = (
     sa.update(turns.TASKS)
     .where(turns.TASKS.c.id == sa.bindparam("task_id"), turns.TASKS.c.status.in_(NOT_STARTED))
-    .values(turn=sa.bindparam("given"))
+    .values(
+        turn=sa.bindparam("given"),
+        dispatched_at=sa.bindparam("moment", type_=turns.TASKS.c.dispatched_at.type),
+    )
 )
 log = structlog.get_logger(__name__)
 SEND_GRACE_SECONDS = 15
@@ -86,7 +88,7 @@ def _rescue_one(handlers: Handlers, task: Task, *, expired: bool) -> bool:
 
 
 def send_due() -> int:
-    """Re-enqueue due tasks missing from the queue.
+    """Enqueue the ids of due tasks, and as many as a queue is short of.
 
     Returns:
         The number of ids that were sent.
@@ -94,75 +96,71 @@ def send_due() -> int:
     moment = now()
     _release_orphans()
     _pull_back()
+    turns.forget()
+    return _send_unsent(moment) + _send_missing(moment)
+
+
+def _send_unsent(moment: datetime) -> int:
+    never = sa.or_(Task.dispatched_at.is_(None), Task.dispatched_at > moment + CLOCK_MARGIN)
     due = (
         session()
         .execute(
-            sa.select(Task.id, Task.queue, Task.timeout, Task.dispatched_at)
-            .where(
-                *turns.ready(moment),
-                sa.or_(
-                    Task.dispatched_at.is_(None),
-                    Task.dispatched_at < moment - timedelta(seconds=SEND_GRACE_SECONDS),
-                    Task.dispatched_at > moment + CLOCK_MARGIN,
-                ),
-            )
+            sa.select(Task.id, Task.queue, Task.timeout)
+            .where(*turns.ready(moment), never)
             .order_by(Task.run_at)
             .limit(BATCH_SIZE)
         )
         .all()
     )
     release()
-    if not due:
-        return 0
-    try:
-        missing = _missing(moment) if any(row.dispatched_at for row in due) else Counter()
-    except queue.QueueError:
-        return 0
-    # Those whose ids are not missing count as sent too, so that the next sweep checks others.
     for start in range(0, len(due), MARKED_AT_ONCE):
         _mark_sent([row.id for row in due[start : start + MARKED_AT_ONCE]], moment)
-    sent = 0
-    for row in due:
-        if row.dispatched_at is not None:
-            if missing[row.queue] <= 0:
-                continue
-            missing[row.queue] -= 1
-        sent += outbox.send(row.id, row.queue, row.timeout)
-    return sent
-
-
-def _missing(moment: datetime) -> Counter[str]:
-    """Return by how many ids each queue is shorter than the number of tasks that wait in it.
-
-    Which ids they are does not matter, see `tasks.turns`.
-    """
-    waiting = (
-        session()
-        .execute(
-            sa.select(Task.queue, sa.func.count())
-            .where(*turns.ready(moment), Task.dispatched_at.is_not(None))
-            .group_by(Task.queue)
-        )
-        .all()
-    )
-    release()
-    missing = Counter(dict(waiting))
-    missing.subtract(queue.lengths())
-    return missing
+    return sum(outbox.send(row.id, row.queue, row.timeout) for row in due)
 
 
 @transaction()
 def _mark_sent(task_ids: Sequence[int], moment: datetime) -> None:
-    """Store that tasks were sent, and give a turn to those without one."""
-    chosen = (Task.id.in_(task_ids), Task.status.in_(NOT_STARTED))
-    columns = (Task.id, Task.queue, Task.flow, Task.module)
-    without = session().execute(
-        sa.select(*columns).where(*chosen, Task.turn.is_(None)).order_by(Task.run_at, Task.id)
+    """Store that tasks were sent, and give each its turn."""
+    rows = session().execute(
+        sa.select(Task.id, Task.queue, Task.flow, Task.module)
+        .where(Task.id.in_(task_ids), Task.status.in_(NOT_STARTED))
+        .order_by(Task.run_at, Task.id)
     )
-    for row in without.all():
+    for row in rows.all():
         turn = turns.following(row.queue, row.flow, row.module)
-        session().execute(GIVE_TURN, {"task_id": row.id, "given": turn})
-    write(sa.update(Task).where(*chosen).values(dispatched_at=moment))
+        session().execute(MARK_SENT, {"task_id": row.id, "given": turn, "moment": moment})
+
+
+def _send_missing(moment: datetime) -> int:
+    """Send an id for each waiting task that has none, whichever ids those are; see `tasks.turns`.
+
+    The queue server may have lost them. Ids that were sent lately may still be on their way.
+    """
+    late = Task.dispatched_at < moment - timedelta(seconds=SEND_GRACE_SECONDS)
+    waits = (*turns.ready(moment), Task.dispatched_at.is_not(None))
+    if session().scalar(sa.select(Task.id).where(*waits, late).limit(1)) is None:
+        release()
+        return 0
+    late_tasks = sa.func.sum(sa.case((late, 1), else_=0))
+    counts = sa.select(Task.queue, sa.func.count(), late_tasks).where(*waits).group_by(Task.queue)
+    waiting = session().execute(counts).all()
+    release()
+    try:
+        ids = queue.lengths()
+    except queue.QueueError:
+        return 0
+    sent = 0
+    for name, all_tasks, late_ones in waiting:
+        missing = min(all_tasks - ids.get(name, 0), int(late_ones), BATCH_SIZE)
+        if missing > 0:
+            rows = sa.select(Task.id, Task.timeout, Task.turn).where(
+                *waits, late, Task.queue == name
+            )
+            found = session().execute(rows.order_by(Task.turn).limit(missing)).all()
+            release()
+            _mark_sent([row.id for row in found if row.turn is None], moment)  # by older code
+            sent += sum(outbox.send(row.id, name, row.timeout) for row in found)
+    return sent
 
 
 def _pull_back() -> None:

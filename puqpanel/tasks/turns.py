@@ -2,28 +2,34 @@
 
 An id in the queue server says that some task of its queue waits; the row with the lowest turn runs.
 Turns come in rounds, as in start-time fair queuing (Goyal, Vin, Cheng: "Start-time Fair Queueing",
-SIGCOMM 1996): the n-th waiting task of a client belongs to the n-th round from now, and within a
-round, the n-th task of a module gets the n-th place. So a task of a client who has no others runs
-next, however many tasks wait for other clients or modules.
+SIGCOMM 1996): a client's next task belongs to the round that is being served, or to the one after
+that of its last task if that is later. Within a round, modules alternate in the same way. So tasks
+of others come between those of a client or module with very many.
+
+A row keeps its turn for a while after it has run, because the last turn of a client counts.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 import sqlalchemy as sa
 
 from puqpanel.domain.task_states import NOT_STARTED
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import release, session
+from puqpanel.infra.db import release, session, write
 from puqpanel.models import Service, Task
 
 TASKS = cast("sa.Table", Task.__table__)
 ROUND = 2**32
 """Number of places in a round: a turn is the round's number times this, plus the place."""
-WAITS = TASKS.c.turn.is_not(None)
-"""Condition of the tasks that are sent to the queue server; partial indexes have the same."""
+HAS_TURN = TASKS.c.turn.is_not(None)
+"""Condition of the tasks that wait, or ran lately."""
+SENT = TASKS.c.dispatched_at.is_not(None)
+"""Condition of the tasks that wait for a worker."""
+REMEMBERED = timedelta(minutes=1)
+"""How long after its start the turn of a task counts."""
 
 
 def ready(moment: datetime | sa.BindParameter[datetime]) -> tuple[sa.ColumnElement[bool], ...]:
@@ -35,29 +41,27 @@ def ready(moment: datetime | sa.BindParameter[datetime]) -> tuple[sa.ColumnEleme
     )
 
 
-def _span(column: sa.ColumnElement[str]) -> sa.Select[int | None, int | None]:
-    """Return a query of the lowest turn of all, and of the highest with a value in a column."""
-    waiting = (
-        WAITS,
-        TASKS.c.queue == sa.bindparam("queue"),
-        TASKS.c.turn.between(sa.bindparam("low"), sa.bindparam("high")),
-    )
-    return sa.select(
-        sa.select(sa.func.min(TASKS.c.turn)).where(*waiting).scalar_subquery(),
-        sa.select(sa.func.max(TASKS.c.turn))
-        .where(*waiting, column == sa.bindparam("value"))
-        .scalar_subquery(),
-    )
+def _last(*conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[int | None]:
+    chosen = (HAS_TURN, TASKS.c.queue == sa.bindparam("queue"), *conditions)
+    return sa.select(sa.func.max(TASKS.c.turn)).where(*chosen).scalar_subquery()
+
+
+def _first(*conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[int | None]:
+    chosen = (HAS_TURN, SENT, TASKS.c.queue == sa.bindparam("queue"), *conditions)
+    return sa.select(sa.func.min(TASKS.c.turn)).where(*chosen).scalar_subquery()
 
 
 # Built once, because each task uses them.
-SPAN_OF_FLOW, SPAN_OF_MODULE = _span(TASKS.c.flow), _span(TASKS.c.module)
+OF_FLOW = sa.select(_first(), _last(TASKS.c.flow == sa.bindparam("flow")))
+NEWEST = sa.select(_last())
+_IN_ROUND = TASKS.c.turn.between(sa.bindparam("low"), sa.bindparam("high"))
+OF_MODULE = sa.select(_first(_IN_ROUND), _last(_IN_ROUND, TASKS.c.module == sa.bindparam("module")))
 NEXT = (
     sa.select(TASKS.c.id, TASKS.c.module)
     .where(
-        WAITS,
-        TASKS.c.queue
-        == sa.select(TASKS.c.queue).where(TASKS.c.id == sa.bindparam("task_id")).scalar_subquery(),
+        HAS_TURN,
+        SENT,
+        TASKS.c.queue == sa.bindparam("queue"),
         *ready(sa.bindparam("moment", type_=TASKS.c.run_at.type)),
     )
     .order_by(TASKS.c.turn, TASKS.c.id)
@@ -99,25 +103,36 @@ def following(queue: str, flow: str, module: str) -> int:
         flow: Whose turn it takes, see `flow`.
         module: Key of its module.
     """
-    span = {"queue": queue, "low": 0, "high": 2**63 - 1}
-    first, last = session().execute(SPAN_OF_FLOW, {**span, "value": flow}).one()
-    if first is None:
-        return 0
-    start = ROUND * max(first // ROUND, 0 if last is None else last // ROUND + 1)
-    span |= {"low": start, "high": start + ROUND - 1}
-    first, last = session().execute(SPAN_OF_MODULE, {**span, "value": module}).one()
-    return max(first or start, start if last is None else last + 1)
+    current = session()
+    first, last = current.execute(OF_FLOW, {"queue": queue, "flow": flow}).one()
+    if first is None:  # nothing waits
+        first = current.scalar(NEWEST, {"queue": queue}) or 0
+    served = first // ROUND
+    start = ROUND * max(served, -1 if last is None else last // ROUND + 1)
+    places = {"queue": queue, "module": module, "low": start, "high": start + ROUND - 1}
+    first, last = current.execute(OF_MODULE, places).one()
+    return max(start if first is None else first, start if last is None else last + 1)
 
 
-def pick(task_id: int) -> tuple[int, str] | None:
-    """Return the ID and module of the task that is to run next.
+def forget() -> None:
+    """Clear the turns of tasks that started a while ago."""
+    old = (
+        HAS_TURN,
+        TASKS.c.status.not_in(NOT_STARTED),
+        sa.or_(TASKS.c.started_at.is_(None), TASKS.c.started_at < now() - REMEMBERED),
+    )
+    found = session().scalar(sa.select(TASKS.c.id).where(*old).limit(1))
+    release()
+    if found is not None:
+        write(sa.update(TASKS).where(*old).values(turn=None))
+
+
+def pick(queue: str) -> tuple[int, str] | None:
+    """Return the ID and module of the task that is to run next; None if none waits.
 
     Args:
-        task_id: The task whose ID came from the queue server.
-
-    Returns:
-        The next task in the queue of that one; None if no task waits there.
+        queue: Its queue.
     """
-    row = session().execute(NEXT, {"task_id": task_id, "moment": now()}).first()
+    row = session().execute(NEXT, {"queue": queue, "moment": now()}).first()
     release()
     return (row.id, row.module) if row is not None else None

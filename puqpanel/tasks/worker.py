@@ -11,11 +11,13 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import sqlalchemy as sa
 import structlog
 from rq.exceptions import StopRequested
 from rq.job import Job
@@ -33,6 +35,8 @@ from puqpanel.tasks.child import TASKS_PER_CHILD, Application, Child, Penalty, R
 from puqpanel.tasks.outcome import Handlers, Outcome
 
 log = structlog.get_logger(__name__)
+NAMES = {name.lower(): name for name in QUEUES}
+"""RQ's name of a queue → the documented one."""
 KILL_GRACE_SECONDS = 5
 """Time after the timeout at which a job that ignored it is killed."""
 
@@ -99,21 +103,22 @@ class PanelWorker(Worker):
                 self.connection.delete(job.key)
                 return
             self.task_id, self.owner = task_id, f"{self.name}/{job.id}"
-            task = self._claim()
-            given = False
+            task = self._claim(NAMES.get(queue.name, QUEUES[0]))
+            child = None
             try:
                 self.connection.delete(job.key)
-                if task is None:
-                    return
-                child = self._ready_child()
-                given = True
-                child.give(task, self.owner)
+                if task is not None:
+                    child = self._ready_child()
             finally:
-                # Queue server unavailable, or out of memory: nothing has started.
-                if task is not None and not given:
-                    with contextlib.suppress(Exception), self.app.app_context():
-                        claim.release(task, self.owner)
-            self._wait(child, task)
+                if task is not None and child is None:  # queue server unavailable, out of memory
+                    self._release(task)
+            if task is not None and child is not None:
+                self._run(child, task)
+
+    def _release(self, task: Task) -> None:
+        """Undo the claim of a task that has not started."""
+        with contextlib.suppress(Exception), self.app.app_context():
+            claim.release(task, self.owner)
 
     def _ready_child(self) -> Child:
         """Return a child that can run a task in the current app; fork one if there is none."""
@@ -122,13 +127,14 @@ class PanelWorker(Worker):
             self.child = Child(self.app, self.handlers, self.tasks_per_child)
         return self.child
 
-    def _wait(self, child: Child, task: Task) -> None:
-        """Wait until the task has ended; kill a child that ignores its timeout or lost its lease.
+    def _run(self, child: Child, task: Task) -> None:
+        """Let a child run a task; kill the child if it ignores its timeout or lost its lease.
 
-        If the child died, its task is rescued immediately.
+        If the child died, its task is rescued immediately, or waits again if it had not started.
         """
         started, report = time.monotonic(), Report.NONE
         try:
+            child.give(task, self.owner)
             while (report := child.wait(self.job_monitoring_interval)) is Report.RUNNING:
                 overdue = time.monotonic() - started > task.timeout + KILL_GRACE_SECONDS
                 if not self._keep_lease() or overdue:
@@ -136,7 +142,9 @@ class PanelWorker(Worker):
         finally:
             if report is not Report.DONE:
                 self._end_child(group=report is not Report.LAST)
-            if report in (Report.NONE, Report.RUNNING):
+            if not child.started:
+                self._release(task)
+            elif report in (Report.NONE, Report.RUNNING):
                 with contextlib.suppress(Exception), self.app.app_context():
                     sweep.rescue(self.handlers, self.task_id, self.owner)
 
@@ -162,31 +170,48 @@ class PanelWorker(Worker):
         self._end_child()
         super().teardown()  # type: ignore[no-untyped-call]
 
-    def _claim(self) -> Task | None:
-        """Claim the task; return None if that fails or this worker is stopping."""
+    def _claim(self, queue_name: str) -> Task | None:
+        """Claim a task; return None if that fails or this worker is stopping."""
         try:
             self.app = self.ensure_app()
             if self._stop_requested:
                 return None
             with self.app.app_context():
-                return self._claim_next()
+                return self._claim_next(queue_name)
         except Exception:
             # The sweeper sends it again.
             log.exception("task could not be claimed", task=self.task_id)
             return None
 
-    def _claim_next(self) -> Task | None:
+    def _claim_next(self, queue_name: str) -> Task | None:
         """Claim the task whose turn it is; the id that was received says only that one waits."""
         received = self.task_id
-        while (following := turns.pick(received)) is not None:
+        while (following := turns.pick(queue_name)) is not None:
             self.task_id, module = following
             if concurrency.defer_if_busy(self.task_id, module):
                 return None
-            task = claim.claim(self.task_id, self.owner)
+            try:
+                task = claim.claim(self.task_id, self.owner)
+            except (sa.exc.OperationalError, sa.exc.InterfaceError):
+                raise  # the database is unavailable
+            except Exception as error:
+                log.exception("task could not be claimed", task=self.task_id)
+                claim.postpone(self.task_id, error)  # the others must not wait for it
+                continue
             if task is not None:
                 return task  # else another worker was faster
         self.task_id = received
         return claim.claim(received, self.owner)
+
+    def subscribe(self) -> None:
+        """Do nothing: RQ's commands, which stop jobs and workers, are not obeyed."""
+
+    def unsubscribe(self) -> None:
+        """Do nothing, as `subscribe`."""
+
+    def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
+        """End the child and the processes that its task started."""
+        self._end_child(group=True)
 
     def reorder_queues(self, reference_queue: object) -> None:
         """Serve the queues by priority, but begin every second time with another one.
@@ -304,7 +329,7 @@ def warm() -> None:
 
     A task is claimed and closed in a transaction that is rolled back.
     """
-    turns.pick(-1)
+    turns.pick(QUEUES[0])
     concurrency.defer_if_busy(-1, "-")
     with contextlib.suppress(_Undone), transaction():
         row = save(Task(job="", queue=QUEUES[0]))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import decimal
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -20,6 +22,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 import structlog
+from rq.command import handle_command
 
 from puqpanel.app import Panel
 from puqpanel.domain.task_states import QUEUES
@@ -243,7 +246,7 @@ def test_a_child_that_dies_as_it_is_given_a_task_loses_nothing(
         return child
 
     monkeypatch.setattr(PanelWorker, "_ready_child", kill_ready)
-    assert [row.status for row in pool.run(Acts(nothing=lambda: None), "nothing")] == ["lost"]
+    assert [row.status for row in pool.run(Acts(nothing=lambda: None), "nothing")] == ["queued"]
 
 
 def test_a_child_is_replaced_when_the_modules_change(pool: Pool, panel: Panel) -> None:
@@ -288,3 +291,47 @@ def no_child_left(panel: Panel) -> Iterator[None]:
     before = children()
     yield
     assert children() <= before
+
+
+def test_a_thread_that_python_does_not_know_replaces_the_child(pool: Pool) -> None:
+    def start() -> None:
+        libc, thread = ctypes.CDLL(None), ctypes.c_ulong()
+        libc.pthread_create(ctypes.byref(thread), None, libc.sleep, ctypes.c_void_p(20))
+
+    pool.run(Acts(start=start, nothing=lambda: None), "start", "nothing")
+    assert len(set(pids())) == 2
+
+
+def test_what_a_task_started_ends_with_its_killed_child(pool: Pool, tmp_path: Path) -> None:
+    stored = tmp_path / "pid"
+
+    def die() -> None:
+        stored.write_text(str(subprocess.Popen(["sleep", "300"]).pid))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    pool.run(Acts(die=die), "die")
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{stored.read_text()}/cmdline").exists() and time.monotonic() < deadline:
+        if "Z" in Path(f"/proc/{stored.read_text()}/stat").read_text().split(")")[1]:
+            return  # killed, and nobody has asked for its status
+        time.sleep(0.05)
+    assert time.monotonic() < deadline
+
+
+def test_commands_of_the_queue_server_stop_no_process(
+    pool: Pool, panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed: list[int] = []
+    monkeypatch.setattr(os, "killpg", lambda group, _signal: killed.append(group))
+    server = queue.connect(queue.server_url())
+    worker = PanelWorker(
+        [queue.queue("Module", server)],
+        name="w",
+        connection=server,
+        serializer=queue.queue("Module").serializer,
+        ensure_app=lambda: panel,
+        handlers={},
+    )
+    server.hset(worker.key, "current_job", "x")
+    handle_command(worker, {"command": "stop-job", "job_id": "x"})
+    assert killed == []

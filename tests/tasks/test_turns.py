@@ -55,10 +55,10 @@ def order(tasks: list[Task]) -> list[int]:
     """Claim all tasks as one worker would; return their places in the list."""
     places, found = {task.id: place for place, task in enumerate(tasks)}, []
     for task in tasks:
-        following = turns.pick(task.id)
+        following = turns.pick(task.queue)
         assert following is not None and claim.claim(following[0], "a worker") is not None
         found.append(places[following[0]])
-    assert turns.pick(tasks[0].id) is None
+    assert turns.pick(tasks[0].queue) is None
     return found
 
 
@@ -99,7 +99,7 @@ def test_a_module_without_clients_takes_turns_too() -> None:
 def test_queues_are_independent() -> None:
     ask(None, 1)
     other = add.add(job="MaintenanceJob", queue="System", data={"entry": "none"})
-    assert (turns.pick(other.id) or (0, ""))[0] == other.id
+    assert (turns.pick(other.queue) or (0, ""))[0] == other.id
     assert add.add(job="MaintenanceJob", queue="Unknown", data={"n": 2}).queue == "Module"
 
 
@@ -114,16 +114,16 @@ def test_all_run_once_whatever_the_order_of_their_ids(drain: Callable[..., None]
     assert queued.task_ids() == []
 
 
-def test_a_task_has_a_turn_only_while_it_waits_for_a_worker() -> None:
+def test_a_task_that_was_not_sent_does_not_run() -> None:
     cancelled, released, closed = (ask(None, n) for n in range(3))
     control.cancel(cancelled.uuid, by="A test")
     task = claim.claim(released.id, "a worker")
-    assert task is not None and task.turn is None
+    assert task is not None and task.dispatched_at is None
     claim.release(task, "a worker")
     delayed = add.add(job="MaintenanceJob", data={"n": 9}, delay=60)
     release()
     rows = session().execute(sa.select(Task.id, Task.turn)).all()
-    assert {row.id for row in rows if row.turn is not None} == {closed.id}
+    assert {row.id for row in rows if row.turn is None} == {delayed.id}
     with transaction() as current:
         current.execute(sa.update(Task).where(Task.id == delayed.id).values(run_at=now()))
     assert sweep.send_due() == 2, "the released one and the delayed one"
@@ -147,12 +147,12 @@ def test_tasks_that_older_code_sent_run_and_get_a_turn() -> None:
     task = ask(None)
     with transaction() as current:
         current.execute(sa.update(Task).values(turn=None, flow=""))
-    assert turns.pick(task.id) is None, "its worker then claims the ID that it received"
+    assert turns.pick(task.queue) is None, "its worker then claims the ID that it received"
     with transaction() as current:
         late = now() - timedelta(seconds=sweep.SEND_GRACE_SECONDS + 1)
         current.execute(sa.update(Task).values(dispatched_at=late))
     queue.connection().flushall()
-    assert sweep.send_due() == 1 and turns.pick(task.id) == (task.id, "Product/Echo")
+    assert sweep.send_due() == 1 and turns.pick(task.queue) == (task.id, "Product/Echo")
 
 
 def test_a_long_queue_does_not_stop_the_others(drain: Callable[..., None]) -> None:
@@ -166,3 +166,73 @@ def test_a_long_queue_does_not_stop_the_others(drain: Callable[..., None]) -> No
     started = session().scalars(sa.select(TaskAttempt.task_id).order_by(TaskAttempt.id)).all()
     assert {*started} == {task.id for task in (*tasks, *others)}
     assert {task.id for task in others} < {*started[:9]}
+
+
+def test_clients_that_always_have_one_waiting_do_not_starve_one_with_two() -> None:
+    """Each adds its next task as its last one begins."""
+    services = [service_of(name) for name in ("Dora", "Ada", "Bob", "Cyd")]
+    tasks = [ask(services[0], n) for n in range(2)] + [ask(one, 0) for one in services[1:]]
+    names = {task.id: task.flow for task in tasks}
+    served: list[str] = []
+    for number in range(1, 20):
+        following = turns.pick("Module")
+        assert following is not None and claim.claim(following[0], "a worker")
+        served.append(names[following[0]])
+        if served[-1] != tasks[0].flow:
+            place = [task.flow for task in tasks].index(served[-1])
+            added = ask(services[place - 1], number)
+            names[added.id] = added.flow
+    assert served[:8].count(tasks[0].flow) == 2
+
+
+@pytest.mark.parametrize("damage", ["data", "attempt"])
+def test_a_task_that_cannot_be_claimed_does_not_stop_the_others(
+    damage: str, drain: Callable[..., None]
+) -> None:
+    bad, *good = [ask(None, n) for n in range(4)]
+    with transaction() as current:
+        if damage == "data":
+            current.execute(sa.text("UPDATE tasks SET data = 'xx' WHERE id = :id"), {"id": bad.id})
+        else:
+            current.add(TaskAttempt(task_id=bad.id, number=1, owner="another"))
+    bad_id, good_ids = bad.id, {task.id for task in good}
+    session().expunge_all()
+    release()
+    drain(rounds=1)
+    statuses = dict(session().execute(sa.select(Task.id, Task.status)).all())
+    assert {statuses[one] for one in good_ids} == {"completed"}
+    waits = session().execute(
+        sa.select(Task.status, Task.run_at, Task.note).where(Task.id == bad_id)
+    )
+    status, run_at, note = waits.one()
+    assert status == "queued" and run_at > now() and "could not start it" in str(note)
+
+
+def test_turns_are_forgotten_a_while_after_the_start() -> None:
+    waiting, running, ended = (ask(None, n) for n in range(3))
+    for task in (running, ended):
+        assert claim.claim(task.id, "a worker")
+    turns.forget()
+    assert session().scalar(sa.select(sa.func.count(Task.turn))) == 3
+    with transaction() as current:
+        long_ago = now() - 2 * turns.REMEMBERED
+        current.execute(sa.update(Task).where(Task.id == ended.id).values(status="completed"))
+        current.execute(sa.update(Task).where(Task.id != waiting.id).values(started_at=long_ago))
+    sweep.send_due()
+    turned = session().scalars(sa.select(Task.id).where(Task.turn.is_not(None))).all()
+    assert turned == [waiting.id]
+
+
+def test_a_long_queue_does_not_hide_tasks_that_were_never_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sweep, "BATCH_SIZE", 3)
+    for number in range(10):
+        ask(None, number)
+    late = now() - timedelta(seconds=sweep.SEND_GRACE_SECONDS + 1)
+    with transaction() as current:
+        current.execute(sa.update(Task).values(dispatched_at=late, run_at=late))
+    delayed = add.add(job="MaintenanceJob", data={"n": 99}, delay=60)
+    with transaction() as current:
+        current.execute(sa.update(Task).where(Task.id == delayed.id).values(run_at=now()))
+    assert sweep.send_due() == 1 and queued.task_ids()[-1] == delayed.id

@@ -31,7 +31,7 @@ class Task(ActedBy, Model):
         in_doubt: whether a worker crashed in mid-job.
         waited: for how many seconds providers asked it to wait.
         flow: whose turn it takes, see `tasks.turns`.
-        turn: its place in the order while it waits for a worker; else NULL.
+        turn: its place in the order while it waits for a worker and a while after.
     """
 
     __tablename__ = "tasks"
@@ -44,14 +44,12 @@ class Task(ActedBy, Model):
         sa.Index("ix_tasks_module_id", "module", "id"),
         sa.Index("ix_tasks_job_id", "job", "id"),
         *(
-            sa.Index(
-                f"ix_tasks_{columns[-1]}_turn",
-                *columns,
-                "turn",
-                postgresql_where=sa.text("turn IS NOT NULL"),
-                sqlite_where=sa.text("turn IS NOT NULL"),
+            sa.Index(name, *columns, postgresql_where=where, sqlite_where=where)
+            for name, columns, where in (
+                ("ix_tasks_queue_turn", ("queue", "turn"), sa.text("dispatched_at IS NOT NULL")),
+                ("ix_tasks_flow_turn", ("queue", "flow", "turn"), sa.text("turn IS NOT NULL")),
+                ("ix_tasks_module_turn", ("queue", "module", "turn"), sa.text("turn IS NOT NULL")),
             )
-            for columns in (("queue",), ("queue", "flow"), ("queue", "module"))
         ),
     )
     id: Mapped[Key]
