@@ -11,18 +11,19 @@ invalid index, which the next one drops.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.engine import Connection, Engine
 
+LOCK = 0x70757170616E656C  # "puqpanel"
 Declared = Mapping[str, tuple[str, tuple[str, ...]]]
-_STATE = sa.text(
-    "SELECT c.relname, i.indisvalid OR p.pid IS NOT NULL FROM pg_index i"
-    " JOIN pg_class c ON c.oid = i.indexrelid"
-    " LEFT JOIN pg_stat_progress_create_index p ON p.index_relid = i.indexrelid"
+_VALID = sa.text(
+    "SELECT i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
     " WHERE i.indrelid = to_regclass(:table) AND c.relname = :name"
 )
 
@@ -51,15 +52,31 @@ def make_declared(engine: Engine, revisions: Iterable[Declared]) -> None:
         for name, (table, columns) in declared.items()
     ]
     if indexes and engine.dialect.name == "postgresql":
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with alone(engine) as connection:
             make(connection, indexes)
+
+
+@contextmanager
+def alone(engine: Engine) -> Iterator[Connection]:
+    """Connect in autocommit mode, one host at a time; the lock goes with the connection.
+
+    It is asked for again and again, because a statement that waited for it would in turn be waited
+    for by the index that another host makes.
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(LOCK))):
+            time.sleep(0.5)
+        try:
+            yield connection
+        finally:
+            connection.execute(sa.select(sa.func.pg_advisory_unlock(LOCK)))
 
 
 def make(connection: Connection, indexes: Iterable[Index]) -> None:
     """Make indexes that are missing or invalid, of columns that exist.
 
     Args:
-        connection: to PostgreSQL, in autocommit mode.
+        connection: what `alone` returned.
         indexes: the indexes.
     """
     for index in missing(connection, indexes):
@@ -70,11 +87,11 @@ def make(connection: Connection, indexes: Iterable[Index]) -> None:
 
 
 def missing(connection: Connection, indexes: Iterable[Index]) -> list[Index]:
-    """Return the indexes that are not there, not valid, and not being made by another host."""
+    """Return the indexes that are not there or not valid."""
     inspector, found = sa.inspect(connection), []
     for index in indexes:
         names = inspector.get_columns(index.table) if inspector.has_table(index.table) else ()
-        state = connection.execute(_STATE, {"table": index.table, "name": index.name}).one_or_none()
-        if {column["name"] for column in names} >= set(index.columns) and not (state and state[1]):
+        valid = connection.scalar(_VALID, {"table": index.table, "name": index.name})
+        if {column["name"] for column in names} >= set(index.columns) and not valid:
             found.append(index)
     return found

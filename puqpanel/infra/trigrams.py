@@ -94,7 +94,7 @@ def _make_on_postgresql(engine: Engine) -> None:
         Index(PREFIX + table, table, (column,), f"USING gin ({column} gin_trgm_ops)")
         for table, column in INDEXED.items()
     ]
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with online_indexes.alone(engine) as connection:
         if online_indexes.missing(connection, indexes):
             connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS pg_trgm")
             online_indexes.make(connection, indexes)

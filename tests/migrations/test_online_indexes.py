@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import sqlalchemy as sa
 
-from puqpanel.infra import migrate
+from puqpanel.infra import migrate, online_indexes
 from puqpanel.infra.db import Model, engine_for
 from puqpanel.infra.migrate import PANEL
 from tests.conftest import BACKEND
@@ -17,6 +17,10 @@ from tests.migrations.filled import fill
 
 pytestmark = pytest.mark.skipif(BACKEND != "postgresql", reason="PostgreSQL's")
 NAMES = {"ix_services_revenue", "ix_services_troubled"}
+ONES = {
+    "ix_services_revenue": ("services", ("status", "currency", "period", "price_minor")),
+    "ix_services_troubled": ("services", ("provision_status", "status", "provision_since")),
+}
 WRITE = sa.text("UPDATE services SET name = name || '!' WHERE id = :id")
 
 
@@ -80,3 +84,30 @@ def test_an_interrupted_run_is_completed(before: sa.Engine) -> None:
     migrate.upgrade(before)
     assert valid(before) == NAMES
     assert migrate.differences(before, Model.metadata) == []
+
+
+def test_one_host_waits_for_another_and_makes_what_that_one_left(before: sa.Engine) -> None:
+    upgrade = threading.Thread(target=migrate.upgrade, args=(before,))
+    with online_indexes.alone(before) as other:
+        upgrade.start()
+        other.exec_driver_sql("CREATE INDEX ix_services_revenue ON services (status)")
+        other.exec_driver_sql(
+            "UPDATE pg_index SET indisvalid = false"
+            " WHERE indexrelid = 'ix_services_revenue'::regclass"
+        )
+        upgrade.join(2)
+        assert upgrade.is_alive() and valid(before) == set()
+    upgrade.join(60)
+    assert valid(before) == NAMES
+    assert not migrate.pending(before)
+
+
+def test_two_hosts_upgrade_at_once(before: sa.Engine) -> None:
+    hosts = [
+        threading.Thread(target=online_indexes.make_declared, args=(before, [ONES])) for _ in "ab"
+    ]
+    for host in hosts:
+        host.start()
+    for host in hosts:
+        host.join(60)
+    assert valid(before) == NAMES
