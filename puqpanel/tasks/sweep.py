@@ -101,7 +101,11 @@ def send_due() -> int:
 
 
 def _send_unsent(moment: datetime) -> int:
-    never = sa.or_(Task.dispatched_at.is_(None), Task.dispatched_at > moment + CLOCK_MARGIN)
+    never = sa.or_(
+        Task.dispatched_at.is_(None),
+        Task.turn.is_(None),  # sent by older code
+        Task.dispatched_at > moment + CLOCK_MARGIN,
+    )
     due = (
         session()
         .execute(
@@ -153,12 +157,9 @@ def _send_missing(moment: datetime) -> int:
     for name, all_tasks, late_ones in waiting:
         missing = min(all_tasks - ids.get(name, 0), int(late_ones), BATCH_SIZE)
         if missing > 0:
-            rows = sa.select(Task.id, Task.timeout, Task.turn).where(
-                *waits, late, Task.queue == name
-            )
+            rows = sa.select(Task.id, Task.timeout).where(*waits, late, Task.queue == name)
             found = session().execute(rows.order_by(Task.turn).limit(missing)).all()
             release()
-            _mark_sent([row.id for row in found if row.turn is None], moment)  # by older code
             sent += sum(outbox.send(row.id, name, row.timeout) for row in found)
     return sent
 
