@@ -1,6 +1,6 @@
-"""CPU of startup compared with bare imports, and per module with a bare blueprint.
+"""CPU time of startup compared with bare imports, and per module compared with a bare blueprint.
 
-Both sides run in processes of their own, once before they are measured, so that both have .pyc.
+Both sides run in their own processes, once before they are measured, so that both have .pyc files.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ CONFIG = """CONFIG = {{
 }}
 """
 WITHOUT = ("PYTHONDONTWRITEBYTECODE",)
-"""Environment variables that would make Python compile all files again in each process."""
+"""Environment variables that would make each process compile all files again."""
 BARE_IMPORTS = (
     "import flask, flask_sqlalchemy, flask_login, flask_wtf, wtforms, flask_limiter, rq, redis,"
     " alembic, cryptography.fernet, requests, argon2, structlog"

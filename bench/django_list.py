@@ -146,7 +146,7 @@ for line in sys.stdin:
 
 
 def figures(n: int | None, database: str | None) -> Iterator[dict[str, object]]:
-    """Compare the two lists; nothing without the Python of an environment with Django.
+    """Compare the two lists; yield nothing if PUQPANEL_BENCH_DJANGO is not set.
 
     Args:
         n: Number of services; 1,000 by default.
@@ -154,7 +154,7 @@ def figures(n: int | None, database: str | None) -> Iterator[dict[str, object]]:
     """
     python = os.environ.get(PYTHON)
     if not python:
-        print(f"Skipped: {PYTHON} is not set.", file=sys.stderr)
+        print(f"Skipped: set {PYTHON}, see bench/django_list.py.", file=sys.stderr)
         return
     with temporary_panel(None) as settings:
         add_rows(settings, n or FEW)

@@ -69,13 +69,13 @@ def figures(n: int | None, database: str | None) -> Iterator[dict[str, object]]:
 def _waits(
     live: Live, count: int, many: tuple[str, str], one: tuple[str, str]
 ) -> tuple[float, float]:
-    """Return the seconds until the one task, and the last of the many, have started.
+    """Return the seconds until the single task, and the last of the earlier ones, started.
 
     Args:
         live: The panel.
-        count: Number of tasks that are added before.
-        many: Module and service of those.
-        one: Module and service of the one.
+        count: Number of tasks added before the single one.
+        many: Module and service of the earlier tasks.
+        one: Module and service of the single task.
     """
     with transaction():
         before = [_add(number, *many) for number in range(count)]
@@ -103,7 +103,7 @@ def _add(number: int, module: str, service: str) -> int:
 
 
 def _started(task_ids: list[int]) -> float | None:
-    """Return when the last of some tasks started, in Unix time; None if one has not."""
+    """Return the Unix time at which the last of some tasks started; None if one is waiting."""
     release()
     chosen = Task.id.between(task_ids[0], task_ids[-1])
     waiting, last = (

@@ -49,9 +49,9 @@ def command(processes: int | None, with_scheduler: bool) -> None:
     """Run background tasks.
 
     Each worker process runs one task at a time in a child process and enforces its timeout. A child
-    runs up to PUQPANEL_TASKS_PER_CHILD tasks, fewer if one of them fails. SIGTERM or Ctrl+C lets
-    running tasks finish; a second signal ends them. A worker that dies is replaced, and its task is
-    retried or marked as lost, as the module's job options define.
+    runs up to PUQPANEL_TASKS_PER_CHILD tasks and is replaced earlier if one fails. SIGTERM or
+    Ctrl+C lets running tasks finish; a second signal ends them. A worker that dies is replaced, and
+    its task is retried or marked as lost, as the module's job options define.
     """
     settings = load_settings()
     prepare_server(settings)

@@ -52,4 +52,4 @@ CANCELLABLE = NOT_STARTED | {TaskStatus.PARKED}
 RETRYABLE = frozenset({TaskStatus.FAILED, TaskStatus.LOST, TaskStatus.CANCELLED, TaskStatus.PARKED})
 
 QUEUES = ("Module", "Notification", "Billing", "System")
-"""The queues that workers serve, highest priority first; a long one does not stop the others."""
+"""The queues that workers serve, highest priority first; a long queue does not stop others."""

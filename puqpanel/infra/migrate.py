@@ -118,15 +118,15 @@ def upgrade(engine: Engine, tree: Tree = PANEL, to: str = "head") -> None:
     """Apply pending migrations up to a revision.
 
     They run in one transaction if the database supports transactional DDL. In MariaDB, which does
-    not, a migration that stopped half way is completed first. Indexes that may not block writes are
-    made before them, and missing indexes of trigrams after them.
+    not, a migration that stopped half way is completed first. Online indexes are created before the
+    migrations, and missing trigram indexes after them.
 
     Raises:
         MigrationError: A migration failed.
     """
     _run(engine, tree, lambda script, revision: script._upgrade_revs(to, revision), online=True)
     if tree is PANEL:
-        trigrams.make(engine)
+        trigrams.create_missing(engine)
 
 
 def downgrade(engine: Engine, tree: Tree, to: str = "base") -> None:
@@ -165,7 +165,7 @@ def _run(
         if online and before:
             modules = (step.revision.module for step in steps(script, before))
             declared = (getattr(module, "ONLINE_INDEXES", {}) for module in modules)
-            online_indexes.make_declared(engine, declared)
+            online_indexes.create_declared(engine, declared)
         _apply(engine, tree, lambda current: steps(script, current))
     except (sa.exc.SQLAlchemyError, RevisionError) as error:
         cause = getattr(error, "orig", None) or error

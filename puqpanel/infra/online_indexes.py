@@ -1,12 +1,12 @@
-"""Indexes that PostgreSQL makes without blocking writes, which it cannot do in a transaction.
+"""Indexes that PostgreSQL builds without blocking writes, which is impossible in a transaction.
 
-A revision declares those that it adds to tables with many rows:
+A revision declares the indexes that it adds to large tables:
 
     ONLINE_INDEXES = {"ix_services_revenue": ("services", ("status", "currency"))}
 
-They are made before the transaction of the migrations, as far as their columns exist; the revision
-makes them all the same with `create`, which leaves those out. A run that was interrupted leaves an
-invalid index, which the next one drops.
+Those whose columns exist are built before the transaction of the migrations. The revision also
+calls `create`, which builds the ones that are still missing. An interrupted run leaves an invalid
+index, which the next run drops and builds again.
 """
 
 from __future__ import annotations
@@ -38,30 +38,30 @@ class Index(NamedTuple):
 
 
 def create(indexes: Declared) -> None:
-    """Make the indexes of a revision that do not exist yet."""
+    """Create the indexes of a revision that do not exist yet."""
     online = op.get_bind().dialect.name == "postgresql"
     for name, (table, columns) in indexes.items():
         op.create_index(name, table, list(columns), if_not_exists=online or None)
 
 
-def make_declared(engine: Engine, revisions: Iterable[Declared]) -> None:
-    """Make the indexes of revisions on PostgreSQL."""
+def create_declared(engine: Engine, revisions: Iterable[Declared]) -> None:
+    """Create the declared indexes of revisions, on PostgreSQL only."""
     indexes = [
         Index(name, table, columns, f"({', '.join(columns)})")
         for declared in revisions
         for name, (table, columns) in declared.items()
     ]
     if indexes and engine.dialect.name == "postgresql":
-        with alone(engine) as connection:
-            make(connection, indexes)
+        with exclusive_connection(engine) as connection:
+            create_missing(connection, indexes)
 
 
 @contextmanager
-def alone(engine: Engine) -> Iterator[Connection]:
-    """Connect in autocommit mode, one host at a time; the lock goes with the connection.
+def exclusive_connection(engine: Engine) -> Iterator[Connection]:
+    """Connect in autocommit mode while holding the lock that only one host has at a time.
 
-    It is asked for again and again, because a statement that waited for it would in turn be waited
-    for by the index that another host makes.
+    It polls for the lock: CREATE INDEX CONCURRENTLY on another host would wait for a statement that
+    blocks on the lock, and both would deadlock. If the connection breaks, the lock is released.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         while not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(LOCK))):
@@ -72,11 +72,11 @@ def alone(engine: Engine) -> Iterator[Connection]:
             connection.execute(sa.select(sa.func.pg_advisory_unlock(LOCK)))
 
 
-def make(connection: Connection, indexes: Iterable[Index]) -> None:
-    """Make indexes that are missing or invalid, of columns that exist.
+def create_missing(connection: Connection, indexes: Iterable[Index]) -> None:
+    """Create the indexes that are missing or invalid and whose columns exist.
 
     Args:
-        connection: what `alone` returned.
+        connection: from `exclusive_connection`.
         indexes: the indexes.
     """
     for index in missing(connection, indexes):
@@ -87,7 +87,7 @@ def make(connection: Connection, indexes: Iterable[Index]) -> None:
 
 
 def missing(connection: Connection, indexes: Iterable[Index]) -> list[Index]:
-    """Return the indexes that are not there or not valid."""
+    """Return the indexes that are missing or invalid and whose columns exist."""
     inspector, found = sa.inspect(connection), []
     for index in indexes:
         names = inspector.get_columns(index.table) if inspector.has_table(index.table) else ()

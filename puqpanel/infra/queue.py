@@ -23,7 +23,7 @@ from puqpanel.domain.task_states import QUEUES
 from puqpanel.infra import queue_connections
 
 ENTRY = "puqpanel.jobs.entry.run"
-"""The function that RQ calls, as a string, because this layer cannot import it."""
+"""The function named in each RQ job, as a string, because this layer cannot import it."""
 
 QueueError = redis.RedisError
 connect = queue_connections.connect

@@ -40,8 +40,8 @@ class Settings:
         web_processes: Number of web processes.
         web_threads: Requests that each web process handles at the same time.
         workers: Number of worker processes.
-        tasks_per_child: Number of tasks that a child process of a worker runs before it is
-            replaced; 1 for a process of its own for each task.
+        tasks_per_child: Number of tasks that a worker's child process runs before it is replaced; 1
+            runs each task in a process of its own.
         trusted_proxies: Number of reverse proxies in front of the panel whose X-Forwarded headers
             are trusted.
         secure_cookies: Send cookies over HTTPS only. By default they are if the public address of

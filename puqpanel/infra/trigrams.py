@@ -1,11 +1,11 @@
-"""Indexes of trigrams, by which a word is found inside texts without reading every row.
+"""Trigram indexes, which find a word inside texts without reading every row.
 
-PostgreSQL has GIN indexes of pg_trgm; SQLite a table of FTS5 beside each table, which triggers
-keep, so that older code keeps it too. MariaDB has neither and reads every row, as does a search for
-a word of fewer than three letters.
+PostgreSQL has GIN indexes of pg_trgm; SQLite has an FTS5 table for each table, which triggers
+maintain, also when older code writes. MariaDB has neither and reads every row, as does a search for
+a word of fewer than three characters.
 
-They are no part of the migrations: they are made after them, outside of their transaction, and
-again if they are missing or were left invalid. Without them searches find the same, but slowly.
+They are not part of the migrations: they are created afterwards, outside of the transaction, and
+again if they are missing or invalid. Without them, searches find the same rows, only more slowly.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ log = structlog.get_logger(__name__)
 INDEXED = {"clients": "search_text", "services": "search_text", "users": "email"}
 """Table → column."""
 PREFIX = "trigrams_"
-"""Of the names of indexes, and of tables and triggers on SQLite."""
+"""Prefix of the names of the indexes, and of the tables and triggers on SQLite."""
 LENGTH = 3
-"""Letters of the shortest word that an index finds."""
+"""Minimum number of characters of a word that an index can find."""
 TRIGGERS = {
     "insert": "AFTER INSERT ON {table} BEGIN {add}; END",
     "delete": "AFTER DELETE ON {table} BEGIN {remove}; END",
@@ -70,19 +70,19 @@ def _triggers(connection: Connection) -> set[str]:
     return {name for (name,) in connection.exec_driver_sql(query) if name.startswith(PREFIX)}
 
 
-def make(engine: Engine) -> None:
-    """Make indexes that are missing; log why if they cannot be made."""
+def create_missing(engine: Engine) -> None:
+    """Create indexes that are missing or invalid; log why if they cannot be created."""
     try:
         if engine.dialect.name == "postgresql":
             _make_on_postgresql(engine)
         elif engine.dialect.name == "sqlite":
             _make_on_sqlite(engine)
     except sa.exc.DBAPIError as error:
-        log.warning("search.slow", cause=str(error.orig).strip())
+        log.warning("search indexes could not be created", cause=str(error.orig).strip())
 
 
 def drop(engine: Engine) -> None:
-    """Drop the indexes of SQLite, which do not go with their tables."""
+    """Drop the indexes of SQLite, which dropping their tables would leave behind."""
     if engine.dialect.name == "sqlite":
         with engine.connect().execution_options(panel_write=True) as connection, connection.begin():
             for table in INDEXED:
@@ -94,10 +94,10 @@ def _make_on_postgresql(engine: Engine) -> None:
         Index(PREFIX + table, table, (column,), f"USING gin ({column} gin_trgm_ops)")
         for table, column in INDEXED.items()
     ]
-    with online_indexes.alone(engine) as connection:
+    with online_indexes.exclusive_connection(engine) as connection:
         if online_indexes.missing(connection, indexes):
             connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS pg_trgm")
-            online_indexes.make(connection, indexes)
+            online_indexes.create_missing(connection, indexes)
 
 
 def _make_on_sqlite(engine: Engine) -> None:
@@ -118,7 +118,8 @@ def _make_on_sqlite(engine: Engine) -> None:
                 _drop_on_sqlite(connection, table)
                 _make_table(connection, table, column)
     if not has_fts:
-        log.warning("search.slow", cause="This SQLite has no FTS5 with trigrams.")
+        cause = "This SQLite has no FTS5 with trigrams."
+        log.warning("search indexes could not be created", cause=cause)
 
 
 def _tables(connection: Connection) -> Iterable[tuple[str, str]]:

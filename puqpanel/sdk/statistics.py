@@ -1,8 +1,9 @@
 """Read-only figures over all services, tasks and modules.
 
 Each function runs a fixed number of queries that aggregate in the database, however many rows there
-are; from about 20,000 services, the results are kept for 20 seconds. Days are calendar days in UTC;
-ranges include their first and last day.
+are, and one more that checks how many services there are. With about 20,000 services or more, each
+process caches the results for 20 seconds. Days are calendar days in UTC; ranges include their first
+and last day.
 """
 
 from puqpanel.operations.oversight.statistics import (

@@ -46,7 +46,7 @@ def add(
 
     Args:
         job: Name of the handler, such as `ModuleJob`.
-        queue: Documented name of the queue, such as `Module`, which is also taken for unknown ones.
+        queue: Documented name of the queue; unknown names are replaced by `Module`.
         data: Input of the job as JSON-serializable values; stored encrypted.
         tags: Search terms of at most 120 characters each.
         title: Display name.
@@ -114,7 +114,7 @@ def add(
         tags=[TaskTag(tag=tag, position=position) for position, tag in enumerate(unique_tags)],
     )
     if not delay and after_id is None:
-        turns.wait(task, moment)
+        turns.mark_sent(task, moment)
     existing = _insert(task)
     if existing is not None:
         existing.__dict__["is_duplicate"] = True  # describes this call, not the row

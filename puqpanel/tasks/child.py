@@ -1,9 +1,9 @@
 """A worker's child process, which runs tasks one after another.
 
 The parent claims a task, sends it through a pipe and waits for the report. A child is replaced
-after a number of tasks, and earlier if the last one may have left something behind: it did not end
-normally, it still has threads, or it changed the process (`_surroundings`). What a module keeps in
-its own variables stays; see docs/best-practices.md.
+after a number of tasks. It is replaced earlier if a task does not end normally, leaves threads
+running or changes the process (`_process_state`), if its memory grows, if it is idle for long, and
+when the modules change. Values that modules keep in memory remain; see docs/best-practices.md.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ MAX_GROWTH = 128 * 1024 * 1024
 THREAD_SECONDS = 0.1
 """Time that a thread of a task has to end after it, such as a cancelled timer."""
 STARTED, AGAIN, LAST = b"s", b"1", b"0"
-"""What a child says: it received a task, it is done and can run another, it is done and exits."""
+"""Messages of a child: task received; done, ready for another one; done and exiting."""
 SIGNALS = (
     signal.SIGALRM,
     signal.SIGCHLD,
@@ -73,14 +73,14 @@ class Penalty(UnixSignalDeathPenalty):
 
 
 class Report(Enum):
-    """What a child said about the task that it was given."""
+    """The state of the task that was sent to a child."""
 
     RUNNING = "running"
     DONE = "done"
     LAST = "last"
     """Done, and the child has exited or is about to."""
     NONE = "none"
-    """The child ended, or closed its pipe, without a report."""
+    """The child exited or closed its pipe without a report."""
 
 
 class Child:
@@ -116,15 +116,15 @@ class Child:
         return self.app is app and not self._has_ended()
 
     def give(self, task: Task, owner: str) -> None:
-        """Give it a claimed task; `wait` tells if it has ended meanwhile."""
+        """Send it a claimed task; `wait` reports if it has exited in the meantime."""
         self.idle_since, self.started = math.inf, False
         with suppress(OSError):
             self._pipe.send((task, owner))
 
     def wait(self, seconds: float) -> Report:
-        """Wait for its report on the task, and no longer than some seconds."""
+        """Wait for its report on the task, for at most some seconds."""
         with suppress(EOFError, OSError):
-            # Its end is known without the pipe too, which a process that a task started may hold.
+            # Also ask the kernel: a process that a task started may hold the pipe open.
             if self._pipe.poll(seconds) or (self._has_ended() and self._pipe.poll()):
                 message = self._pipe.recv_bytes()
                 if message == STARTED:
@@ -135,7 +135,7 @@ class Child:
             return Report.NONE if self._has_ended() else Report.RUNNING
         return Report.NONE
 
-    def end(self, *, group: bool = False) -> None:
+    def kill(self, *, group: bool = False) -> None:
         """Kill it if it is alive, and release what the parent holds; harmless if repeated.
 
         Args:
@@ -172,7 +172,7 @@ def _main(
         adopt_engines()
         _serve(pipe, app, handlers, tasks)
         status = 0
-    except EOFError:  # the parent needs it no longer
+    except EOFError:  # the parent closed the pipe
         status = 0
     except BaseException:
         log.exception("child failed")
@@ -182,7 +182,7 @@ def _main(
 
 def _serve(pipe: Connection, app: Application, handlers: Handlers, tasks: int) -> None:
     own_pid, memory = os.getpid(), resident()
-    before = _surroundings()
+    before = _process_state()
     for remaining in range(tasks - 1, -1, -1):
         task, owner = pipe.recv()
         pipe.send_bytes(STARTED)
@@ -197,7 +197,7 @@ def _serve(pipe: Connection, app: Application, handlers: Handlers, tasks: int) -
             and ended
             and not overgrown(memory, MAX_GROWTH)
             and not _threads()
-            and _surroundings() == before
+            and _process_state() == before
         )
         pipe.send_bytes(AGAIN if again else LAST)
         if not again:
@@ -221,8 +221,8 @@ def _threads() -> bool:
     return any(thread.is_alive() for thread in others) or len(os.listdir("/proc/self/task")) > 1
 
 
-def _surroundings() -> tuple[object, ...]:
-    """Return what a job can change of its process for those after it."""
+def _process_state() -> tuple[object, ...]:
+    """Return the process state that a job can change for the jobs that follow it."""
     umask = os.umask(0o077)
     os.umask(umask)
     arithmetic = decimal.getcontext()

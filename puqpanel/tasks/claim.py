@@ -152,14 +152,14 @@ def _requeue(
 
 
 def postpone(task_id: int, error: Exception) -> None:
-    """Let a task that cannot be claimed wait, and say why.
+    """Postpone a task that cannot be claimed by one minute, with the error in its note.
 
     Args:
         task_id: Primary key of the task.
         error: What its claim raised.
     """
     note = _(
-        "A worker could not start it (%(kind)s). It is tried again every minute.",
+        "A worker could not start this task (%(kind)s). It is retried every minute.",
         kind=type(error).__name__,
     )
     write(

@@ -75,7 +75,7 @@ def retry(task_uuid: str, *, by: str) -> Task:
     task.status, task.note = TaskStatus.QUEUED, _("Retried by %(by)s.", by=by)
     task.tries, task.exceptions, task.rescues = max(task.tries, task.attempt + 1), 0, 0
     task.waited, task.run_at = 0, now()
-    turns.wait(task, task.run_at)
+    turns.mark_sent(task, task.run_at)
     task.ended_at, task.waiting_key = None, task.like_key
     try:
         session().flush()

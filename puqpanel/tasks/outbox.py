@@ -25,7 +25,7 @@ def send(task_id: int, queue_name: str, timeout: int) -> bool:
     Args:
         task_id: Primary key of the task.
         queue_name: Documented name of the queue.
-        timeout: Maximum seconds of the attempt, enforced by RQ with a signal.
+        timeout: Maximum seconds of the attempt; RQ stores it, and the worker's child enforces it.
 
     Returns:
         False if the queue server is unavailable.

@@ -21,7 +21,7 @@ NORMAL = frozenset({"completed", "again", "wait", "park"})
 
 
 def run(task_id: int, handlers: Handlers) -> bool:
-    """Run a task that RQ delivered.
+    """Run the task that the parent claimed for this process; if it did not, claim it first.
 
     Never raises, whatever the job does. A task delivered twice runs once.
 

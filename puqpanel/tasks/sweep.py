@@ -30,10 +30,10 @@ MARK_SENT = (
 )
 log = structlog.get_logger(__name__)
 SEND_GRACE_SECONDS = 15
-"""Time after sending an id before the queue is searched for it."""
+"""Time after sending an id before it may count as lost."""
 BATCH_SIZE = 1000
 MARKED_AT_ONCE = 100
-"""Number of tasks that one transaction marks as sent, because it blocks others on SQLite."""
+"""Maximum number of tasks marked as sent in a transaction, which blocks writers on SQLite."""
 CLOCK_MARGIN = timedelta(minutes=1)
 """Difference between the clocks of two hosts that is normal."""
 LONGEST_WAIT = timedelta(days=1)
@@ -82,13 +82,13 @@ def _rescue_one(handlers: Handlers, task: Task, *, expired: bool) -> bool:
         return False
     log.warning("task rescued", task=task.id, status=task.status, owner=owner)
     if task.status == TaskStatus.RETRYING and task.run_at <= now():
-        turns.wait(task, now())
+        turns.mark_sent(task, now())
         outbox.send_after_commit(task)
     return True
 
 
 def send_due() -> int:
-    """Enqueue the ids of due tasks, and as many as a queue is short of.
+    """Enqueue the ids of due tasks that were not sent, and replace ids that a queue has lost.
 
     Returns:
         The number of ids that were sent.
@@ -96,7 +96,7 @@ def send_due() -> int:
     moment = now()
     _release_orphans()
     _pull_back()
-    turns.forget()
+    turns.clear_old_turns()
     return _send_unsent(moment) + _send_missing(moment)
 
 
@@ -131,14 +131,15 @@ def _mark_sent(task_ids: Sequence[int], moment: datetime) -> None:
         .order_by(Task.run_at, Task.id)
     )
     for row in rows.all():
-        turn = turns.following(row.queue, row.flow, row.module)
+        turn = turns.next_turn(row.queue, row.flow, row.module)
         session().execute(MARK_SENT, {"task_id": row.id, "given": turn, "moment": moment})
 
 
 def _send_missing(moment: datetime) -> int:
-    """Send an id for each waiting task that has none, whichever ids those are; see `tasks.turns`.
+    """Send ids until a queue has one for each waiting task.
 
-    The queue server may have lost them. Ids that were sent lately may still be on their way.
+    The queue server may have lost ids. Which tasks they name does not matter, see `tasks.turns`.
+    Ids that were sent recently are not replaced: they may still be on their way.
     """
     late = Task.dispatched_at < moment - timedelta(seconds=SEND_GRACE_SECONDS)
     waits = (*turns.ready(moment), Task.dispatched_at.is_not(None))

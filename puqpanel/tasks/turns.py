@@ -1,12 +1,13 @@
 """The order in which waiting tasks run, fair to clients and to modules.
 
-An id in the queue server says that some task of its queue waits; the row with the lowest turn runs.
-Turns come in rounds, as in start-time fair queuing (Goyal, Vin, Cheng: "Start-time Fair Queueing",
-SIGCOMM 1996): a client's next task belongs to the round that is being served, or to the one after
-that of its last task if that is later. Within a round, modules alternate in the same way. So tasks
-of others come between those of a client or module with very many.
+An id in the queue server says only that a task of its queue is waiting; the row with the lowest
+turn runs. Turns come in rounds, as in start-time fair queueing (Goyal, Vin, Cheng: "Start-time Fair
+Queueing", SIGCOMM 1996): a client's next task belongs to the round that is being served, or to the
+round after that of its last task if that is later. Within a round, modules alternate in the same
+way. Thus, a client or module with many tasks does not delay the others.
 
-A row keeps its turn for a while after it has run, because the last turn of a client counts.
+A row keeps its turn for a while after it has started, because a client's last turn determines its
+next one.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from puqpanel.models import Service, Task
 
 TASKS = cast("sa.Table", Task.__table__)
 ROUND = 2**32
-"""Number of places in a round: a turn is the round's number times this, plus the place."""
+"""Number of places in a round: turn = round * ROUND + place."""
 HAS_TURN = TASKS.c.turn.is_not(None)
-"""Condition of the tasks that wait, or ran lately."""
+"""Condition for tasks that are waiting or started recently."""
 SENT = TASKS.c.dispatched_at.is_not(None)
-"""Condition of the tasks that wait for a worker."""
+"""Condition for tasks that are waiting for a worker."""
 REMEMBERED = timedelta(minutes=1)
-"""How long after its start the turn of a task counts."""
+"""How long a task's turn is kept after its start."""
 
 
 def ready(moment: datetime | sa.BindParameter[datetime]) -> tuple[sa.ColumnElement[bool], ...]:
@@ -70,7 +71,7 @@ NEXT = (
 
 
 def flow(subject_type: str, subject_uuid: str, module: str) -> str:
-    """Return whose turn a task takes: of the client of its service, or else of its module.
+    """Return the flow of a task: the client of its service, or else its module.
 
     Args:
         subject_type: Kind of the object that the task is about.
@@ -84,7 +85,7 @@ def flow(subject_type: str, subject_uuid: str, module: str) -> str:
     return f"module:{module}"
 
 
-def wait(task: Task, moment: datetime) -> None:
+def mark_sent(task: Task, moment: datetime) -> None:
     """Mark a task as sent to the queue server, and give it a turn.
 
     Args:
@@ -92,11 +93,11 @@ def wait(task: Task, moment: datetime) -> None:
         moment: The current time.
     """
     task.dispatched_at = moment
-    task.turn = following(task.queue, task.flow, task.module)
+    task.turn = next_turn(task.queue, task.flow, task.module)
 
 
-def following(queue: str, flow: str, module: str) -> int:
-    """Return the turn of a task that begins to wait now.
+def next_turn(queue: str, flow: str, module: str) -> int:
+    """Return the turn of a task that starts to wait now.
 
     Args:
         queue: Its queue.
@@ -114,7 +115,7 @@ def following(queue: str, flow: str, module: str) -> int:
     return max(start if first is None else first, start if last is None else last + 1)
 
 
-def forget() -> None:
+def clear_old_turns() -> None:
     """Clear the turns of tasks that started a while ago."""
     old = (
         HAS_TURN,
@@ -128,7 +129,7 @@ def forget() -> None:
 
 
 def pick(queue: str) -> tuple[int, str] | None:
-    """Return the ID and module of the task that is to run next; None if none waits.
+    """Return the ID and module of the task whose turn it is; None if no task is waiting.
 
     Args:
         queue: Its queue.

@@ -1,9 +1,9 @@
 """The RQ worker: claims tasks, gives them to its child and renews the lease while the child runs.
 
 The parent renews the lease, because a child that holds the GIL would block a thread of its own. The
-child dies with its parent, so that no orphan works on a task that another worker owns. RQ keeps the
-queues, the connection and the signals; the job is deleted there before it runs, because the row is
-the truth.
+child dies with its parent, so that no orphan works on a task that another worker owns. RQ handles
+the queues, the connection and signals. The RQ job is deleted before the task runs, because the
+database row is authoritative.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ IDLE_SECONDS = 30
 
 
 class PanelWorker(Worker):
-    """RQ's forking worker, with task leases instead of RQ's registries."""
+    """An RQ worker that runs tasks in its own child, with leases instead of RQ's registries."""
 
     death_penalty_class = Penalty
     job_class = queue.TaskJob
@@ -94,7 +94,7 @@ class PanelWorker(Worker):
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Claim the task, give it to the child and wait until it has ended.
 
-        The app is updated and the row claimed in the parent, so that a child is never behind.
+        The parent updates the app before it claims, so that the child never runs outdated modules.
         """
         with self._defer_signals():
             task_id = read_task_id(job.data)
@@ -123,7 +123,7 @@ class PanelWorker(Worker):
     def _ready_child(self) -> Child:
         """Return a child that can run a task in the current app; fork one if there is none."""
         if self.child is None or not self.child.can_run(self.app):
-            self._end_child()
+            self._kill_child()
             self.child = Child(self.app, self.handlers, self.tasks_per_child)
         return self.child
 
@@ -141,7 +141,7 @@ class PanelWorker(Worker):
                     break
         finally:
             if report is not Report.DONE:
-                self._end_child(group=report is not Report.LAST)
+                self._kill_child(group=report is not Report.LAST)
             if not child.started:
                 self._release(task)
             elif report in (Report.NONE, Report.RUNNING):
@@ -160,14 +160,14 @@ class PanelWorker(Worker):
             self.heartbeat()
         return owned
 
-    def _end_child(self, *, group: bool = False) -> None:
+    def _kill_child(self, *, group: bool = False) -> None:
         if self.child is not None:
-            self.child.end(group=group)
+            self.child.kill(group=group)
             self.child = None
 
     def teardown(self) -> None:
-        """End the child with the worker."""
-        self._end_child()
+        """Kill the child, and shut the worker down."""
+        self._kill_child()
         super().teardown()  # type: ignore[no-untyped-call]
 
     def _claim(self, queue_name: str) -> Task | None:
@@ -184,7 +184,7 @@ class PanelWorker(Worker):
             return None
 
     def _claim_next(self, queue_name: str) -> Task | None:
-        """Claim the task whose turn it is; the id that was received says only that one waits."""
+        """Claim the task whose turn it is; the received id says only that a task is waiting."""
         received = self.task_id
         while (following := turns.pick(queue_name)) is not None:
             self.task_id, module = following
@@ -199,24 +199,24 @@ class PanelWorker(Worker):
                 claim.postpone(self.task_id, error)  # the others must not wait for it
                 continue
             if task is not None:
-                return task  # else another worker was faster
+                return task  # None: another worker claimed it first
         self.task_id = received
         return claim.claim(received, self.owner)
 
     def subscribe(self) -> None:
-        """Do nothing: RQ's commands, which stop jobs and workers, are not obeyed."""
+        """Do nothing: ignore RQ's commands, which can stop jobs and workers."""
 
     def unsubscribe(self) -> None:
-        """Do nothing, as `subscribe`."""
+        """Do nothing; see `subscribe`."""
 
     def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
-        """End the child and the processes that its task started."""
-        self._end_child(group=True)
+        """Kill the child and the processes that its task started."""
+        self._kill_child(group=True)
 
     def reorder_queues(self, reference_queue: object) -> None:
-        """Serve the queues by priority, but begin every second time with another one.
+        """Serve the queues by priority, but start every second time with a different queue.
 
-        So a long queue slows the others down and does not stop them.
+        A long queue then slows the others down but does not stop them.
         """
         self.received += 1
         turn, odd = divmod(self.received, 2)
@@ -236,12 +236,12 @@ class PanelWorker(Worker):
         RQ calls it several times for each job.
         """
         if self.child is not None and time.monotonic() - self.child.idle_since > IDLE_SECONDS:
-            self._end_child()
+            self._kill_child()
         if self.beat():
             super().heartbeat(timeout, pipeline)
 
     def beat(self) -> bool:
-        """Save this worker's heartbeat if the last one is old enough; return whether it is."""
+        """Save this worker's heartbeat if it is due; return whether it was due."""
         if time.monotonic() - self.last_beat < heartbeat.EVERY:
             return False
         self.last_beat = time.monotonic()

@@ -1,4 +1,4 @@
-"""The keys of rows of a list: how many a tab has, and those of a tab or a search in parts."""
+"""Keys of list rows: counts for each tab, and the keys of a tab or search in several selects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Selected = sa.Select[*tuple[Any, ...]]
 
 
 def count_query(select: Selected, key: Any, tabs: Mapping[str, Tab]) -> sa.Select[*tuple[int, ...]]:
-    """Return the query for the number of rows of each tab; more than CAP for many.
+    """Return the query that counts the rows of each tab; a count above CAP means "more than CAP".
 
     Args:
         select: all rows of the list.
@@ -55,7 +55,7 @@ def _keys(select: Selected, key: Any, where: Any) -> sa.Select[int]:
 
 
 def few_keys(session: Session, parts: Iterable[sa.Select[int]]) -> list[int] | None:
-    """Return the keys of all parts; None if they are so many that reading rows soon meets one.
+    """Return the keys of all parts; None if there are more than FEW, as scanning is then faster.
 
     Args:
         session: the session to read from.
@@ -68,7 +68,7 @@ def few_keys(session: Session, parts: Iterable[sa.Select[int]]) -> list[int] | N
 def next_keys(
     parts: Iterable[sa.Select[int]], beyond: int | None, *, descending: bool, limit: int
 ) -> sa.CompoundSelect[int]:
-    """Select the next keys of each part, among which are those of all.
+    """Select the next keys of each part; together they include the next keys overall.
 
     Args:
         parts: as for a tab.

@@ -21,7 +21,7 @@ CAP = 1000
 
 
 def capped(number: int) -> str:
-    """Return the number of rows to show, of which not more than CAP were counted."""
+    """Return a row count as text; `1k+` if it exceeds CAP, where counting stops."""
     return "1k+" if number > CAP else f"{number:,}"
 
 
@@ -32,8 +32,8 @@ class Tab:
     Args:
         label: its label.
         where: the condition of its rows; None for all rows.
-        parts: selects of their keys, if no index has the condition as a whole: each row in one of
-            them, and each of them in the order of an index.
+        parts: disjoint selects of their keys, each in the order of an index, for a condition that
+            no single index covers.
     """
 
     label: Text | str

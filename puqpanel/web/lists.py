@@ -104,7 +104,7 @@ class Listing:
         tabs: tabs by key; the first shows all rows.
         filters: filters by key, which may not be an argument of `list_page.Page.url`.
         search: maps the search text to a condition.
-        found: maps it to selects of the same keys, as the parts of a tab.
+        search_parts: maps the search text to selects of the matching keys, like `Tab.parts`.
         columns: the columns by key, for the table and the export; the first is always shown.
         sum: what the totals add up; None for a list without totals.
         noun: the plural noun for the rows.
@@ -117,7 +117,7 @@ class Listing:
     tabs: Mapping[str, Tab] = field(default_factory=dict)
     filters: Mapping[str, Filter] = field(default_factory=dict)
     search: Callable[[str], Any] | None = None
-    found: Callable[[str], tuple[sa.Select[int], ...]] | None = None
+    search_parts: Callable[[str], tuple[sa.Select[int], ...]] | None = None
     columns: Mapping[str, Column] = field(default_factory=dict)
     sum: Sum | None = None
     noun: str = "rows"
@@ -324,7 +324,9 @@ class Listing:
             return ()
         if not query.search:
             return tab.parts if tab else ()
-        return self.found(query.search) if self.found and not (tab and tab.restricts) else ()
+        if self.search_parts is None or (tab and tab.restricts):
+            return ()
+        return self.search_parts(query.search)
 
     def _rows(
         self, query: Query, cursor: Cursor | None, forward: bool, nulls: bool, where: list[Any]

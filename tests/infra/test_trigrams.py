@@ -19,8 +19,8 @@ from puqpanel.infra.migrate import PANEL
 from puqpanel.models import Client, User
 from tests.conftest import BACKEND
 
-on_sqlite = pytest.mark.skipif(BACKEND != "sqlite", reason="SQLite's")
-on_postgresql = pytest.mark.skipif(BACKEND != "postgresql", reason="PostgreSQL's")
+on_sqlite = pytest.mark.skipif(BACKEND != "sqlite", reason="SQLite only")
+on_postgresql = pytest.mark.skipif(BACKEND != "postgresql", reason="PostgreSQL only")
 TEXTS = (
     'anna muller ag anna@berg.example 192.0.2.7 fe80::1 "quoted" a_b 50% x',
     "bei jing kopf-kissen o'neill ***",
@@ -95,7 +95,7 @@ def test_what_is_found_follows_every_write(engine: sa.Engine) -> None:
     assert found(engine, "rolled") == []
 
 
-def test_the_id_of_a_new_row_is_its_own(panel: Panel) -> None:
+def test_triggers_do_not_change_the_id_of_an_inserted_row(panel: Panel) -> None:
     write(session().get_bind(), *(row(number, "words of a text") for number in range(40, 60)))
     users = []
     for number in range(3):
@@ -167,7 +167,7 @@ def test_an_index_that_was_left_invalid_is_made_again(engine: sa.Engine) -> None
 
 
 @on_postgresql
-def test_an_account_that_may_not_make_them_goes_on_without(engine: sa.Engine) -> None:
+def test_search_works_if_the_role_may_not_create_the_indexes(engine: sa.Engine) -> None:
     write(
         engine,
         sa.text("DROP EXTENSION pg_trgm CASCADE"),
@@ -177,7 +177,7 @@ def test_an_account_that_may_not_make_them_goes_on_without(engine: sa.Engine) ->
         sa.text("GRANT SELECT ON clients TO plain"),
     )
     plain = sa.create_engine(engine.url.set(username="plain"))
-    trigrams.make(plain)
+    trigrams.create_missing(plain)
     assert indexes(engine) == []
     assert found(plain, "same") == [1]
     plain.dispose()

@@ -15,7 +15,7 @@ from puqpanel.infra.migrate import PANEL
 from tests.conftest import BACKEND
 from tests.migrations.filled import fill
 
-pytestmark = pytest.mark.skipif(BACKEND != "postgresql", reason="PostgreSQL's")
+pytestmark = pytest.mark.skipif(BACKEND != "postgresql", reason="PostgreSQL only")
 NAMES = {"ix_services_revenue", "ix_services_troubled"}
 ONES = {
     "ix_services_revenue": ("services", ("status", "currency", "period", "price_minor")),
@@ -88,7 +88,7 @@ def test_an_interrupted_run_is_completed(before: sa.Engine) -> None:
 
 def test_one_host_waits_for_another_and_makes_what_that_one_left(before: sa.Engine) -> None:
     upgrade = threading.Thread(target=migrate.upgrade, args=(before,))
-    with online_indexes.alone(before) as other:
+    with online_indexes.exclusive_connection(before) as other:
         upgrade.start()
         other.exec_driver_sql("CREATE INDEX ix_services_revenue ON services (status)")
         other.exec_driver_sql(
@@ -104,7 +104,7 @@ def test_one_host_waits_for_another_and_makes_what_that_one_left(before: sa.Engi
 
 def test_two_hosts_upgrade_at_once(before: sa.Engine) -> None:
     hosts = [
-        threading.Thread(target=online_indexes.make_declared, args=(before, [ONES])) for _ in "ab"
+        threading.Thread(target=online_indexes.create_declared, args=(before, [ONES])) for _ in "ab"
     ]
     for host in hosts:
         host.start()

@@ -313,7 +313,7 @@ def test_what_a_task_started_ends_with_its_killed_child(pool: Pool, tmp_path: Pa
     deadline = time.monotonic() + 60
     while Path(f"/proc/{stored.read_text()}/cmdline").exists() and time.monotonic() < deadline:
         if "Z" in Path(f"/proc/{stored.read_text()}/stat").read_text().split(")")[1]:
-            return  # killed, and nobody has asked for its status
+            return  # killed; a zombie until its new parent reaps it
         time.sleep(0.05)
     assert time.monotonic() < deadline
 

@@ -205,14 +205,14 @@ def test_a_task_that_cannot_be_claimed_does_not_stop_the_others(
         sa.select(Task.status, Task.run_at, Task.note).where(Task.id == bad_id)
     )
     status, run_at, note = waits.one()
-    assert status == "queued" and run_at > now() and "could not start it" in str(note)
+    assert status == "queued" and run_at > now() and "could not start this task" in str(note)
 
 
 def test_turns_are_forgotten_a_while_after_the_start() -> None:
     waiting, running, ended = (ask(None, n) for n in range(3))
     for task in (running, ended):
         assert claim.claim(task.id, "a worker")
-    turns.forget()
+    turns.clear_old_turns()
     assert session().scalar(sa.select(sa.func.count(Task.turn))) == 3
     with transaction() as current:
         long_ago = now() - 2 * turns.REMEMBERED

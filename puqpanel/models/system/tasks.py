@@ -30,8 +30,8 @@ class Task(ActedBy, Model):
         subject_uuid: uuid of the object, or the key of the module.
         in_doubt: whether a worker crashed in mid-job.
         waited: for how many seconds providers asked it to wait.
-        flow: whose turn it takes, see `tasks.turns`.
-        turn: its place in the order while it waits for a worker and a while after.
+        flow: the client or module whose turn it takes, see `tasks.turns`.
+        turn: its place in the order; kept for a while after the task has started.
     """
 
     __tablename__ = "tasks"

@@ -26,7 +26,7 @@ from puqpanel.operations.system import audit, settings
 ROW = "setup.state"
 """Name of the row of `settings` with the state."""
 LAST_ENTRIES = 1000
-"""Entries of the module log in which an answer of a provider is looked for."""
+"""Number of the newest module log entries that are searched for a provider's answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def has_product_module() -> bool:
 
 
 def provider_responded() -> bool:
-    """Return whether a provider answered one of the last requests of product modules."""
+    """Return whether a provider answered a recent request of a product module."""
     newest = sa.select(ModuleLog.action).where(
         ModuleLog.type == "Product", ModuleLog.level == "info"
     )

@@ -77,7 +77,7 @@ CLIENTS = Listing(
         "created": date_filter(_("Created"), Client.created_at),
     },
     search=matches.clients,
-    found=matches.client_parts,
+    search_parts=matches.client_parts,
     columns={
         "name": Column(_("Name"), lambda row: row.name),
         "email": Column(_("E-mail"), lambda row: row.email),

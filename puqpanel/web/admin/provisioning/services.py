@@ -131,7 +131,7 @@ SERVICES = Listing(
         ),
     },
     search=matches.services,
-    found=matches.service_parts,
+    search_parts=matches.service_parts,
     columns={
         "service": Column(_("Service"), lambda row: row.name),
         "client": Column(_("Client"), lambda row: row.client),
