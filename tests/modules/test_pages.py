@@ -664,6 +664,7 @@ def test_inactive_or_outdated_module(served: Panel, tmp_path: Path) -> None:
             if state == "restricted":
                 loaded = served.blueprints["mod_product_mycloudservice"].loaded  # type: ignore[attr-defined]
                 object.__setattr__(loaded, "recorded_version", "0.9.0")
+                vars(loaded).pop("restricted", None)
                 assert loaded.restricted
             else:
                 del served.blueprints["mod_product_mycloudservice"]
