@@ -12,10 +12,11 @@ depends_on = None
 
 QUEUES = ("Module", "Notification", "Billing", "System")
 TURN = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+WAITS = sa.text("turn IS NOT NULL")
 INDEXES = {
-    "ix_tasks_queue_turn": (["queue", "turn"], "dispatched_at IS NOT NULL"),
-    "ix_tasks_flow_turn": (["queue", "flow", "turn"], "turn IS NOT NULL"),
-    "ix_tasks_module_turn": (["queue", "module", "turn"], "turn IS NOT NULL"),
+    "ix_tasks_queue_turn": ["queue", "turn"],
+    "ix_tasks_flow_turn": ["queue", "flow", "turn"],
+    "ix_tasks_module_turn": ["queue", "module", "turn"],
 }
 
 
@@ -23,13 +24,10 @@ def upgrade() -> None:
     with op.batch_alter_table("tasks") as table:
         table.add_column(sa.Column("flow", sa.String(140), nullable=False, server_default=""))
         table.add_column(sa.Column("turn", TURN))
-    for name, (columns, condition) in INDEXES.items():
-        where = sa.text(condition)
-        op.create_index(name, "tasks", columns, postgresql_where=where, sqlite_where=where)
-    tasks = sa.table("tasks", sa.column("queue"), sa.column("status"))
-    unknown = tasks.c.queue.not_in(QUEUES)
-    ended = tasks.c.status.in_(("completed", "failed", "lost", "cancelled"))
-    op.execute(tasks.update().where(unknown, ~ended).values(queue=QUEUES[0]))
+    for name, columns in INDEXES.items():
+        op.create_index(name, "tasks", columns, postgresql_where=WAITS, sqlite_where=WAITS)
+    tasks = sa.table("tasks", sa.column("queue"))
+    op.execute(tasks.update().where(tasks.c.queue.not_in(QUEUES)).values(queue=QUEUES[0]))
 
 
 def downgrade() -> None:

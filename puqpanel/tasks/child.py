@@ -147,6 +147,9 @@ class Child:
             with suppress(OSError):
                 os.waitpid(self.pid, 0)
             self._reaped = True
+        with suppress(EOFError, OSError):  # it may have started what the parent does not know of
+            while not self._pipe.closed and self._pipe.poll():
+                self.started = self._pipe.recv_bytes() == STARTED or self.started
         self._pipe.close()
 
     def _has_ended(self) -> bool:

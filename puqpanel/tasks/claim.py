@@ -24,6 +24,8 @@ TASKS = cast("sa.Table", Task.__table__)
 ATTEMPTS = cast("sa.Table", TaskAttempt.__table__)
 MAX_RESCUES = 3
 """Number of times a task is retried after its worker died."""
+RELEASED_SECONDS = 2
+"""Time until a task whose job never started is sent again."""
 MAX_POLLS = 1000
 """Number of attempts after which a job that is still not done fails."""
 
@@ -39,6 +41,7 @@ CLAIM = (
         attempt=TASKS.c.attempt + 1,
         lease_until=sa.bindparam("until", type_=MOMENT),
         waiting_key=None,
+        turn=None,
         dispatched_at=None,
         started_at=sa.bindparam("moment", type_=MOMENT),
         ended_at=None,
@@ -128,6 +131,7 @@ def release(task: Task, owner: str) -> None:
         "owner": None,
         "lease_until": None,
         "dispatched_at": None,
+        "run_at": now() + timedelta(seconds=RELEASED_SECONDS),  # what failed may fail again
     }
     if _requeue(connection, OWNED, fence | values, task.like_key)[0]:
         connection.execute(
@@ -165,7 +169,7 @@ def postpone(task_id: int, error: Exception) -> None:
     write(
         sa.update(Task)
         .where(Task.id == task_id, Task.status.in_(NOT_STARTED))
-        .values(run_at=now() + timedelta(minutes=1), dispatched_at=None, note=note)
+        .values(run_at=now() + timedelta(minutes=1), dispatched_at=None, turn=None, note=note)
     )
 
 

@@ -61,6 +61,7 @@ def defer_if_busy(task_id: int, module: str) -> bool:
         .values(
             run_at=moment + timedelta(seconds=DEFER_SECONDS),
             dispatched_at=None,
+            turn=None,
             note=_(
                 "Deferred: long-running jobs of %(module)s occupy all workers except one, which"
                 " is reserved for other modules.",

@@ -42,7 +42,7 @@ def cancel(task_uuid: str, *, by: str) -> Task:
         _("Cancelled by %(by)s.", by=by),
         now(),
     )
-    task.waiting_key = task.dispatched_at = None
+    task.waiting_key = task.dispatched_at = task.turn = None
     claim.release_followers(task.id)
     return task
 

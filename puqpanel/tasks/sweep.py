@@ -96,7 +96,7 @@ def send_due() -> int:
     moment = now()
     _release_orphans()
     _pull_back()
-    turns.clear_old_turns()
+    turns.clear_leftovers()
     return _send_unsent(moment) + _send_missing(moment)
 
 

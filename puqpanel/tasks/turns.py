@@ -1,36 +1,33 @@
 """The order in which waiting tasks run, fair to clients and to modules.
 
 An id in the queue server says only that a task of its queue is waiting; the row with the lowest
-turn runs. Turns come in rounds, as in start-time fair queueing (Goyal, Vin, Cheng: "Start-time Fair
-Queueing", SIGCOMM 1996): a client's next task belongs to the round that is being served, or to the
-round after that of its last task if that is later. Within a round, modules alternate in the same
-way. Thus, a client or module with many tasks does not delay the others.
-
-A row keeps its turn for a while after it has started, because a client's last turn determines its
-next one.
+turn runs. Turns come in rounds, similar to start-time fair queueing (Goyal, Vin, Cheng: "Start-time
+Fair Queueing", SIGCOMM 1996): a client's first waiting task belongs to the round that is being
+served, and each further one to the next round. Within a round, modules alternate in the same way.
+Thus, a client or module with many tasks does not delay the others. So that no task waits forever
+for tasks that keep joining the round, a worker sometimes runs the one that has been due longest.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import cast
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, cast
 
 import sqlalchemy as sa
 
-from puqpanel.domain.task_states import NOT_STARTED
+from puqpanel.domain.task_states import NOT_STARTED, QUEUES, TaskStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, write
 from puqpanel.models import Service, Task
 
 TASKS = cast("sa.Table", Task.__table__)
-ROUND = 2**32
+ROUND = 2**20
 """Number of places in a round: turn = round * ROUND + place."""
-HAS_TURN = TASKS.c.turn.is_not(None)
-"""Condition for tasks that are waiting or started recently."""
-SENT = TASKS.c.dispatched_at.is_not(None)
-"""Condition for tasks that are waiting for a worker."""
-REMEMBERED = timedelta(minutes=1)
-"""How long a task's turn is kept after its start."""
+WAITS = TASKS.c.turn >= 0
+"""Condition for tasks that are waiting for a worker; implies that of the partial indexes."""
+LEFTOVERS_CHECKED = 100
+"""Number of the lowest turns among which turns of tasks that do not wait are looked for."""
 
 
 def ready(moment: datetime | sa.BindParameter[datetime]) -> tuple[sa.ColumnElement[bool], ...]:
@@ -42,31 +39,56 @@ def ready(moment: datetime | sa.BindParameter[datetime]) -> tuple[sa.ColumnEleme
     )
 
 
-def _last(*conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[int | None]:
-    chosen = (HAS_TURN, TASKS.c.queue == sa.bindparam("queue"), *conditions)
-    return sa.select(sa.func.max(TASKS.c.turn)).where(*chosen).scalar_subquery()
-
-
-def _first(*conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[int | None]:
-    chosen = (HAS_TURN, SENT, TASKS.c.queue == sa.bindparam("queue"), *conditions)
-    return sa.select(sa.func.min(TASKS.c.turn)).where(*chosen).scalar_subquery()
+def _turn_of(
+    function: Callable[..., Any], index: str, *conditions: sa.ColumnElement[bool]
+) -> sa.ScalarSelect[int | None]:
+    """Select the lowest or highest turn in a queue; MariaDB would not use the index by itself."""
+    chosen = (WAITS, TASKS.c.queue == sa.bindparam("queue"), *conditions)
+    query = sa.select(function(TASKS.c.turn)).where(*chosen)
+    return query.with_hint(TASKS, f"FORCE INDEX ({index})", "mariadb").scalar_subquery()
 
 
 # Built once, because each task uses them.
-OF_FLOW = sa.select(_first(), _last(TASKS.c.flow == sa.bindparam("flow")))
-NEWEST = sa.select(_last())
 _IN_ROUND = TASKS.c.turn.between(sa.bindparam("low"), sa.bindparam("high"))
-OF_MODULE = sa.select(_first(_IN_ROUND), _last(_IN_ROUND, TASKS.c.module == sa.bindparam("module")))
+OF_FLOW = sa.select(
+    _turn_of(sa.func.min, "ix_tasks_queue_turn"),
+    _turn_of(sa.func.max, "ix_tasks_flow_turn", TASKS.c.flow == sa.bindparam("flow")),
+)
+OF_MODULE = sa.select(
+    _turn_of(sa.func.min, "ix_tasks_queue_turn", _IN_ROUND),
+    _turn_of(
+        sa.func.max,
+        "ix_tasks_module_turn",
+        _IN_ROUND,
+        TASKS.c.module == sa.bindparam("module"),
+    ),
+)
+_READY = ready(sa.bindparam("moment", type_=TASKS.c.run_at.type))
 NEXT = (
     sa.select(TASKS.c.id, TASKS.c.module)
-    .where(
-        HAS_TURN,
-        SENT,
-        TASKS.c.queue == sa.bindparam("queue"),
-        *ready(sa.bindparam("moment", type_=TASKS.c.run_at.type)),
-    )
+    .where(WAITS, TASKS.c.queue == sa.bindparam("queue"), *_READY)
+    .with_hint(TASKS, "FORCE INDEX (ix_tasks_queue_turn)", "mariadb")
     .order_by(TASKS.c.turn, TASKS.c.id)
     .limit(1)
+)
+LONGEST_DUE = (
+    sa.select(TASKS.c.id, TASKS.c.module)
+    .where(
+        TASKS.c.status == TaskStatus.QUEUED,
+        WAITS,
+        TASKS.c.queue == sa.bindparam("queue"),
+        *_READY[1:],
+    )
+    .with_hint(TASKS, "FORCE INDEX (ix_tasks_status_run_at)", "mariadb")
+    .order_by(TASKS.c.run_at, TASKS.c.id)
+    .limit(1)
+)
+LOWEST = (
+    sa.select(TASKS.c.id, TASKS.c.status)
+    .where(WAITS, TASKS.c.queue == sa.bindparam("queue"))
+    .with_hint(TASKS, "FORCE INDEX (ix_tasks_queue_turn)", "mariadb")
+    .order_by(TASKS.c.turn)
+    .limit(LEFTOVERS_CHECKED)
 )
 
 
@@ -93,6 +115,7 @@ def mark_sent(task: Task, moment: datetime) -> None:
         moment: The current time.
     """
     task.dispatched_at = moment
+    task.queue = task.queue if task.queue in QUEUES else QUEUES[0]
     task.turn = next_turn(task.queue, task.flow, task.module)
 
 
@@ -106,34 +129,37 @@ def next_turn(queue: str, flow: str, module: str) -> int:
     """
     current = session()
     first, last = current.execute(OF_FLOW, {"queue": queue, "flow": flow}).one()
-    if first is None:  # nothing waits
-        first = current.scalar(NEWEST, {"queue": queue}) or 0
-    served = first // ROUND
-    start = ROUND * max(served, -1 if last is None else last // ROUND + 1)
+    if first is None:
+        return 0
+    start = ROUND * max(first // ROUND, 0 if last is None else last // ROUND + 1)
     places = {"queue": queue, "module": module, "low": start, "high": start + ROUND - 1}
     first, last = current.execute(OF_MODULE, places).one()
     return max(start if first is None else first, start if last is None else last + 1)
 
 
-def clear_old_turns() -> None:
-    """Clear the turns of tasks that started a while ago."""
-    old = (
-        HAS_TURN,
-        TASKS.c.status.not_in(NOT_STARTED),
-        sa.or_(TASKS.c.started_at.is_(None), TASKS.c.started_at < now() - REMEMBERED),
-    )
-    found = session().scalar(sa.select(TASKS.c.id).where(*old).limit(1))
-    release()
-    if found is not None:
-        write(sa.update(TASKS).where(*old).values(turn=None))
+def clear_leftovers() -> None:
+    """Clear the turns of tasks that no longer wait; code before turns does not clear them."""
+    for queue in QUEUES:
+        lowest = session().execute(LOWEST, {"queue": queue}).all()
+        release()
+        left = [row.id for row in lowest if row.status not in NOT_STARTED]
+        if left:
+            write(
+                sa.update(TASKS)
+                .where(TASKS.c.id.in_(left), TASKS.c.status.not_in(NOT_STARTED))
+                .values(turn=None)
+            )
 
 
-def pick(queue: str) -> tuple[int, str] | None:
+def pick(queue: str, *, longest_due: bool = False) -> tuple[int, str] | None:
     """Return the ID and module of the task whose turn it is; None if no task is waiting.
 
     Args:
         queue: Its queue.
+        longest_due: Prefer the one that has been due longest.
     """
-    row = session().execute(NEXT, {"queue": queue, "moment": now()}).first()
+    parameters = {"queue": queue, "moment": now()}
+    row = session().execute(LONGEST_DUE, parameters).first() if longest_due else None
+    row = row or session().execute(NEXT, parameters).first()
     release()
     return (row.id, row.module) if row is not None else None

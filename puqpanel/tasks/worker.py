@@ -37,6 +37,8 @@ from puqpanel.tasks.outcome import Handlers, Outcome
 log = structlog.get_logger(__name__)
 NAMES = {name.lower(): name for name in QUEUES}
 """RQ's name of a queue → the documented one."""
+LONGEST_DUE_EVERY = 5
+"""One of so many tasks that a worker runs is the one that has been due longest."""
 KILL_GRACE_SECONDS = 5
 """Time after the timeout at which a job that ignored it is killed."""
 
@@ -134,7 +136,11 @@ class PanelWorker(Worker):
         """
         started, report = time.monotonic(), Report.NONE
         try:
-            child.give(task, self.owner)
+            try:
+                child.give(task, self.owner)
+            except Exception:
+                log.exception("task could not be sent to the child", task=task.id)
+                return
             while (report := child.wait(self.job_monitoring_interval)) is Report.RUNNING:
                 overdue = time.monotonic() - started > task.timeout + KILL_GRACE_SECONDS
                 if not self._keep_lease() or overdue:
@@ -186,7 +192,8 @@ class PanelWorker(Worker):
     def _claim_next(self, queue_name: str) -> Task | None:
         """Claim the task whose turn it is; the received id says only that a task is waiting."""
         received = self.task_id
-        while (following := turns.pick(queue_name)) is not None:
+        longest_due = self.received % LONGEST_DUE_EVERY == 0
+        while (following := turns.pick(queue_name, longest_due=longest_due)) is not None:
             self.task_id, module = following
             if concurrency.defer_if_busy(self.task_id, module):
                 return None
@@ -197,7 +204,7 @@ class PanelWorker(Worker):
             except Exception as error:
                 log.exception("task could not be claimed", task=self.task_id)
                 claim.postpone(self.task_id, error)  # the others must not wait for it
-                continue
+                return None
             if task is not None:
                 return task  # None: another worker claimed it first
         self.task_id = received
@@ -329,7 +336,7 @@ def warm() -> None:
 
     A task is claimed and closed in a transaction that is rolled back.
     """
-    turns.pick(QUEUES[0])
+    turns.pick(QUEUES[0], longest_due=True)
     concurrency.defer_if_busy(-1, "-")
     with contextlib.suppress(_Undone), transaction():
         row = save(Task(job="", queue=QUEUES[0]))

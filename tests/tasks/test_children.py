@@ -31,6 +31,7 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session
 from puqpanel.models import Task, TaskAttempt
 from puqpanel.tasks import add, worker
+from puqpanel.tasks.child import Child, Report
 from puqpanel.tasks.outcome import Outcome
 from puqpanel.tasks.worker import PanelWorker
 
@@ -335,3 +336,24 @@ def test_commands_of_the_queue_server_stop_no_process(
     server.hset(worker.key, "current_job", "x")
     handle_command(worker, {"command": "stop-job", "job_id": "x"})
     assert killed == []
+
+
+def test_a_task_that_cannot_be_sent_to_the_child_waits_again(pool: Pool) -> None:
+    deep: Any = "x"
+    for _ in range(600):
+        deep = [deep]
+    add.add(job="Test", data={"act": "nothing", "deep": deep})
+    rows = pool.run(Acts(nothing=lambda: None), "nothing")
+    assert rows[-1].status == "completed"
+
+
+def test_a_start_that_the_parent_has_not_read_counts(pool: Pool, panel: Panel) -> None:
+    def late(self: Child, seconds: float) -> Report:
+        time.sleep(1)
+        return Report.RUNNING
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Child, "wait", late)
+        patch.setattr(PanelWorker, "_keep_lease", lambda self: False)
+        (row,) = pool.run(Acts(sleep=lambda: time.sleep(60)), "sleep")
+    assert (row.status, row.attempt) == ("lost", 1)

@@ -17,7 +17,7 @@ from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import Service, Task, TaskAttempt
-from puqpanel.tasks import add, claim, control, sweep, turns
+from puqpanel.tasks import add, claim, control, sweep, turns, worker
 from tests.sample import activate, make_client, make_service, write_module
 from tests.tasks import queued
 
@@ -123,9 +123,10 @@ def test_a_task_that_was_not_sent_does_not_run() -> None:
     delayed = add.add(job="MaintenanceJob", data={"n": 9}, delay=60)
     release()
     rows = session().execute(sa.select(Task.id, Task.turn)).all()
-    assert {row.id for row in rows if row.turn is None} == {delayed.id}
+    assert {row.id for row in rows if row.turn is not None} == {closed.id}
     with transaction() as current:
         current.execute(sa.update(Task).where(Task.id == delayed.id).values(run_at=now()))
+        current.execute(sa.update(Task).where(Task.id == released.id).values(run_at=now()))
     assert sweep.send_due() == 2, "the released one and the delayed one"
     assert len(order([released, closed, delayed])) == 3
 
@@ -168,21 +169,24 @@ def test_a_long_queue_does_not_stop_the_others(drain: Callable[..., None]) -> No
     assert {task.id for task in others} < {*started[:9]}
 
 
-def test_clients_that_always_have_one_waiting_do_not_starve_one_with_two() -> None:
-    """Each adds its next task as its last one begins."""
-    services = [service_of(name) for name in ("Dora", "Ada", "Bob", "Cyd")]
-    tasks = [ask(services[0], n) for n in range(2)] + [ask(one, 0) for one in services[1:]]
-    names = {task.id: task.flow for task in tasks}
-    served: list[str] = []
-    for number in range(1, 20):
-        following = turns.pick("Module")
-        assert following is not None and claim.claim(following[0], "a worker")
-        served.append(names[following[0]])
-        if served[-1] != tasks[0].flow:
-            place = [task.flow for task in tasks].index(served[-1])
-            added = ask(services[place - 1], number)
-            names[added.id] = added.flow
-    assert served[:8].count(tasks[0].flow) == 2
+def test_some_picks_are_by_age_so_that_no_task_starves() -> None:
+    old, *_ = [ask(None, n) for n in range(5)]
+    first = ask(None, 0, "Plugin/Idle")
+    with transaction() as current:
+        current.execute(sa.update(Task).where(Task.id == old.id).values(turn=9 * turns.ROUND))
+    following = [turns.pick("Module", longest_due=by_age) for by_age in (False, True)]
+    assert [found and found[0] for found in following] != [old.id, old.id]
+    assert following[1] == (old.id, "Product/Echo") and first.turn is not None
+
+
+def test_workers_pick_by_age_too(drain: Callable[..., None]) -> None:
+    tasks = [ask(None, n) for n in range(12)]
+    with transaction() as current:
+        current.execute(sa.update(Task).where(Task.id == tasks[0].id).values(turn=9 * turns.ROUND))
+    release()
+    drain()
+    started = session().scalars(sa.select(TaskAttempt.task_id).order_by(TaskAttempt.id)).all()
+    assert started[0] == tasks[1].id and tasks[0].id in started[: worker.LONGEST_DUE_EVERY]
 
 
 @pytest.mark.parametrize("damage", ["data", "attempt"])
@@ -208,19 +212,14 @@ def test_a_task_that_cannot_be_claimed_does_not_stop_the_others(
     assert status == "queued" and run_at > now() and "could not start this task" in str(note)
 
 
-def test_turns_are_forgotten_a_while_after_the_start() -> None:
+def test_turns_that_older_code_left_are_cleared() -> None:
     waiting, running, ended = (ask(None, n) for n in range(3))
-    for task in (running, ended):
-        assert claim.claim(task.id, "a worker")
-    turns.clear_old_turns()
-    assert session().scalar(sa.select(sa.func.count(Task.turn))) == 3
     with transaction() as current:
-        long_ago = now() - 2 * turns.REMEMBERED
-        current.execute(sa.update(Task).where(Task.id == ended.id).values(status="completed"))
-        current.execute(sa.update(Task).where(Task.id != waiting.id).values(started_at=long_ago))
+        for task, status in ((running, "running"), (ended, "completed")):
+            current.execute(sa.update(Task).where(Task.id == task.id).values(status=status))
     sweep.send_due()
-    turned = session().scalars(sa.select(Task.id).where(Task.turn.is_not(None))).all()
-    assert turned == [waiting.id]
+    with_turn = session().scalars(sa.select(Task.id).where(Task.turn.is_not(None))).all()
+    assert with_turn == [waiting.id]
 
 
 def test_a_long_queue_does_not_hide_tasks_that_were_never_sent(

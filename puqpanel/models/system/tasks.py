@@ -31,7 +31,7 @@ class Task(ActedBy, Model):
         in_doubt: whether a worker crashed in mid-job.
         waited: for how many seconds providers asked it to wait.
         flow: the client or module whose turn it takes, see `tasks.turns`.
-        turn: its place in the order; kept for a while after the task has started.
+        turn: its place in the order while it waits for a worker; else NULL.
     """
 
     __tablename__ = "tasks"
@@ -45,11 +45,12 @@ class Task(ActedBy, Model):
         sa.Index("ix_tasks_job_id", "job", "id"),
         *(
             sa.Index(name, *columns, postgresql_where=where, sqlite_where=where)
-            for name, columns, where in (
-                ("ix_tasks_queue_turn", ("queue", "turn"), sa.text("dispatched_at IS NOT NULL")),
-                ("ix_tasks_flow_turn", ("queue", "flow", "turn"), sa.text("turn IS NOT NULL")),
-                ("ix_tasks_module_turn", ("queue", "module", "turn"), sa.text("turn IS NOT NULL")),
+            for name, columns in (
+                ("ix_tasks_queue_turn", ("queue", "turn")),
+                ("ix_tasks_flow_turn", ("queue", "flow", "turn")),
+                ("ix_tasks_module_turn", ("queue", "module", "turn")),
             )
+            for where in [sa.text("turn IS NOT NULL")]
         ),
     )
     id: Mapped[Key]
