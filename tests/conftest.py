@@ -71,6 +71,7 @@ def forget_earlier_tests() -> None:
     load_timeout._hung.clear()
     panel_settings._cached = panel_settings.Snapshot()
     panel_settings.override({})
+    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture(scope="session", autouse=True)

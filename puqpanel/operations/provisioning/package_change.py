@@ -64,8 +64,14 @@ def apply(*, actor: Principal, service: Service, product_uuid: str, take_price: 
     )
 
 
-def revert(*, actor: Principal, service: Service) -> None:
-    """Move a service back to the product and price it had before a failed package change."""
+def revert(*, actor: Principal, service: Service, unknown: bool = False) -> None:
+    """Move a service back to the product and price it had before a failed package change.
+
+    Args:
+        actor: Who requested the change.
+        service: The locked service.
+        unknown: Whether the provider may have changed the package all the same.
+    """
     if not service.fallback or "product_id" not in service.fallback:
         return
     before = _terms(service)
@@ -82,6 +88,13 @@ def revert(*, actor: Principal, service: Service) -> None:
         action="service.product_kept",
         summary=(
             _(
+                "Set back to %(name)s, %(price)s: it is not known whether the provider changed the"
+                " package. Check it there, then retry the change or request it anew.",
+                name=service.product.name,
+                price=service.price,
+            )
+            if unknown
+            else _(
                 "Kept on %(name)s, %(price)s: the provider did not change the package.",
                 name=service.product.name,
                 price=service.price,

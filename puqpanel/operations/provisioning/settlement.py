@@ -216,7 +216,8 @@ def fail(
         (verb.noun, verb.key) if verb is not None else (_c("operation", "Module job"), "job")
     )
     if key == "change_package":
-        package_change.revert(actor=actor, service=service)
+        lost = task is not None and task.status == TaskStatus.LOST
+        package_change.revert(actor=actor, service=service, unknown=lost)
     service.failure = reason or _(
         "%(operation)s failed; the module returned an error without a message.",
         operation=operation,

@@ -11,11 +11,13 @@ import sqlalchemy as sa
 from puqpanel.app import Panel
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.infra.db import session, transaction
-from puqpanel.models import Service, Task
+from puqpanel.jobs.entry import HANDLERS
+from puqpanel.models import Audit, Service, Task
 from puqpanel.operations.catalog import products
 from puqpanel.operations.oversight import tasks as task_operations
 from puqpanel.operations.provisioning import requests
 from puqpanel.operations.system import currencies
+from puqpanel.tasks import claim, sweep
 from tests.operations.provisioning.test_requests import (
     STAFF,
     ask,
@@ -85,6 +87,25 @@ def test_failed_package_change_is_reverted_and_reapplied_on_retry(
     task_operations.retry_task(actor=STAFF, uuid=task.uuid)
     drain()
     assert stands(service.uuid) == ("Cloud 500", "89.00 EUR", "completed")
+
+
+def test_the_history_does_not_claim_what_a_lost_package_change_left(
+    service: Service, drain: Callable[..., None]
+) -> None:
+    requests.request(
+        actor=STAFF, service_uuid=service.uuid, verb="change_package", product_uuid=other()
+    )
+    task = session().scalars(sa.select(Task).order_by(Task.id.desc()).limit(1)).one()
+    assert claim.claim(task.id, "a worker") is not None
+    with transaction() as current:  # its worker has died too often
+        current.execute(
+            sa.update(Task).where(Task.id == task.id).values(rescues=99, on_loss="lose")
+        )
+    session().expire_all()
+    assert sweep.rescue(HANDLERS, task.id, "a worker") == 1
+    assert stands(service.uuid) == ("Cloud 10", "9.90 EUR", "failed")
+    entry = session().scalars(sa.select(Audit).where(Audit.action == "service.product_kept")).one()
+    assert "it is not known whether the provider changed" in str(entry.summary)
 
 
 def test_product_in_another_currency_is_rejected(service: Service) -> None:
