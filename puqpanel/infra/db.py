@@ -12,7 +12,8 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, TypeVar, cast
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, cast
 
 import sqlalchemy as sa
 import structlog
@@ -21,7 +22,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
 from sqlalchemy.dialects.mysql import DATETIME
 from sqlalchemy.engine import Dialect, Engine
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session, scoped_session
 
 from puqpanel.domain import texts
@@ -31,7 +32,12 @@ from puqpanel.infra import text_search
 
 log = structlog.get_logger(__name__)
 Row = TypeVar("Row")
+P = ParamSpec("P")
+R = TypeVar("R")
 
+DEADLOCKS = ("40P01", "40001")
+"""SQL states of a deadlock: of PostgreSQL, and of the standard, which MariaDB uses."""
+DEADLOCK_TRIES = 5
 POOL_TIMEOUT = 5
 """Seconds to wait for a connection while all of the pool are in use."""
 CONNECT_TIMEOUT = 5
@@ -318,6 +324,27 @@ def _savepoint(current: Session) -> Iterator[None]:
         raise
     finally:
         info["depth"] -= 1
+
+
+def retry_deadlocks(function: Callable[P, R]) -> Callable[P, R]:
+    """Repeat a function whose transaction was chosen as the victim of a deadlock.
+
+    Put it above `@transaction()`. Inside another transaction, the error passes through, because
+    the database has rolled back all of it.
+    """
+
+    @wraps(function)
+    def run(*args: P.args, **options: P.kwargs) -> R:
+        for _attempt in range(DEADLOCK_TRIES - 1):
+            try:
+                return function(*args, **options)
+            except OperationalError as error:
+                state = getattr(error.orig, "sqlstate", None)
+                if state not in DEADLOCKS or session().info.get("depth"):
+                    raise
+        return function(*args, **options)
+
+    return run
 
 
 def write(statement: sa.Update | sa.Delete) -> int:

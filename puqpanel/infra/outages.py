@@ -72,7 +72,7 @@ def _of_driver(error: Any) -> Outage | None:
     if isinstance(error, sqlite3.Error):
         return _SQLITE.get((getattr(error, "sqlite_errorcode", None) or 0) & 0xFF)
     kind = type(error).__name__
-    if hasattr(error, "sqlstate"):
+    if hasattr(error, "sqlstate") and not type(error).__module__.startswith("pymysql"):
         state = error.sqlstate
         if state is None:  # the server did not answer
             return Outage.AWAY if kind in ("OperationalError", "ConnectionTimeout") else None

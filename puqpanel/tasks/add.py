@@ -16,12 +16,13 @@ from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.task_states import QUEUES, OnLoss
 from puqpanel.domain.texts import _
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import save, session, transaction
+from puqpanel.infra.db import retry_deadlocks, save, session, transaction
 from puqpanel.models import Task, TaskTag
 from puqpanel.models.actors import actor_columns
 from puqpanel.tasks import fence, outbox, turns
 
 
+@retry_deadlocks
 @transaction()
 def add(
     *,
