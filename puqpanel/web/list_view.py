@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from puqpanel.infra.db import session
 from puqpanel.models import SavedView
 from puqpanel.operations.accounts import saved_views
+from puqpanel.web import list_export
 from puqpanel.web.guard import find_staff
 from puqpanel.web.list_page import Rows
 from puqpanel.web.lists import Listing
@@ -50,10 +51,10 @@ def list_view(
             context |= about_rows(page.rows)
         return render_template(template, list=page, **context)
     if file_type == "csv":
-        lines = chain(("\ufeff",), listing.csv(session(), request.args))
+        lines = chain(("\ufeff",), list_export.as_csv(listing, session(), request.args))
         response = Response(stream_with_context(lines), mimetype="text/csv")
     else:
-        objects = listing.json(session(), request.args)
+        objects = list_export.as_json(listing, session(), request.args)
         response = Response(stream_with_context(objects), mimetype="application/json")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.{file_type}"'
     return response

@@ -20,10 +20,8 @@ of at most 10,000 rows.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -32,7 +30,6 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from puqpanel.domain.money import Money
-from puqpanel.domain.spreadsheet import csv_line
 from puqpanel.domain.texts import Text, _
 from puqpanel.web import list_cursor
 from puqpanel.web.list_filters import SEPARATOR, Filter
@@ -228,37 +225,6 @@ class Listing:
         keys = [key for key in self.columns if key == first or query.shows(key)]
         return [self.columns[key] for key in keys]
 
-    def csv(self, session: Session, args: Args) -> Iterator[str]:
-        """Yield all pages as CSV lines, read in batches to keep memory use constant.
-
-        Args:
-            session: as for `page`.
-            args: as for `page`.
-        """
-        query = self.read("", args)
-        columns = self.shown_columns(query)
-        yield csv_line([column.label for column in columns])
-        for rows in self._batches(session, query):
-            yield "".join(csv_line([column.text(row) for column in columns]) for row in rows)
-
-    def json(self, session: Session, args: Args) -> Iterator[str]:
-        """Yield all pages as one JSON array of objects, read in batches as for `csv`.
-
-        Args:
-            session: as for `page`.
-            args: as for `page`.
-        """
-        query = self.read("", args)
-        chosen = self.shown_columns(query)
-        columns = [(key, column) for key, column in self.columns.items() if column in chosen]
-        separator = "[\n"
-        for rows in self._batches(session, query):
-            for row in rows:
-                values = {key: column.text(row) for key, column in columns}
-                yield separator + json.dumps(values, ensure_ascii=False, default=_json_value)
-                separator = ",\n"
-        yield "\n]\n" if separator != "[\n" else "[]\n"
-
     def uuids(self, session: Session, args: Args, limit: int) -> list[str]:
         """Return the UUIDs of all rows that match, in the order of their keys.
 
@@ -272,7 +238,13 @@ class Listing:
         statement = self.select.with_only_columns(column).where(*self._where(query, query.tab))
         return list(session.scalars(statement.order_by(self.key).limit(limit)))
 
-    def _batches(self, session: Session, query: Query) -> Iterator[Rows]:
+    def batches(self, session: Session, query: Query) -> Iterator[Rows]:
+        """Yield all rows of a list, some at a time.
+
+        Args:
+            session: as for `page`.
+            query: what was read from the URL.
+        """
         cursor: Cursor | None = None
         while True:
             rows = self._fetch(session, query, BATCH, cursor)
@@ -401,7 +373,3 @@ def _python_type(column: Any) -> type:
     stored: Any = column.type.impl if isinstance(column.type, sa.TypeDecorator) else column.type
     python_type: type = stored.python_type
     return python_type
-
-
-def _json_value(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)

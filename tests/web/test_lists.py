@@ -18,6 +18,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from puqpanel.domain.spreadsheet import csv_line
 from puqpanel.infra.db import UtcDateTime
 from puqpanel.web.list_cursor import pack
+from puqpanel.web.list_export import as_csv, as_json
 from puqpanel.web.list_filters import Filter
 from puqpanel.web.list_page import CAP, Column, Page, Tab
 from puqpanel.web.lists import Listing, Sort
@@ -142,7 +143,7 @@ def test_a_tab_in_parts_lists_the_rows_of_its_condition(session: Session, sort: 
     back = LIST.page(session, "/rows", args_of(forward[-1].previous))
     assert ids(back) == ids(forward[-2])
     assert {row.state for row in walk(session, {"tab": "both", "state": "on"})[0].rows} == {"on"}
-    assert sum(1 for _ in LIST.json(session, {"tab": "both"})) == 353
+    assert sum(1 for _ in as_json(LIST, session, {"tab": "both"})) == 353
 
 
 def test_inserted_and_deleted_rows_neither_repeat_nor_hide_others(filled: sa.Engine) -> None:
@@ -242,7 +243,9 @@ def test_arbitrary_arguments_never_fail(filled: sa.Engine, args: dict[str, str])
 
 
 def test_csv_contains_all_rows_of_the_list(session: Session) -> None:
-    rows = list(csv.reader(io.StringIO("".join(LIST.csv(session, {"tab": "off", "sort": "name"})))))
+    rows = list(
+        csv.reader(io.StringIO("".join(as_csv(LIST, session, {"tab": "off", "sort": "name"}))))
+    )
     assert rows[0] == ["Name", "At"]
     assert len(rows) == 411
     assert [row[0] for row in rows[1:]] == sorted(row[0] for row in rows[1:])

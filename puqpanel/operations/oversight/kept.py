@@ -7,20 +7,27 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Generic, TypeVar
+from functools import wraps
+from typing import Any, Generic, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
+
+import sqlalchemy as sa
 
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
+from puqpanel.models import Service
 
 Value = TypeVar("Value")
+P = ParamSpec("P")
+R = TypeVar("R")
 MANY = 20_000
 """Number of services from which figures are kept."""
 AGE = timedelta(seconds=20)
 MOST = 200
-"""Values of a database; some are of a range of days that anyone may choose."""
+"""Maximum number of cached values per database, as callers can choose any range of days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +78,19 @@ def kept(
     finally:
         if counts:
             slot.lock.release()
+
+
+def keep_if_many(count: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a function so that its results are cached for AGE if there are many services."""
+
+    @wraps(count)
+    def call(*args: P.args, **options: P.kwargs) -> R:
+        key = (count.__name__, args, *sorted(options.items()))
+        found = kept(key, lambda: count(*args, **options), lambda _: _are_many())
+        return deepcopy(found.value)  # the caller may change it
+
+    return call
+
+
+def _are_many() -> bool:
+    return (session().scalar(sa.select(sa.func.max(Service.id))) or 0) >= MANY

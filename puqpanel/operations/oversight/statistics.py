@@ -1,39 +1,30 @@
 """Statistics of services, tasks and modules, aggregated in the database by a few queries.
 
-Days are calendar days in UTC. A range includes its first and its last day. Of many services, the
-figures are those of some seconds ago; one more query tells whether there are many.
+Days are calendar days in UTC. A range includes its first and its last day. If there are many
+services, results are cached for some seconds; one more query checks whether there are many.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
-from copy import deepcopy
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from functools import wraps
-from typing import Any, Literal, NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
+from puqpanel.domain.date_slots import By, between, starts, sums
 from puqpanel.domain.decimals import half_up
-from puqpanel.domain.errors import UserError
 from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.domain.task_states import TaskStatus
-from puqpanel.domain.texts import _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
 from puqpanel.models import Module, ModuleLog, Product, Service, Task, TaskAttempt
 from puqpanel.operations.oversight.dashboard import recurring_revenue
-from puqpanel.operations.oversight.kept import MANY, kept
+from puqpanel.operations.oversight.kept import keep_if_many
 
-P = ParamSpec("P")
-R = TypeVar("R")
-By = Literal["day", "week", "month"]
-MAX_RANGE_DAYS = 3660
-"""Maximum length of a range."""
 _COMPLETED, _LOST = "completed", "lost"
 _FAILED = ("failed", "timeout", _LOST)
 """Outcomes of attempts that count as failures. An attempt that will be repeated does not count."""
@@ -121,23 +112,7 @@ class ModuleHealth(NamedTuple):
     errors: int
 
 
-def _kept(count: Callable[P, R]) -> Callable[P, R]:
-    """Keep the results of a function for some seconds if there are many services."""
-
-    @wraps(count)
-    def call(*args: P.args, **options: P.kwargs) -> R:
-        key = (count.__name__, args, *sorted(options.items()))
-        found = kept(key, lambda: count(*args, **options), lambda _: _are_many())
-        return deepcopy(found.value)  # the caller may change it
-
-    return call
-
-
-def _are_many() -> bool:
-    return (session().scalar(sa.select(sa.func.max(Service.id))) or 0) >= MANY
-
-
-@_kept
+@keep_if_many
 def services_by_status() -> dict[str, int]:
     """Return the number of services in each status. One query."""
     query = sa.select(Service.status, sa.func.count()).group_by(Service.status)
@@ -145,7 +120,7 @@ def services_by_status() -> dict[str, int]:
     return {status.value: counts.get(status, 0) for status in ServiceStatus}
 
 
-@_kept
+@keep_if_many
 def services_by_product(limit: int = 25) -> list[ProductFigures]:
     """Return the products with the most active services. One query."""
     active = sa.func.sum(sa.case((Service.status == ServiceStatus.ACTIVE, 1), else_=0))
@@ -162,7 +137,7 @@ def services_by_product(limit: int = 25) -> list[ProductFigures]:
     ]
 
 
-@_kept
+@keep_if_many
 def new_and_lost(first: date, last: date, by: By = "day") -> list[Movement]:
     """Return new and lost services for each day, week or month of a range, in two queries.
 
@@ -174,7 +149,7 @@ def new_and_lost(first: date, last: date, by: By = "day") -> list[Movement]:
     Raises:
         UserError: the range is invalid or longer than ten years.
     """
-    begin, end = _range(first, last)
+    begin, end = between(first, last)
     ended_at = sa.func.coalesce(Service.terminated_at, Service.status_since)
     new = _by_day(Service.created_at, begin, end)
     lost = _by_day(
@@ -183,13 +158,13 @@ def new_and_lost(first: date, last: date, by: By = "day") -> list[Movement]:
         end,
         Service.status.in_((ServiceStatus.TERMINATED, ServiceStatus.CANCELLED)),
     )
-    new_slots, lost_slots = _slotted(new, by), _slotted(lost, by)
+    new_slots, lost_slots = sums(new, by), sums(lost, by)
     return [
-        Movement(start, new_slots[start], lost_slots[start]) for start in _slots(first, last, by)
+        Movement(start, new_slots[start], lost_slots[start]) for start in starts(first, last, by)
     ]
 
 
-@_kept
+@keep_if_many
 def churn(first: date, last: date) -> list[Churn]:
     """Return the churn of each month of a range, in four queries.
 
@@ -203,24 +178,24 @@ def churn(first: date, last: date) -> list[Churn]:
     Raises:
         UserError: the range is invalid or longer than ten years.
     """
-    begin, end = _range(first.replace(day=1), last)
+    begin, end = between(first.replace(day=1), last)
     before = sa.select(sa.func.count()).where(
         _SOLD,
         Service.created_at < begin,
         sa.or_(Service.terminated_at.is_(None), Service.terminated_at >= begin),
     )
     in_force = session().scalar(before) or 0
-    created = _slotted(_by_day(Service.created_at, begin, end, _SOLD), "month")
-    ended = _slotted(
+    created = sums(_by_day(Service.created_at, begin, end, _SOLD), "month")
+    ended = sums(
         _by_day(Service.terminated_at, begin, end, Service.status == ServiceStatus.TERMINATED),
         "month",
     )
-    cancelled = _slotted(
+    cancelled = sums(
         _by_day(Service.status_since, begin, end, Service.status == ServiceStatus.CANCELLED),
         "month",
     )
     months = []
-    for month in _slots(first, last, "month"):
+    for month in starts(first, last, "month"):
         lost = ended[month] + cancelled[month]
         months.append(
             Churn(
@@ -235,7 +210,7 @@ def churn(first: date, last: date) -> list[Churn]:
     return months
 
 
-@_kept
+@keep_if_many
 def recurring_income() -> list[Income]:
     """Return monthly recurring revenue by currency, most services first. One query.
 
@@ -244,13 +219,13 @@ def recurring_income() -> list[Income]:
     return _income()
 
 
-@_kept
+@keep_if_many
 def income_by_product(limit: int = 50) -> list[Income]:
     """Return monthly recurring revenue by currency and product, largest first. One query."""
     return _income(Product.name)[:limit]
 
 
-@_kept
+@keep_if_many
 def provisioning(first: date, last: date, by: By = "day") -> Provisioning:
     """Return how attempts at jobs of services ended in a range. Four queries.
 
@@ -264,15 +239,15 @@ def provisioning(first: date, last: date, by: By = "day") -> Provisioning:
     Raises:
         UserError: the range is invalid or longer than ten years.
     """
-    begin, end = _range(first, last)
+    begin, end = between(first, last)
     # for each attempt of the range, as there are many more tasks
     task = aliased(Task)
     of_service = sa.exists().where(task.id == TaskAttempt.task_id, task.subject_type == "service")
-    completed = _slotted(
+    completed = sums(
         _by_day(TaskAttempt.ended_at, begin, end, of_service, TaskAttempt.outcome == _COMPLETED),
         by,
     )
-    failed = _slotted(
+    failed = sums(
         _by_day(TaskAttempt.ended_at, begin, end, of_service, TaskAttempt.outcome.in_(_FAILED)), by
     )
     by_module = [
@@ -295,7 +270,7 @@ def provisioning(first: date, last: date, by: By = "day") -> Provisioning:
         .limit(10)
     )
     return Provisioning(
-        [Outcome(start, completed[start], failed[start]) for start in _slots(first, last, by)],
+        [Outcome(start, completed[start], failed[start]) for start in starts(first, last, by)],
         by_module,
         [(str(message), number) for message, number in reasons],
     )
@@ -311,7 +286,7 @@ def module_health(first: date, last: date) -> list[ModuleHealth]:
     Raises:
         UserError: the range is invalid or longer than ten years.
     """
-    attempts, errors = _module_counts(*_range(first, last))
+    attempts, errors = _module_counts(*between(first, last))
     parked = Counter(
         dict(
             session()
@@ -343,7 +318,7 @@ def module_health(first: date, last: date) -> list[ModuleHealth]:
     return modules
 
 
-@_kept
+@keep_if_many
 def _module_counts(
     begin: datetime, end: datetime
 ) -> tuple[dict[str, Counter[str]], dict[str, int]]:
@@ -389,41 +364,11 @@ def _income(*columns: InstrumentedAttribute[str]) -> list[Income]:
     ]
 
 
-def _range(first: date, last: date) -> tuple[datetime, datetime]:
-    """Return the start of a range and its exclusive end."""
-    if last < first:
-        raise UserError(_("The first day of a range must come before its last day."))
-    if (last - first).days > MAX_RANGE_DAYS:
-        raise UserError(_("A range can span at most ten years."))
-    return datetime.combine(first, time(), UTC), datetime.combine(
-        last + timedelta(days=1), time(), UTC
-    )
-
-
 def _by_day(column: Any, begin: datetime, end: datetime, *where: Any) -> dict[date, int]:
     """Return the number of rows for each day; the database returns one row for each day."""
     day = sa.func.date(column, type_=sa.Date())
     query = sa.select(day, sa.func.count()).where(column >= begin, column < end, *where)
     return dict(session().execute(query.group_by(day)).all())
-
-
-def _slotted(days: dict[date, int], by: By) -> Counter[date]:
-    sums: Counter[date] = Counter()
-    for day, count in days.items():
-        sums[_slot(day, by)] += count
-    return sums
-
-
-def _slot(day: date, by: By) -> date:
-    if by == "week":
-        return day - timedelta(days=day.weekday())
-    return day.replace(day=1) if by == "month" else day
-
-
-def _slots(first: date, last: date, by: By) -> list[date]:
-    """Return the first day of each slot in a range."""
-    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
-    return list(dict.fromkeys(_slot(day, by) for day in days))
 
 
 def percent(part: Decimal | int, whole: Decimal | int) -> Decimal:

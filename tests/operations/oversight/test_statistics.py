@@ -287,7 +287,7 @@ def test_figures_of_many_services_are_kept(add: Any, monkeypatch: pytest.MonkeyP
     days = date(2026, 1, 1), date(2026, 1, 2)
     add("active", "2026-01-01")
     assert statistics.new_and_lost(*days)[0].new == 1
-    monkeypatch.setattr(statistics, "MANY", 1)
+    monkeypatch.setattr(kept, "MANY", 1)
     statistics.new_and_lost(*days).clear()
     add("active", "2026-01-01")
     assert [slot.new for slot in statistics.new_and_lost(*days)] == [1, 0]
