@@ -44,26 +44,14 @@ def figures(n: int | None, database: str | None) -> Iterator[dict[str, object]]:
             name = backend(settings.database_url)
             query = sa.select(Service.client_id, sa.func.min(Service.uuid))
             busy, idle = session().execute(query.group_by(Service.client_id).limit(2)).all()
-            ours, bare = _waits(live, count, ("Product/A", busy[1]), ("Product/A", idle[1]))
-            yield figure(
-                f"wait behind {count} tasks of another client",
-                name,
-                ours,
-                bare,
-                "s",
-                GOAL_SECONDS,
-                absolute=True,
-            )
-            ours, bare = _waits(live, count, ("Plugin/A", ""), ("Plugin/B", ""))
-            yield figure(
-                f"wait behind {count} tasks of another module",
-                name,
-                ours,
-                bare,
-                "s",
-                GOAL_SECONDS,
-                absolute=True,
-            )
+            cases = {
+                "client": (("Product/A", busy[1]), ("Product/A", idle[1])),
+                "module": (("Plugin/A", ""), ("Plugin/B", "")),
+            }
+            for other, (many, one) in cases.items():
+                title = f"wait behind {count} tasks of another {other}"
+                ours, bare = _waits(live, count, many, one)
+                yield figure(title, name, ours, bare, "s", GOAL_SECONDS, absolute=True)
 
 
 def _waits(

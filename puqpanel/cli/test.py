@@ -68,7 +68,12 @@ class Suite(NamedTuple):
     all: Sequence[str]
 
 
-MIGRATIONS_AND_TASKS = ("tests/migrations", "tests/tasks")
+MIGRATIONS_AND_TASKS = (
+    "tests/migrations",
+    "tests/tasks",
+    "tests/infra/test_deadlocks.py",
+    "tests/infra/test_outages.py",
+)
 SUITES = {
     "sqlite": Suite("SQLite", ("tests", "modules", "-m", "not faults"), ("tests", "modules")),
     "postgresql": Suite(

@@ -108,7 +108,7 @@ class Child:
             self._pipe.close()
             _main(parent, other_end, app, handlers, tasks)
         other_end.close()
-        with suppress(OSError):  # the child does the same; whoever is first
+        with suppress(OSError):  # the child does this too, in case it is scheduled first
             os.setpgid(self.pid, self.pid)
 
     def can_run(self, app: Application) -> bool:

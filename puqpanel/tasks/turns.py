@@ -42,7 +42,7 @@ def ready(moment: datetime | sa.BindParameter[datetime]) -> tuple[sa.ColumnEleme
 def _turn_of(
     function: Callable[..., Any], index: str, *conditions: sa.ColumnElement[bool]
 ) -> sa.ScalarSelect[int | None]:
-    """Select the lowest or highest turn in a queue; MariaDB would not use the index by itself."""
+    """Select the minimum or maximum turn in a queue. MariaDB needs the hint to use the index."""
     chosen = (WAITS, TASKS.c.queue == sa.bindparam("queue"), *conditions)
     query = sa.select(function(TASKS.c.turn)).where(*chosen)
     return query.with_hint(TASKS, f"FORCE INDEX ({index})", "mariadb").scalar_subquery()

@@ -1,4 +1,4 @@
-"""Indexes of trigrams find what LIKE finds, whoever writes the rows, and are made again."""
+"""Trigram indexes find what LIKE finds, whichever code writes, and are created again."""
 
 from __future__ import annotations
 

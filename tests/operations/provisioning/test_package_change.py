@@ -45,7 +45,7 @@ def other(
     return product.uuid
 
 
-def stands(uuid: str) -> tuple[str, str, str]:
+def terms_and_status(uuid: str) -> tuple[str, str, str]:
     row = look(uuid)
     return row.product.name, str(row.price), row.provision_status
 
@@ -63,7 +63,7 @@ def test_package_change_takes_or_keeps_the_price(
     )
     drain()
     assert (
-        stands(service.uuid) == ("Cloud 500", price, "completed")
+        terms_and_status(service.uuid) == ("Cloud 500", price, "completed")
         and look(service.uuid).fallback is None
     )
 
@@ -80,13 +80,13 @@ def test_failed_package_change_is_reverted_and_reapplied_on_retry(
         take_price=True,
     )
     drain()
-    assert stands(service.uuid) == ("Cloud 10", "9.90 EUR", "failed")
+    assert terms_and_status(service.uuid) == ("Cloud 10", "9.90 EUR", "failed")
     with transaction():
         products.find_product(wanted).config = {}
     task = session().scalars(sa.select(Task).order_by(Task.id.desc()).limit(1)).one()
     task_operations.retry_task(actor=STAFF, uuid=task.uuid)
     drain()
-    assert stands(service.uuid) == ("Cloud 500", "89.00 EUR", "completed")
+    assert terms_and_status(service.uuid) == ("Cloud 500", "89.00 EUR", "completed")
 
 
 def test_the_history_does_not_claim_what_a_lost_package_change_left(
@@ -103,7 +103,7 @@ def test_the_history_does_not_claim_what_a_lost_package_change_left(
         )
     session().expire_all()
     assert sweep.rescue(HANDLERS, task.id, "a worker") == 1
-    assert stands(service.uuid) == ("Cloud 10", "9.90 EUR", "failed")
+    assert terms_and_status(service.uuid) == ("Cloud 10", "9.90 EUR", "failed")
     entry = session().scalars(sa.select(Audit).where(Audit.action == "service.product_kept")).one()
     assert "it is not known whether the provider changed" in str(entry.summary)
 
@@ -121,7 +121,7 @@ def test_product_in_another_currency_is_rejected(service: Service) -> None:
                 take_price=take,
             )
         assert "is priced in PLN, but" in refused.value.errors["product"][0]
-    assert stands(service.uuid) == ("Cloud 10", "9.90 EUR", "completed")
+    assert terms_and_status(service.uuid) == ("Cloud 10", "9.90 EUR", "completed")
 
 
 def test_product_of_another_module_is_rejected(service: Service) -> None:
@@ -132,4 +132,4 @@ def test_product_of_another_module_is_rejected(service: Service) -> None:
             verb="change_package",
             product_uuid=other(module=""),
         )
-    assert stands(service.uuid) == ("Cloud 10", "9.90 EUR", "completed")
+    assert terms_and_status(service.uuid) == ("Cloud 10", "9.90 EUR", "completed")
