@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from puqpanel.cli.demo.cloud import DemoCloud
-from tests.cli.running import Up
+from tests.cli.running import Up, processes
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -39,6 +41,7 @@ class Panel:
     address: str
     password: str
     cloud_port: int
+    instance: Path
     complaints: list[str] = field(default_factory=list)
     email: str = "admin@example.test"
 
@@ -54,6 +57,19 @@ class Panel:
         )
         page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
         return page
+
+    @contextlib.contextmanager
+    def paused_workers(self) -> Iterator[None]:
+        """Stop the workers, so that tasks wait."""
+        pids = [pid for pid, command in processes(self.instance).items() if " worker" in command]
+        assert pids
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def sign_in(self, page: Page, area: str, email: str, password: str) -> None:
         """Sign in through the form."""
@@ -88,7 +104,7 @@ def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
         up.ready()
         match = re.search(r"admin@example\.test +(\S+)", up.output)
         assert match, up.output
-        yield Panel(up.address, match[1], cloud.port)
+        yield Panel(up.address, match[1], cloud.port, up.instance)
     finally:
         up.destroy()
         cloud.shutdown()
@@ -111,7 +127,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     try:
         up.ready()
         passwords = json.loads((instance / "demo" / "passwords.json").read_text())
-        yield Demo(up.address, passwords["admin@example.test"], 0, passwords=passwords)
+        yield Demo(up.address, passwords["admin@example.test"], 0, instance, passwords=passwords)
     finally:
         up.destroy()
 

@@ -96,7 +96,17 @@ def test_create_reaches_the_provider_and_the_customer(
     page.locator("summary", has_text="Actions").click()
     page.get_by_role("link", name=re.compile("^Suspend")).click()
     page.get_by_role("button", name=re.compile("^Suspend")).click()
-    expect(page.get_by_role("region", name="Status")).to_contain_text("Suspended", timeout=30_000)
+    expect(state).to_contain_text("Suspended", timeout=30_000)
+
+    # what is being typed is not lost when a task ends
+    page.goto(service)
+    with panel.paused_workers():
+        page.get_by_role("button", name="Unsuspend", exact=True).click()
+        expect(page.locator("#live")).to_contain_text("Live")
+        page.fill("input[name=password]", "being-typed")
+    expect(state).to_contain_text("Active", timeout=30_000)
+    expect(page.locator("#live")).not_to_contain_text("Live")
+    expect(page.locator("input[name=password]")).to_have_value("being-typed")
 
 
 PAGES = [

@@ -365,7 +365,7 @@ def test_a_live_fragment_reloads_the_page_when_nothing_runs(
     app: Panel, owner: Browser, shop: dict[str, str]
 ) -> None:
     path = f"/admin/services/{shop['service']}/live"
-    assert owner.get(path).headers["HX-Refresh"] == "true"
+    assert owner.get(path).headers["HX-Trigger-After-Settle"] == "pageOutdated"
     with app.app_context(), transaction() as current:
         current.add(
             Task(
@@ -379,7 +379,7 @@ def test_a_live_fragment_reloads_the_page_when_nothing_runs(
             )
         )
     answer = owner.get(path)
-    assert "HX-Refresh" not in answer.headers
+    assert "HX-Trigger-After-Settle" not in answer.headers
     assert 'hx-trigger="every 2s"' in answer.text
     assert 'id="state"' in answer.text and 'hx-swap-oob="true"' in answer.text
     page = owner.get(f"/admin/services/{shop['service']}").text

@@ -471,12 +471,15 @@ def test_a_test_message_and_its_task(scene: Scene, drain: Callable[..., None]) -
     )
     page = scene.owner.get(f"/admin/senders/{uuid}").text
     assert "Test of Mail" in page and f'hx-get="/admin/senders/{uuid}/live"' in page
-    assert scene.owner.get(f"/admin/senders/{uuid}/live").headers.get("HX-Refresh") is None
+    assert (
+        scene.owner.get(f"/admin/senders/{uuid}/live").headers.get("HX-Trigger-After-Settle")
+        is None
+    )
     waiting = scene.owner.post(f"/admin/senders/{uuid}/delete")
     assert waiting.status_code == 409 and "unsent messages" in waiting.text
     drain(1)
     done = scene.owner.get(f"/admin/senders/{uuid}/live")
-    assert "Completed" in done.text and done.headers["HX-Refresh"] == "true"
+    assert "Completed" in done.text and done.headers["HX-Trigger-After-Settle"] == "pageOutdated"
     with scene.panel.app_context():
         task: Any = session().scalars(sa.select(Task)).one()
         assert (task.job, task.queue, task.tries, task.status, task.data["message"]["to"]) == (

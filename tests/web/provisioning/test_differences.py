@@ -109,10 +109,10 @@ def test_refresh_is_a_task_whose_answer_appears_on_the_page(
     page = owner.get(at).text
     assert "Refresh requested." in page and "hx-trigger" in page
     live = owner.get(f"{at}/live")
-    assert "Refresh from provider" in live.text and "HX-Refresh" not in live.headers
+    assert "Refresh from provider" in live.text and "HX-Trigger-After-Settle" not in live.headers
     with app.app_context():
         work()
-    assert owner.get(f"{at}/live").headers["HX-Refresh"] == "true"
+    assert owner.get(f"{at}/live").headers["HX-Trigger-After-Settle"] == "pageOutdated"
     page = owner.get(at).text
     assert "Difference found: Gone." in page and "Compared with the provider" in page
     assert buttons(page) == ["take-over", "create-again"]

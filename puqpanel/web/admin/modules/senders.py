@@ -15,6 +15,7 @@ from puqpanel.domain.texts import Text, packed
 from puqpanel.models import ConfiguredModule, Task
 from puqpanel.operations.messaging import messages
 from puqpanel.operations.messaging.messages import Message
+from puqpanel.web import live_parts
 from puqpanel.web.admin.modules.configured_modules import Kind, Pages
 from puqpanel.web.admin.oversight.tasks import open_among
 from puqpanel.web.forms import Form, _, save_or_show
@@ -85,7 +86,7 @@ class SenderPages(Pages):
         fragment = render_template(
             "admin/modules/configured_modules/_sends.html", instance=instance, **state
         )
-        return fragment if state["busy"] else (fragment, {"HX-Refresh": "true"})
+        return live_parts.answer(fragment, busy=state["busy"])
 
     def send(self, uuid: str) -> ResponseReturnValue:
         """Enqueue a test message."""

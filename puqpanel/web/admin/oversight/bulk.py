@@ -18,6 +18,7 @@ from puqpanel.domain.texts import Text, _, _n
 from puqpanel.infra.db import session
 from puqpanel.operations.oversight import bulk
 from puqpanel.operations.oversight.bulk_actions import ACTIONS
+from puqpanel.web import live_parts
 from puqpanel.web.answers import flash
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_page import SIZES
@@ -167,7 +168,7 @@ def live(uuid: str) -> ResponseReturnValue:
     """Return the results as a fragment; reload the page once nothing runs any more."""
     context = _context(uuid)
     fragment = render_template("admin/oversight/bulk/_live.html", **context)
-    return fragment if context["busy"] else (fragment, {"HX-Refresh": "true"})
+    return live_parts.answer(fragment, busy=context["busy"])
 
 
 def _context(uuid: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from puqpanel.infra.redact import redact
 from puqpanel.models import Service, Task, TaskAttempt, TaskTag
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.provisioning.observations import SUBJECT
+from puqpanel.web import live_parts
 from puqpanel.web.admin.oversight.bulk import Bulk, run
 from puqpanel.web.answers import flash, flashed_errors, same_site
 from puqpanel.web.guard import actor, allow, can
@@ -170,7 +171,7 @@ def live(uuid: str) -> ResponseReturnValue:
     """Return status and attempts as a fragment; reload the page once the task has ended."""
     context = _context(uuid)
     fragment = render_template("admin/oversight/tasks/_live.html", **context)
-    return fragment if context["busy"] else (fragment, {"HX-Refresh": "true"})
+    return live_parts.answer(fragment, busy=context["busy"])
 
 
 def _context(uuid: str) -> dict[str, Any]:

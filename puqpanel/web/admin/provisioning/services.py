@@ -30,6 +30,7 @@ from puqpanel.models import Client, ModuleLog, Product, Service, Task
 from puqpanel.operations.catalog import products
 from puqpanel.operations.provisioning import observations, services
 from puqpanel.operations.system import audit
+from puqpanel.web import live_parts
 from puqpanel.web.admin import matches
 from puqpanel.web.admin.accounts.pick import ClientSearch, find_clients
 from puqpanel.web.admin.oversight.tasks import ROW, open_among
@@ -281,7 +282,7 @@ def live(uuid: str) -> ResponseReturnValue:
     """Show the status and tasks as a fragment; reload the page once nothing runs any more."""
     state = _state(services.find_service(uuid))
     fragment = render_template("admin/provisioning/services/_live.html", live=True, **state)
-    return fragment if state["busy"] else (fragment, {"HX-Refresh": "true"})
+    return live_parts.answer(fragment, busy=state["busy"])
 
 
 def _state(service: Service) -> dict[str, Any]:
