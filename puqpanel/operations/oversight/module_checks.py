@@ -78,7 +78,7 @@ def jobs(settings: Settings) -> Check:
         if failed >= FAILING and not completed
     ]
     if not failing:
-        return Check("jobs", "ok", _("Jobs of modules succeed."))
+        return Check("jobs", "ok", _("There is no module whose recent jobs all failed."))
     text = _(
         "All recent jobs of some modules failed: %(names)s. Their providers may be unreachable.",
         names=_first(failing),
