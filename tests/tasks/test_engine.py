@@ -246,19 +246,9 @@ def test_tasks_missing_from_the_queue_are_re_enqueued(panel: Panel) -> None:
     task = add.add(job="Test")
     queue.connection().flushall()
     assert sweep.send_due() == 0, "it may still be in transit"
-    with transaction() as current:
-        current.execute(
-            sa.update(Task).values(
-                dispatched_at=now() - timedelta(seconds=sweep.SEND_GRACE_SECONDS + 1)
-            )
-        )
+    queued.sent_long_ago()
     assert sweep.send_due() == 1 and queued.task_ids() == [task.id]
-    with transaction() as current:
-        current.execute(
-            sa.update(Task).values(
-                dispatched_at=now() - timedelta(seconds=sweep.SEND_GRACE_SECONDS + 1)
-            )
-        )
+    queued.sent_long_ago()
     assert sweep.send_due() == 0, "it is in the queue"
 
 
@@ -394,11 +384,6 @@ def test_a_long_queue_does_not_hide_missing_tasks(
     first, _ = add.add(job="Test", data={"n": 1}), add.add(job="Test", data={"n": 2})
     queue.connection().flushall()
     queue.send(first.id, "Module", 60)
-    with transaction() as current:
-        current.execute(
-            sa.update(Task).values(
-                dispatched_at=now() - timedelta(seconds=sweep.SEND_GRACE_SECONDS + 1)
-            )
-        )
+    queued.sent_long_ago()
     assert [sweep.send_due() for _ in range(3)] == [1, 0, 0]
     assert len(queued.task_ids()) == 2

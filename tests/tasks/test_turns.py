@@ -137,9 +137,7 @@ def test_as_many_ids_are_sent_again_as_are_missing(kept: int) -> None:
     queue.connection().flushall()
     for task in tasks[:kept]:
         queue.send(task.id, task.queue, 60)
-    with transaction() as current:
-        late = now() - timedelta(seconds=sweep.SEND_GRACE_SECONDS + 1)
-        current.execute(sa.update(Task).values(dispatched_at=late))
+    queued.sent_long_ago()
     assert sweep.send_due() == 5 - kept
     assert len(queued.task_ids()) == 5 and sweep.send_due() == 0
 
@@ -149,9 +147,7 @@ def test_tasks_that_older_code_sent_run_and_get_a_turn() -> None:
     with transaction() as current:
         current.execute(sa.update(Task).values(turn=None, flow=""))
     assert turns.pick(task.queue) is None, "its worker then claims the ID that it received"
-    with transaction() as current:
-        late = now() - timedelta(seconds=sweep.SEND_GRACE_SECONDS + 1)
-        current.execute(sa.update(Task).values(dispatched_at=late))
+    queued.sent_long_ago()
     queue.connection().flushall()
     assert sweep.send_due() == 1 and turns.pick(task.queue) == (task.id, "Product/Echo")
 
