@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 
-from puqpanel.domain.task_states import NOT_STARTED, QUEUES, TaskStatus
+from puqpanel.domain.task_states import NOT_STARTED, QUEUES
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, write
 from puqpanel.models import Service, Task
@@ -39,13 +39,22 @@ def ready(moment: datetime | sa.BindParameter[datetime]) -> tuple[sa.ColumnEleme
     )
 
 
+_WAITS_IN_QUEUE = (WAITS, TASKS.c.queue == sa.bindparam("queue"))
+Selected = TypeVar("Selected", bound="sa.Select[*tuple[Any, ...]]")
+
+
+def _by_index(query: Selected, index: str) -> Selected:
+    """Make MariaDB use an index, whichever of its two names the database URL has."""
+    hint = f"FORCE INDEX ({index})"
+    return query.with_hint(TASKS, hint, "mysql").with_hint(TASKS, hint, "mariadb")
+
+
 def _turn_of(
     function: Callable[..., Any], index: str, *conditions: sa.ColumnElement[bool]
 ) -> sa.ScalarSelect[int | None]:
-    """Select the minimum or maximum turn in a queue. MariaDB needs the hint to use the index."""
-    chosen = (WAITS, TASKS.c.queue == sa.bindparam("queue"), *conditions)
-    query = sa.select(function(TASKS.c.turn)).where(*chosen)
-    return query.with_hint(TASKS, f"FORCE INDEX ({index})", "mariadb").scalar_subquery()
+    """Select the minimum or maximum turn in a queue."""
+    query = sa.select(function(TASKS.c.turn)).where(*_WAITS_IN_QUEUE, *conditions)
+    return _by_index(query, index).scalar_subquery()
 
 
 # Built once, because each task uses them.
@@ -64,31 +73,31 @@ OF_MODULE = sa.select(
     ),
 )
 _READY = ready(sa.bindparam("moment", type_=TASKS.c.run_at.type))
-NEXT = (
+NEXT = _by_index(
     sa.select(TASKS.c.id, TASKS.c.module)
-    .where(WAITS, TASKS.c.queue == sa.bindparam("queue"), *_READY)
-    .with_hint(TASKS, "FORCE INDEX (ix_tasks_queue_turn)", "mariadb")
+    .where(*_WAITS_IN_QUEUE, *_READY)
     .order_by(TASKS.c.turn, TASKS.c.id)
-    .limit(1)
+    .limit(1),
+    "ix_tasks_queue_turn",
 )
-LONGEST_DUE = (
-    sa.select(TASKS.c.id, TASKS.c.module)
-    .where(
-        TASKS.c.status == TaskStatus.QUEUED,
-        WAITS,
-        TASKS.c.queue == sa.bindparam("queue"),
-        *_READY[1:],
-    )
-    .with_hint(TASKS, "FORCE INDEX (ix_tasks_status_run_at)", "mariadb")
-    .order_by(TASKS.c.run_at, TASKS.c.id)
-    .limit(1)
-)
-LOWEST = (
+# One query for each status, because each can then read an index in its order.
+_OLDEST = [
+    _by_index(
+        sa.select(TASKS.c.id, TASKS.c.module, TASKS.c.run_at)
+        .where(TASKS.c.status == status, *_WAITS_IN_QUEUE, *_READY)
+        .order_by(TASKS.c.run_at)
+        .limit(1),
+        "ix_tasks_status_run_at",
+    ).subquery()
+    for status in sorted(NOT_STARTED)
+]
+LONGEST_DUE = sa.union_all(*map(sa.select, _OLDEST)).order_by("run_at").limit(1)
+LOWEST = _by_index(
     sa.select(TASKS.c.id, TASKS.c.status)
-    .where(WAITS, TASKS.c.queue == sa.bindparam("queue"))
-    .with_hint(TASKS, "FORCE INDEX (ix_tasks_queue_turn)", "mariadb")
+    .where(*_WAITS_IN_QUEUE)
     .order_by(TASKS.c.turn)
-    .limit(LEFTOVERS_CHECKED)
+    .limit(LEFTOVERS_CHECKED),
+    "ix_tasks_queue_turn",
 )
 
 

@@ -18,6 +18,7 @@ from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import Service, Task, TaskAttempt
 from puqpanel.tasks import add, claim, control, sweep, turns, worker
+from tests.conftest import BACKEND
 from tests.sample import activate, make_client, make_service, write_module
 from tests.tasks import queued
 
@@ -165,11 +166,13 @@ def test_a_long_queue_does_not_stop_the_others(drain: Callable[..., None]) -> No
     assert {task.id for task in others} < {*started[:9]}
 
 
-def test_some_picks_are_by_age_so_that_no_task_starves() -> None:
+@pytest.mark.parametrize("status", ["queued", "retrying", "waiting"])
+def test_some_picks_are_by_age_so_that_no_task_starves(status: str) -> None:
     old, *_ = [ask(None, n) for n in range(5)]
     first = ask(None, 0, "Plugin/Idle")
     with transaction() as current:
-        current.execute(sa.update(Task).where(Task.id == old.id).values(turn=9 * turns.ROUND))
+        last = {"turn": 9 * turns.ROUND, "status": status}
+        current.execute(sa.update(Task).where(Task.id == old.id).values(last))
     following = [turns.pick("Module", longest_due=by_age) for by_age in (False, True)]
     assert [found and found[0] for found in following] != [old.id, old.id]
     assert following[1] == (old.id, "Product/Echo") and first.turn is not None
@@ -231,3 +234,12 @@ def test_a_long_queue_does_not_hide_tasks_that_were_never_sent(
     with transaction() as current:
         current.execute(sa.update(Task).where(Task.id == delayed.id).values(run_at=now()))
     assert sweep.send_due() == 1 and queued.task_ids()[-1] == delayed.id
+
+
+@pytest.mark.skipif(BACKEND != "mariadb", reason="MariaDB only")
+@pytest.mark.parametrize("scheme", ["mysql+pymysql", "mariadb+pymysql"])
+def test_mariadb_is_told_which_indexes_to_use(scheme: str) -> None:
+    dialect = sa.create_engine(f"{scheme}://127.0.0.1/x").dialect
+    for query in (turns.OF_FLOW, turns.OF_MODULE, turns.NEXT, turns.LONGEST_DUE, turns.LOWEST):
+        text = str(query.compile(dialect=dialect))
+        assert text.count("FORCE INDEX (ix_tasks_") == text.count("FROM tasks")
