@@ -1,0 +1,339 @@
+"""The one function that prices a sale: catalog, cart, order, invoice, renewal and preview use it.
+
+So what is shown is what is charged. Amounts are as prices were entered, net or gross, until the
+taxes of each group are computed on the sum of its lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+from puqpanel.domain.charges import ChargeKind
+from puqpanel.domain.errors import UserError
+from puqpanel.domain.money import Money
+from puqpanel.domain.periods import FixedDay, Period, Span, first_charge
+from puqpanel.domain.tax import GroupTotal, PriceEntry, TaxGroup, group_total, line_nets
+from puqpanel.domain.texts import _
+
+MAX_QUANTITY = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A price of a product or option for one period.
+
+    Args:
+        setup: charged once.
+        recurring: charged for each period; for a one-time price, charged once.
+        period: the billing period.
+        source: the identifier of the price row.
+    """
+
+    setup: Money
+    recurring: Money
+    period: Period
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The product of an item, or one of its options.
+
+    Args:
+        key: what it is: empty for the product, else the key of the option's group.
+        label: its name.
+        price: for one unit.
+        quantity: how many units of an option.
+    """
+
+    key: str
+    label: str
+    price: Price
+    quantity: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something that is sold: a product with its options.
+
+    Args:
+        key: identifies it in the quote.
+        product: identifier of the product, for coupons.
+        parts: the product, then its options, all with the same period.
+        group: how it is taxed.
+        quantity: how many services.
+        policy: the anchor policy of a new service.
+        span: the days of a renewal; None for a new service, whose first charge is computed.
+        cycle: how often it was charged before, for coupons.
+    """
+
+    key: str
+    product: str
+    parts: tuple[Part, ...]
+    group: TaxGroup
+    quantity: int = 1
+    policy: FixedDay | None = None
+    span: Span | None = None
+    cycle: int = 0
+
+    @property
+    def period(self) -> Period:
+        """The billing period."""
+        return self.parts[0].price.period
+
+
+@dataclass(frozen=True, slots=True)
+class Coupon:
+    """A discount.
+
+    Args:
+        code: what the client entered.
+        percent: off the price; None for an amount.
+        amount: off the whole order, at most its price; None for a percentage.
+        products: identifiers of the products that it is valid for; empty for all.
+        cycles: for how many periods of a service; None for all.
+        setup: whether setup fees are reduced too.
+    """
+
+    code: str
+    percent: Decimal | None = None
+    amount: Money | None = None
+    products: frozenset[str] = frozenset()
+    cycles: int | None = 1
+    setup: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteLine:
+    """A line of a quote.
+
+    Args:
+        item: the key of its item.
+        part: the key of its part.
+        label: the name of the product or option, or the code of a coupon.
+        kind: what it pays for.
+        quantity: how many units.
+        unit: the price of a unit for the whole period.
+        amount: what is charged, as prices are entered.
+        group: how it is taxed.
+        net: the amount without tax.
+        span: the days that it pays for; None for setup fees and one-time prices.
+        share: the share of the period that is charged.
+        coupon: the code of the coupon of a discount.
+        source: the identifier of the price row.
+    """
+
+    item: str
+    part: str
+    label: str
+    kind: ChargeKind
+    quantity: int
+    unit: Money
+    amount: Money
+    group: TaxGroup
+    net: Money
+    span: Span | None = None
+    share: Fraction = Fraction(1)
+    coupon: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A priced sale.
+
+    Args:
+        currency: of all amounts.
+        entry: whether the prices were entered net or gross.
+        lines: in the order of the items; discounts come last.
+        totals: net amount and taxes of each group.
+        regular: what each period costs from then on, with tax, by billing period.
+    """
+
+    currency: str
+    entry: PriceEntry
+    lines: tuple[QuoteLine, ...]
+    totals: tuple[GroupTotal, ...]
+    regular: tuple[tuple[Period, Money], ...] = ()
+
+    @property
+    def net(self) -> Money:
+        """The sum without tax."""
+        return Money.total((total.net for total in self.totals), self.currency)
+
+    @property
+    def tax(self) -> Money:
+        """The sum of all taxes."""
+        return Money.total((total.tax for total in self.totals), self.currency)
+
+    @property
+    def total(self) -> Money:
+        """What is to be paid now."""
+        return self.net + self.tax
+
+
+def quote(
+    items: Sequence[Item],
+    *,
+    day: date,
+    currency: str,
+    entry: PriceEntry,
+    coupons: Sequence[Coupon] = (),
+) -> Quote:
+    """Price a sale.
+
+    Args:
+        items: what is sold.
+        day: the day of order, in the company's time zone.
+        currency: of all prices.
+        entry: whether the prices are net or gross.
+        coupons: applied in order, each to what the ones before left.
+
+    Raises:
+        UserError: a quantity is out of range.
+        CurrencyMismatchError: a price has another currency.
+    """
+    lines = [line for item in items for line in _lines(item, day)]
+    for coupon in coupons:
+        lines += _discounts(coupon, items, lines, currency)
+    totals = tuple(_totals(lines, currency, entry))
+    return Quote(currency, entry, _with_nets(lines, entry), totals, _regular(items, entry))
+
+
+def _lines(item: Item, day: date) -> list[QuoteLine]:
+    if not 1 <= item.quantity <= MAX_QUANTITY:
+        raise UserError(_("Enter a quantity from 1 to %(limit)s.", limit=MAX_QUANTITY))
+    lines: list[QuoteLine] = []
+    for part in item.parts:
+        count = part.quantity * item.quantity
+        if part.price.setup and item.span is None:
+            fee = part.price.setup
+            lines.append(_line(item, part, ChargeKind.SETUP, quantity=count, unit=fee))
+    for span, share in _spans(item, day):
+        kind = ChargeKind.RECURRING if share == 1 else ChargeKind.PRORATION
+        for part in item.parts:
+            if part.price.recurring or not part.key:
+                count, unit = part.quantity * item.quantity, part.price.recurring
+                line = _line(item, part, kind, quantity=count, unit=unit, share=share)
+                lines.append(replace(line, span=span))
+    return lines
+
+
+def _spans(item: Item, day: date) -> list[tuple[Span | None, Fraction]]:
+    if item.span is not None:
+        return [(item.span, Fraction(1))]
+    if not item.period.months and not item.period.days:
+        # hourly services are charged afterwards, by usage
+        return [(None, Fraction(1))] if item.period == Period.ONE_TIME else []
+    return [*first_charge(item.policy, day, item.period)]
+
+
+def _line(
+    item: Item,
+    part: Part,
+    kind: ChargeKind,
+    *,
+    quantity: int,
+    unit: Money,
+    share: Fraction = Fraction(1),
+) -> QuoteLine:
+    amount = (unit * quantity).scaled(share)
+    return QuoteLine(
+        item=item.key,
+        part=part.key,
+        label=part.label,
+        kind=kind,
+        quantity=quantity,
+        unit=unit,
+        amount=amount,
+        group=item.group,
+        net=amount,
+        share=share,
+        source=part.price.source,
+    )
+
+
+def _discounts(
+    coupon: Coupon, items: Sequence[Item], lines: Sequence[QuoteLine], currency: str
+) -> list[QuoteLine]:
+    """Return one negative line for each item and kind of charge that a coupon reduces."""
+    valid = {
+        item.key
+        for item in items
+        if (not coupon.products or item.product in coupon.products)
+        and (coupon.cycles is None or item.cycle < coupon.cycles)
+    }
+    left: dict[tuple[str, ChargeKind, Span | None], list[QuoteLine]] = {}
+    for line in lines:
+        if line.item in valid and (coupon.setup or line.kind != ChargeKind.SETUP):
+            left.setdefault((line.item, line.kind, line.span), []).append(line)
+    sums = [Money.total((line.amount for line in each), currency) for each in left.values()]
+    whole = Money.total(sums, currency)
+    if coupon.percent is not None:
+        parts = [amount.scaled(Fraction(coupon.percent) / 100) for amount in sums]
+    elif coupon.amount is not None and whole.minor > 0:
+        parts = min(coupon.amount, whole).allocate([amount.minor for amount in sums])
+    else:
+        parts = []
+    return [
+        replace(
+            each[0],
+            part="",
+            label=coupon.code,
+            quantity=1,
+            unit=-part,
+            amount=-part,
+            net=-part,
+            share=Fraction(1),
+            coupon=coupon.code,
+            source="",
+        )
+        for each, part in zip(left.values(), parts, strict=False)
+        if part
+    ]
+
+
+def _totals(lines: Sequence[QuoteLine], currency: str, entry: PriceEntry) -> list[GroupTotal]:
+    sums: dict[TaxGroup, Money] = {}
+    for line in lines:
+        sums[line.group] = sums.get(line.group, Money.zero(currency)) + line.amount
+    return [group_total(group, amount, entry) for group, amount in sums.items()]
+
+
+def _with_nets(lines: Sequence[QuoteLine], entry: PriceEntry) -> tuple[QuoteLine, ...]:
+    """Return the lines with their net amounts, which sum to those of the groups."""
+    if entry == PriceEntry.NET:
+        return tuple(lines)
+    nets: dict[int, Money] = {}
+    for group in dict.fromkeys(line.group for line in lines):
+        places = [at for at, line in enumerate(lines) if line.group == group]
+        amounts = line_nets(group, [lines[at].amount for at in places], entry)
+        nets.update(zip(places, amounts, strict=True))
+    return tuple(replace(line, net=nets[at]) for at, line in enumerate(lines))
+
+
+def _regular(items: Sequence[Item], entry: PriceEntry) -> tuple[tuple[Period, Money], ...]:
+    """Return what each period costs without setup fees and coupons, with tax."""
+    sums: dict[Period, dict[TaxGroup, Money]] = {}
+    for item in items:
+        if item.period == Period.ONE_TIME:
+            continue
+        groups = sums.setdefault(item.period, {})
+        for part in item.parts:
+            amount = part.price.recurring * (part.quantity * item.quantity)
+            before = groups.get(item.group)
+            groups[item.group] = amount if before is None else before + amount
+    return tuple(
+        (
+            period,
+            Money.total(
+                (group_total(group, amount, entry).gross for group, amount in groups.items()),
+                next(iter(groups.values())).currency,
+            ),
+        )
+        for period, groups in sums.items()
+    )

@@ -1,0 +1,49 @@
+"""Patterns of document numbers."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from puqpanel.domain.errors import UserError
+from puqpanel.domain.numbering import Reset, check_pattern, count_period, number_text
+
+DAY = date(2026, 3, 9)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reset", "text", "period"),
+    [
+        ("FV/{year}/{month}/{number:04}", Reset.MONTHLY, "FV/2026/03/0007", "2026-03"),
+        ("{yy}-{number}", Reset.YEARLY, "26-7", "2026"),
+        ("INV-{number:06}", Reset.NEVER, "INV-000007", ""),
+        ("{year}{month}{number:04}", Reset.MONTHLY, "2026030007", "2026-03"),
+    ],
+)
+def test_a_pattern_makes_numbers(pattern, reset, text, period):
+    assert check_pattern(f" {pattern} ", reset) == pattern
+    assert number_text(pattern, 7, DAY) == text
+    assert count_period(reset, DAY) == period
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reset", "message"),
+    [
+        ("FV/{year}", Reset.NEVER, "exactly once"),
+        ("{number}-{number}", Reset.NEVER, "exactly once"),
+        ("{number}", Reset.YEARLY, "each year"),
+        ("{year}-{number}", Reset.MONTHLY, "each month"),
+        ("{month}-{number}", Reset.MONTHLY, "each month"),
+        ("{day}-{number}", Reset.NEVER, "Use only"),
+        ("{number:4}", Reset.NEVER, "Use only"),
+        ("{number.__class__}", Reset.NEVER, "Use only"),
+        ("{number:099}", Reset.NEVER, "at most 12 digits"),
+        ("", Reset.NEVER, "at most 60"),
+        ("A\n{number}", Reset.NEVER, "at most 60"),
+        ("A" * 60 + "{number}", Reset.NEVER, "at most 60"),
+    ],
+)
+def test_a_pattern_that_would_repeat_or_cannot_be_read_is_refused(pattern, reset, message):
+    with pytest.raises(UserError, match=message):
+        check_pattern(pattern, reset)
