@@ -104,6 +104,11 @@ def require_migrated(settings: Settings) -> None:
     Raises:
         UserError: The database schema is older than the code, or newer.
     """
+    from puqpanel.infra import schema_revision
+    from puqpanel.infra.db import engine_for
+
+    if schema_revision.is_latest(engine_for(settings.database_url)):
+        return
     applied, head = revisions(settings)
     refuse_newer(applied, head)
     if applied != head:
@@ -134,12 +139,11 @@ def revisions(settings: Settings) -> tuple[str | None, str | None]:
 
     Does not create a missing SQLite file.
     """
-    from puqpanel.infra import migrate
+    from puqpanel.infra import migrate, schema_revision
     from puqpanel.infra.db import engine_for
 
     engine = engine_for(settings.database_url)
-    path = engine.url.database
-    if engine.dialect.name == "sqlite" and path and not Path(path).exists():
+    if schema_revision.is_missing(engine):
         return None, migrate.head()
     return migrate.current(engine), migrate.head()
 

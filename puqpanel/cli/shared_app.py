@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import structlog
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 BUILT = 42
 """Exit code of a trial that went well; a module that exits the process uses another."""
+THREAD_SECONDS = 1.0
+"""Time that threads have to end; the rate limits start one that ends at once."""
 
 
 def build(live: Live) -> bool:
@@ -31,13 +35,17 @@ def build(live: Live) -> bool:
     Returns:
         Whether the app is built.
     """
+    if live.pages:
+        import puqpanel.web.register  # noqa: F401 - here, rather than in the fork and again later
     if not _try(live):
         log.warning("each process builds the app itself, because it cannot be shared")
         return False
+    threads = threading.enumerate()
     try:
         live.ensure()
     except Exception:
         log.exception("app could not be built")
+    _wait_for_others(threads)
     dispose_engines()
     return live.app is not None
 
@@ -49,15 +57,23 @@ def _try(live: Live) -> bool:
         code = 1
         try:
             die_with_parent(parent, signal.SIGKILL)
-            threads = threading.active_count()
+            threads = threading.enumerate()
             live.ensure()
-            code = BUILT if threading.active_count() == threads else 1
+            code = BUILT if _wait_for_others(threads) else 1
         except Exception:
             log.exception("app could not be built")
         finally:
             os._exit(code)
     _, status = os.waitpid(pid, 0)
     return os.waitstatus_to_exitcode(status) == BUILT
+
+
+def _wait_for_others(threads: Collection[threading.Thread]) -> bool:
+    """Wait until only these threads run, or for a while; return whether it is so."""
+    until = time.monotonic() + THREAD_SECONDS
+    for thread in set(threading.enumerate()).difference(threads):
+        thread.join(max(0.0, until - time.monotonic()))
+    return set(threading.enumerate()) <= set(threads)
 
 
 def adopt(live: Live) -> None:

@@ -20,9 +20,8 @@ from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from sqlalchemy.engine import Connection, Engine
 
-from puqpanel.infra import migration_steps, online_indexes, trigrams
+from puqpanel.infra import migration_steps, online_indexes, schema_revision, trigrams
 from puqpanel.infra.migration_steps import MigrationError
-from puqpanel.infra.settings import ROOT
 
 COLLATION = "utf8mb4_bin"
 """Collation of every text in MariaDB."""
@@ -50,8 +49,8 @@ class Tree:
 
 
 PANEL = Tree(
-    ROOT / "migrations",
-    "alembic_version",
+    schema_revision.FOLDER,
+    schema_revision.TABLE,
     lambda name: not name.startswith(("mod_", trigrams.PREFIX)),
 )
 

@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import sqlalchemy as sa
-from alembic import op
 from sqlalchemy.engine import Connection, Engine
 
 LOCK = 0x70757170616E656C  # "puqpanel"
@@ -39,6 +38,8 @@ class Index(NamedTuple):
 
 def create(indexes: Declared) -> None:
     """Create the indexes of a revision that do not exist yet."""
+    from alembic import op  # slow to import, and searches use this module too
+
     online = op.get_bind().dialect.name == "postgresql"
     for name, (table, columns) in indexes.items():
         op.create_index(name, table, list(columns), if_not_exists=online or None)

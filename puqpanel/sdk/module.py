@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from puqpanel.host import logs, migrations, views
+from puqpanel.host import logs, views
 from puqpanel.host.context import table_prefix
 from puqpanel.host.contract.base import ModuleBase
 
@@ -39,6 +39,8 @@ class Module(ModuleBase):
             "success", or the reason why it was not updated.
         """
         if self.module_folder is not None:
+            from puqpanel.host import migrations  # imports Alembic
+
             migrations.upgrade(self.module_folder, table_prefix(self.module_type, self.module_name))
         return "success"
 

@@ -7,6 +7,7 @@ import hashlib
 from flask import Flask, Response, request
 from flask_limiter import Limiter
 from limits.errors import StorageError
+from limits.storage import RedisStorage
 
 from puqpanel.domain.emails import email_key
 from puqpanel.infra import queue
@@ -20,6 +21,13 @@ from puqpanel.web.sessions import area_of
 def network() -> str:
     """Return the network of the request, by which it is counted."""
     return network_of(request.remote_addr or "")
+
+
+class QueueServerStorage(RedisStorage):
+    """Redis storage that does not import Valkey's client, which takes long and is not used."""
+
+    STORAGE_SCHEME = ["puqpanel"]  # noqa: RUF012 - the base class declares a list
+    DEPENDENCIES = {"redis": RedisStorage.DEPENDENCIES["redis"]}  # noqa: RUF012
 
 
 STORED, STORED_OF_NETWORK = 500, 10
@@ -84,7 +92,7 @@ def install(app: Flask) -> None:
     stored = bool(queue.server_url())
     app.config.update(
         # The pool knows the server's address, and does not wait for one that hangs.
-        RATELIMIT_STORAGE_URI="redis://" if stored else "memory://",
+        RATELIMIT_STORAGE_URI="puqpanel://" if stored else "memory://",
         RATELIMIT_STORAGE_OPTIONS=(
             {"connection_pool": queue.connection().connection_pool, "wrap_exceptions": True}
             if stored

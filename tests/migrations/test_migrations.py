@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from puqpanel.infra import migrate
+from puqpanel.infra import migrate, schema_revision
 from puqpanel.infra.db import Model, engine_for
 from puqpanel.infra.migrate import PANEL, MigrationError, Tree
 from puqpanel.models import Generation
@@ -87,3 +87,19 @@ def test_a_tree_touches_only_its_own_tables(
     )
     assert migrate.current(engine) == migrate.head()
     engine.dispose()
+
+
+def test_the_latest_revision_is_found_without_alembic(
+    new_database: Callable[[], str], tmp_path: Path
+) -> None:
+    engine = engine_for(new_database())
+    assert schema_revision.latest() == migrate.head()
+    assert schema_revision.is_latest(engine)
+    migrate.downgrade(engine, PANEL, "-1")
+    assert not schema_revision.is_latest(engine)
+    migrate.downgrade(engine, PANEL)
+    assert not schema_revision.is_latest(engine)
+    engine.dispose()
+    missing = tmp_path / "missing.db"
+    assert not schema_revision.is_latest(engine_for(f"sqlite:///{missing}"))
+    assert not missing.exists()

@@ -13,7 +13,7 @@ from puqpanel.domain.module_states import ModuleProblem, ModuleStatus, version_o
 from puqpanel.domain.permissions import MODULES_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import Text, _
-from puqpanel.host import calls, discover, migrations
+from puqpanel.host import calls, discover
 from puqpanel.host.contract.refusal import Refused
 from puqpanel.host.contract.result import Result
 from puqpanel.host.loaded import LoadedModule
@@ -112,6 +112,8 @@ def purge(*, actor: Principal, modules_dir: Path, module_type: str, name: str) -
     )
     if alive is not None:
         raise ConflictError(_("This module still has services; terminate them first."))
+    from puqpanel.host import migrations  # imports Alembic
+
     try:
         with _loaded(modules_dir, row) as module:
             migrations.downgrade(module.folder, module.prefix)

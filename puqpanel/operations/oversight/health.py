@@ -11,14 +11,13 @@ import stat
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from puqpanel.domain.errors import PanelError
 from puqpanel.domain.texts import _, _n
-from puqpanel.infra import catalogs, crypto, migrate, queue
+from puqpanel.infra import catalogs, crypto, queue, schema_revision
 from puqpanel.infra.db import engine_for
 from puqpanel.infra.program import PROGRAM
 from puqpanel.infra.settings import Settings
@@ -91,11 +90,7 @@ def _run(name: str, settings: Settings, failed: Collection[str]) -> Check:
 def _database(settings: Settings) -> Check:
     started = time.monotonic()
     engine = engine_for(settings.database_url)
-    if (
-        engine.dialect.name == "sqlite"
-        and engine.url.database
-        and not Path(engine.url.database).exists()
-    ):
+    if schema_revision.is_missing(engine):
         return Check(
             "database",
             "fail",
@@ -145,15 +140,18 @@ def _database(settings: Settings) -> Check:
 
 def _migrations(settings: Settings) -> Check:
     engine = engine_for(settings.database_url)
-    current, newest = migrate.current(engine), migrate.head()
-    facts = {"current": current, "head": newest}
-    if current == newest:
+    if schema_revision.is_latest(engine):
+        latest = schema_revision.latest()
         return Check(
             "migrations",
             "ok",
-            _("The tables are up to date (%(current)s).", current=current),
-            facts=facts,
+            _("The tables are up to date (%(current)s).", current=latest),
+            facts={"current": latest, "head": latest},
         )
+    from puqpanel.infra import migrate
+
+    current, newest = migrate.current(engine), migrate.head()
+    facts = {"current": current, "head": newest}
     if current and not migrate.knows(current):
         return Check(
             "migrations",

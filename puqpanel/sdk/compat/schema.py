@@ -2,24 +2,27 @@
 
 Table names get the module's prefix, written or not, so that a module cannot reach the tables of the
 panel or of another module.
+
+Alembic is imported when it is used, because every module imports this file.
 """
+
+from __future__ import annotations
 
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from alembic.operations import BatchOperations, Operations
-from alembic.runtime.migration import MigrationContext
 
 from puqpanel.host import context
 from puqpanel.host.contract.names import bind
-from puqpanel.host.migrations import engine
 from puqpanel.infra.db import in_transaction, release, session, transaction
-from puqpanel.infra.migrate import TABLE_OPTIONS, rebuilding
 from puqpanel.sdk.compat.blueprint import Blueprint, Column, ForeignKey
 from puqpanel.sdk.errors import SchemaError
+
+if TYPE_CHECKING:
+    from alembic.operations import BatchOperations, Operations
 
 __all__ = ["Blueprint", "Schema", "SchemaError", "table_name"]
 
@@ -160,10 +163,19 @@ def _run(name: str, build: Build | None, work: Callable[[Blueprint], None]) -> A
 def _operations() -> Iterator[tuple[Operations, sa.Connection]]:
     with transaction() as current:
         connection = current.connection()
-        yield Operations(MigrationContext.configure(connection)), connection
+        yield _operations_on(connection), connection
+
+
+def _operations_on(connection: sa.Connection) -> Operations:
+    from alembic.operations import Operations
+    from alembic.runtime.migration import MigrationContext
+
+    return Operations(MigrationContext.configure(connection))
 
 
 def _create(blueprint: Blueprint) -> None:
+    from puqpanel.infra.migrate import TABLE_OPTIONS
+
     full = table_name(blueprint.table)
     with _operations() as (operations, connection):
         inspector = sa.inspect(connection)
@@ -201,6 +213,9 @@ def _alter(blueprint: Blueprint) -> None:
             "Schema.table() cannot run inside a transaction: it rebuilds the table on some"
             " databases."
         )
+    from puqpanel.host.migrations import engine
+    from puqpanel.infra.migrate import rebuilding
+
     release()
     with rebuilding(engine()) as connection:
         if not sa.inspect(connection).has_table(full):
@@ -208,8 +223,7 @@ def _alter(blueprint: Blueprint) -> None:
                 f"There is no table {blueprint.table} to alter; create it with Schema.create()."
             )
         _leave_out_done(blueprint, full, sa.inspect(connection))
-        operations = Operations(MigrationContext.configure(connection))
-        with operations.batch_alter_table(full) as batch:
+        with _operations_on(connection).batch_alter_table(full) as batch:
             _alter_in(batch, full, blueprint)
 
 

@@ -11,7 +11,6 @@ from flask.typing import ResponseReturnValue
 from puqpanel.domain.module_states import ModuleStatus
 from puqpanel.domain.permissions import MODULES_MANAGE, MODULES_VIEW
 from puqpanel.domain.texts import _, _n
-from puqpanel.host import checks
 from puqpanel.operations.modules import configured_modules, lifecycle, loading, module_list, parking
 from puqpanel.web import look
 from puqpanel.web.admin.modules.installed import MODULES, page_of
@@ -92,6 +91,8 @@ def deactivate(type: str, name: str) -> ResponseReturnValue:
     """Deactivate a module, after a confirmation."""
     if request.method == "POST":
         return _switch(type, name, "deactivate")
+    from puqpanel.host import checks  # parses sources; no other page needs it
+
     module = _find(type, name)
     lost = [_("Its pages, permissions, menu entries and scheduled jobs")]
     drops_data = checks.drops_data(module.folder, type, name)

@@ -1,0 +1,36 @@
+"""What a process imports when it starts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from puqpanel.infra.settings import ROOT, Settings
+
+START = """
+import sys
+from puqpanel.app import create_app
+from puqpanel.cli.context import require_migrated
+from puqpanel.infra.settings import Settings
+
+settings = Settings.load()
+require_migrated(settings)
+create_app(settings)
+import puqpanel.sdk
+print(*sorted({"flask", "limits", "alembic", "croniter", "valkey"} & set(sys.modules)))
+"""
+
+
+def test_a_start_imports_no_slow_library_that_it_does_not_use(settings: Settings) -> None:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PUQPANEL_INSTANCE": str(settings.instance),
+        "PUQPANEL_DATABASE_URL": settings.database_url,
+        "PUQPANEL_REDIS_URL": settings.redis_url,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", START], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "flask limits\n"), done.stderr
