@@ -129,9 +129,10 @@ EVENTS: Mapping[str, Event] = MappingProxyType({event.name: event for event in _
 LATER = frozenset(
     name
     for name in EVENTS
-    if name.partition(".")[0] in ("proforma", "invoice", "payment")
-    or name
+    if name
     in (
+        "invoice.overdue",
+        "payment.failed",
         "user.before_register",
         "user.after_register",
         "user.before_password_reset",

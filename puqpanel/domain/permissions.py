@@ -24,6 +24,13 @@ SERVICES_PROVISION = "services.provision"
 SERVICES_TERMINATE = "services.terminate"
 PRODUCTS_VIEW = "products.view"
 PRODUCTS_MANAGE = "products.manage"
+DOCUMENTS_VIEW = "documents.view"
+DOCUMENTS_MANAGE = "documents.manage"
+DOCUMENTS_ISSUE = "documents.issue"
+PAYMENTS_VIEW = "payments.view"
+PAYMENTS_MANAGE = "payments.manage"
+COMPANIES_VIEW = "companies.view"
+COMPANIES_MANAGE = "companies.manage"
 GATEWAYS_VIEW = "gateways.view"
 GATEWAYS_MANAGE = "gateways.manage"
 CURRENCIES_VIEW = "currencies.view"
@@ -164,6 +171,34 @@ NOUNS: tuple[Noun, ...] = (
         _("Catalog"),
         _("View products."),
         _("Create and edit products and their module configuration."),
+    ),
+    Noun(
+        "documents",
+        _("Documents"),
+        _("Billing"),
+        _("View invoices, proformas and credit notes."),
+        _("Create and edit drafts."),
+        (
+            (
+                "issue",
+                _("Issue documents"),
+                _("Issue invoices and credit notes, write off unpaid invoices, cancel proformas."),
+            ),
+        ),
+    ),
+    Noun(
+        "payments",
+        _("Payments"),
+        _("Billing"),
+        _("View payments and the credit of clients."),
+        _("Record payments, and pay invoices from credit."),
+    ),
+    Noun(
+        "companies",
+        _("Companies and taxes"),
+        _("Billing"),
+        _("View companies, number series and tax rates."),
+        _("Edit companies, number series, tax rates and tax rules."),
     ),
     Noun(
         "gateways",

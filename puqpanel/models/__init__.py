@@ -8,6 +8,11 @@ from puqpanel.models.accounts.saved_views import SavedView
 from puqpanel.models.accounts.sessions import AccountSession
 from puqpanel.models.accounts.staff import Role, Staff, staff_roles
 from puqpanel.models.accounts.users import User
+from puqpanel.models.billing.companies import Company, Series
+from puqpanel.models.billing.documents import Charge, Document, DocumentLineRow, DocumentTax
+from puqpanel.models.billing.ledger import LedgerEntry, Posting
+from puqpanel.models.billing.payments import Allocation, Payment
+from puqpanel.models.billing.taxes import CompanyTaxRule, CountryTax, VatCheck
 from puqpanel.models.catalog.products import Product
 from puqpanel.models.modules.configured_modules import ConfiguredModule
 from puqpanel.models.modules.installed import InstalledModule
@@ -26,21 +31,33 @@ from puqpanel.models.system.tasks import Task, TaskAttempt, TaskTag
 
 __all__ = [
     "AccountSession",
+    "Allocation",
     "Audit",
     "BulkItem",
+    "Charge",
     "Client",
     "ClientUser",
+    "Company",
+    "CompanyTaxRule",
     "ConfiguredModule",
+    "CountryTax",
     "Currency",
+    "Document",
+    "DocumentLineRow",
+    "DocumentTax",
     "Generation",
     "Heartbeat",
     "InstalledModule",
+    "LedgerEntry",
     "Module",
     "ModuleLog",
+    "Payment",
+    "Posting",
     "Product",
     "Role",
     "SavedView",
     "ScheduleEntry",
+    "Series",
     "Service",
     "ServiceDifference",
     "Setting",
@@ -50,5 +67,6 @@ __all__ = [
     "TaskAttempt",
     "TaskTag",
     "User",
+    "VatCheck",
     "staff_roles",
 ]

@@ -34,7 +34,10 @@ FIRST = 10
 """Number of the first row; rows that a migration inserts have smaller ids."""
 START = datetime(2026, 1, 2, 3, 4, 5, 678900)
 Values = dict[str, Callable[[int], Any]]
-FIXED: Values = {"currencies.is_base": lambda _: None}
+FIXED: Values = {
+    "companies.is_default": lambda _: None,
+    "currencies.is_base": lambda _: None,
+}
 """Columns whose values are not free."""
 Snapshot = dict[str, tuple[list[str], list[tuple[Any, ...]]]]
 """Table → names of columns and rows."""

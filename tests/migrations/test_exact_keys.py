@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects.mysql import TINYINT
 
 from puqpanel.infra.db import Model, engine_for
 from tests.migrations.filled import fill
@@ -75,11 +77,21 @@ def test_a_key_is_compared_exactly(filled: sa.Engine, column: sa.Column[Any]) ->
 def _copy(column: sa.Column[Any], row: dict[str, Any], number: int, key: str) -> dict[str, Any]:
     """Return a row that differs in the key; other unique columns have the number."""
     others = {
-        other.name: number if isinstance(row[other.name], int) else f"{number}"
+        other.name: None if other.foreign_keys else _other(other, row[other.name], number)
         for group in _unique(column.table)
         if column.name not in group.columns
         for other in group.columns
-        if not other.foreign_keys
+        if not other.foreign_keys or other.nullable
     }
-    nothing = {"is_base": None} if column.table.name == "currencies" else {}
-    return row | others | nothing | {column.name: key}
+    return row | others | {column.name: key}
+
+
+def _other(column: sa.Column[Any], value: Any, number: int) -> Any:
+    """Return a value that no other row has, or the same if it must be one of few."""
+    if column.nullable and isinstance(column.type, sa.Boolean | TINYINT):
+        return None  # only one row may have it set
+    if isinstance(value, date):
+        return value + timedelta(days=number)
+    if isinstance(value, str):
+        return value if (column.type.length or number) < 4 else f"{number}"
+    return number

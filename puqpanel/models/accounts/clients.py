@@ -5,14 +5,25 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from puqpanel.domain.documents import Party
+from puqpanel.domain.tax_rules import BuyerKind, TaxBuyer, VatStatus
 from puqpanel.infra.db import Model
 from puqpanel.models.accounts.users import User
-from puqpanel.models.columns import Created, Email, Key, Name, Reference, Sentence, Uuid
+from puqpanel.models.columns import Created, Email, Key, Name, Reference, Sentence, Uuid, Word
 from puqpanel.models.searchable import Searchable
 
 
 class Client(Searchable, Model):
-    """A person or company that buys services."""
+    """A person or company that buys services.
+
+    Attributes:
+        name: display name; documents show the company, if there is one.
+        buyer_kind: what it is for tax, a `BuyerKind`.
+        vat_number: with the country prefix.
+        vat_status: what is known about the number, a `VatStatus`.
+        language: of its documents; empty for the panel's.
+        reference: its own reference, printed on documents, such as a purchase order.
+    """
 
     __tablename__ = "clients"
     searched = ("name", "company", "email")
@@ -22,7 +33,19 @@ class Client(Searchable, Model):
     name: Mapped[Name] = mapped_column(index=True)
     email: Mapped[Email] = mapped_column(index=True)
     company: Mapped[str] = mapped_column(sa.String(200), default="")
+    street: Mapped[str] = mapped_column(sa.String(200), default="")
+    city: Mapped[str] = mapped_column(sa.String(100), default="")
+    postcode: Mapped[str] = mapped_column(sa.String(20), default="")
+    region: Mapped[str] = mapped_column(sa.String(100), default="")
     country: Mapped[str] = mapped_column(sa.String(2), default="")
+    phone: Mapped[str] = mapped_column(sa.String(40), default="")
+    buyer_kind: Mapped[Word] = mapped_column(default=BuyerKind.CONSUMER)
+    vat_number: Mapped[str] = mapped_column(sa.String(40), default="")
+    vat_status: Mapped[Word] = mapped_column(default=VatStatus.NONE)
+    tax_number: Mapped[str] = mapped_column(sa.String(40), default="")
+    billing_email: Mapped[str] = mapped_column(sa.String(254), default="")
+    language: Mapped[str] = mapped_column(sa.String(35), default="")
+    reference: Mapped[str] = mapped_column(sa.String(200), default="")
     currency: Mapped[str] = mapped_column(sa.String(3), default="EUR")
     notes: Mapped[Sentence]
     active: Mapped[bool] = mapped_column(default=True)
@@ -30,6 +53,29 @@ class Client(Searchable, Model):
     members: Mapped[list[ClientUser]] = relationship(
         back_populates="client", cascade="all, delete-orphan"
     )
+
+    @property
+    def party(self) -> Party:
+        """The buyer as documents show it."""
+        return Party(
+            name=self.company or self.name,
+            street=self.street,
+            city=self.city,
+            postcode=self.postcode,
+            region=self.region,
+            country=self.country,
+            vat_number=self.vat_number,
+            tax_number=self.tax_number,
+            email=self.billing_email or self.email,
+            phone=self.phone,
+        )
+
+    @property
+    def tax_buyer(self) -> TaxBuyer:
+        """What matters of it for tax."""
+        return TaxBuyer(
+            self.country, self.region, BuyerKind(self.buyer_kind), VatStatus(self.vat_status)
+        )
 
 
 class ClientUser(Model):

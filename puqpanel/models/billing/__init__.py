@@ -1,0 +1,1 @@
+"""Companies, taxes, documents, the ledger and payments."""

@@ -1,0 +1,196 @@
+"""Check the books: `puqpanel books check` and `puqpanel books verify`, and the page Health.
+
+`verify` proves that no issued document was altered, removed or slipped in; `check` that the ledger,
+the documents and the credit of clients agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
+
+from puqpanel.domain.document_states import DocumentStatus
+from puqpanel.domain.documents import DocumentKind, digest
+from puqpanel.domain.ledger import Account
+from puqpanel.domain.texts import Text, _
+from puqpanel.infra.db import session
+from puqpanel.models import Charge, Company, Document, LedgerEntry, Posting, Series
+from puqpanel.operations.billing.contents import content
+
+CHUNK = 500
+"""Documents that are read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that does not agree.
+
+    Args:
+        subject: what it is about, such as the number of a document.
+        text: what is wrong.
+    """
+
+    subject: str
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Progress of a check.
+
+    Args:
+        done: how many rows were read since the last step.
+        problems: what was found in them.
+    """
+
+    done: int
+    problems: tuple[Problem, ...] = ()
+
+
+def verify() -> Iterator[Step]:
+    """Recompute the digest of every issued document, in the order of each series."""
+    for series in session().scalars(sa.select(Series).order_by(Series.id)).all():
+        yield from _verify_series(series)
+
+
+def documents_to_verify() -> int:
+    """Return how many documents `verify` reads."""
+    query = sa.select(sa.func.count()).where(Document.status != DocumentStatus.DRAFT)
+    return session().scalar(query) or 0
+
+
+def _verify_series(series: Series) -> Iterator[Step]:
+    before, sequence = "", 0
+    company = session().get_one(Company, series.company_id)
+    while documents := _chunk(series, sequence):
+        problems: list[Problem] = []
+        for document in documents:
+            problems += _verify_document(document, before, sequence)
+            before, sequence = document.digest, document.sequence or 0
+        yield Step(len(documents), tuple(problems))
+        session().expunge_all()
+    if (before, sequence) != (series.digest, series.sequence):
+        name = f"{company.name}, {series.kind}"
+        text = _("The last document of the series is missing, or was changed.")
+        yield Step(0, (Problem(name, text),))
+
+
+def _chunk(series: Series, sequence: int) -> list[Document]:
+    """Return the next documents of a series after one."""
+    query = (
+        sa.select(Document)
+        .where(
+            Document.company_id == series.company_id,
+            Document.kind == series.kind,
+            Document.sequence > sequence,
+        )
+        .order_by(Document.sequence)
+        .options(selectinload(Document.lines), selectinload(Document.taxes))
+    )
+    return list(session().scalars(query.limit(CHUNK)))
+
+
+def _verify_document(document: Document, before: str, sequence: int) -> Iterator[Problem]:
+    name = document.number or document.uuid
+    if document.before != before:
+        yield Problem(name, _("The document before it was removed, changed or slipped in."))
+    if document.sequence != sequence + 1:
+        yield Problem(name, _("A document is missing before it."))
+    try:
+        now = digest(content(document), document.before)
+    except Exception:
+        yield Problem(name, _("Its content cannot be read."))
+        return
+    if now != document.digest:
+        yield Problem(name, _("Its content was changed after it was issued."))
+    lines = sum(row.net_minor for row in document.lines)
+    taxes = sum(tax["minor"] for row in document.taxes for tax in row.taxes)
+    if (lines, taxes) != (document.net_minor, document.tax_minor):
+        yield Problem(name, _("Its lines and taxes do not sum to its total."))
+
+
+def check() -> Iterator[Step]:
+    """Check that every posting balances and that documents agree with the ledger."""
+    for part in (_postings, _receivables, _open_documents, _charges):
+        yield Step(1, tuple(part()))
+
+
+CHECKS = 4
+"""How many steps `check` has."""
+
+
+def _postings() -> Iterator[Problem]:
+    query = (
+        sa.select(Posting.key, LedgerEntry.currency, sa.func.sum(LedgerEntry.minor))
+        .join(LedgerEntry, LedgerEntry.posting_id == Posting.id)
+        .group_by(Posting.id, Posting.key, LedgerEntry.currency)
+        .having(sa.func.sum(LedgerEntry.minor) != 0)
+    )
+    for key, currency, minor in session().execute(query):
+        text = _(
+            "Its entries do not sum to zero: %(minor)s in %(currency)s.",
+            minor=int(minor),
+            currency=currency,
+        )
+        yield Problem(key, text)
+
+
+def _receivables() -> Iterator[Problem]:
+    """Compare what is open on each invoice with the ledger."""
+    balance = (
+        sa.select(LedgerEntry.document_id, sa.func.sum(LedgerEntry.minor).label("minor"))
+        .where(LedgerEntry.account == Account.RECEIVABLE)
+        .group_by(LedgerEntry.document_id)
+        .subquery()
+    )
+    settled = Document.paid_minor + Document.credited_minor + Document.written_off_minor
+    rest = Document.net_minor + Document.tax_minor - settled
+    query = (
+        sa.select(Document.number, rest, balance.c.minor)
+        .outerjoin(balance, balance.c.document_id == Document.id)
+        .where(
+            Document.kind == DocumentKind.INVOICE,
+            Document.status != DocumentStatus.DRAFT,
+            sa.func.coalesce(balance.c.minor, 0) != rest,
+        )
+    )
+    for number, open_minor, minor in session().execute(query):
+        text = _(
+            "%(open)s is open on it, but %(ledger)s in the ledger (minor units).",
+            open=int(open_minor),
+            ledger=int(minor or 0),
+        )
+        yield Problem(number or "", text)
+
+
+def _open_documents() -> Iterator[Problem]:
+    """Find invoices whose status contradicts what was paid."""
+    settled = Document.paid_minor + Document.credited_minor
+    total = Document.net_minor + Document.tax_minor
+    is_paid = settled >= total
+    query = sa.select(Document.number, Document.status).where(
+        Document.kind == DocumentKind.INVOICE,
+        sa.or_(
+            sa.and_(Document.status == DocumentStatus.PAID, ~is_paid),
+            sa.and_(
+                Document.status.in_((DocumentStatus.ISSUED, DocumentStatus.PARTLY_PAID)), is_paid
+            ),
+        ),
+    )
+    for number, status in session().execute(query):
+        text = _("Its status “%(status)s” contradicts what was paid.", status=status)
+        yield Problem(number or "", text)
+
+
+def _charges() -> Iterator[Problem]:
+    """Find charges of documents that are not issued."""
+    query = (
+        sa.select(Charge.id)
+        .join(Document, Document.id == Charge.document_id)
+        .where(Document.status == DocumentStatus.DRAFT)
+    )
+    for key in session().scalars(query):
+        yield Problem(f"charge {key}", _("A draft has charged a period."))

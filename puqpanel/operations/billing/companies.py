@@ -1,0 +1,281 @@
+"""Companies: who sells, how documents are numbered, and which company sells to a client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from zoneinfo import available_timezones
+
+import sqlalchemy as sa
+from stdnum import bic, iban
+from stdnum.exceptions import ValidationError
+
+from puqpanel.domain.documents import DocumentKind
+from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
+from puqpanel.domain.numbering import Reset, check_pattern
+from puqpanel.domain.permissions import COMPANIES_MANAGE
+from puqpanel.domain.principals import Principal
+from puqpanel.domain.tax import PriceEntry
+from puqpanel.domain.texts import Text, _
+from puqpanel.infra.db import find, save, session, transaction
+from puqpanel.models import Client, Company, Document, Series
+from puqpanel.operations.system import audit
+from puqpanel.operations.system.fields import clean_country, clean_email, clean_name
+
+MAX_DUE_DAYS = 365
+DEFAULT_PATTERNS = {
+    DocumentKind.PROFORMA: "PF-{year}-{number:05}",
+    DocumentKind.INVOICE: "INV-{year}-{number:05}",
+    DocumentKind.CREDIT_NOTE: "CN-{year}-{number:05}",
+}
+ADDRESS = {"street": 200, "city": 100, "postcode": 20, "region": 100}
+_TEXTS = {
+    **ADDRESS,
+    "vat_number": 40,
+    "tax_number": 40,
+    "registration": 200,
+    "phone": 40,
+    "website": 200,
+    "bank_holder": 200,
+    "bank": 200,
+    "notes": 2000,
+}
+"""Fields of a company that hold any text → longest."""
+_SWITCHES = ("active", "vat_registered", "one_stop_shop", "proforma_first")
+
+
+def find_company(uuid: str) -> Company:
+    """Return one company.
+
+    Raises:
+        NotFoundError: it does not exist.
+    """
+    return find(sa.select(Company).where(Company.uuid == uuid), _("Company not found."))
+
+
+def companies() -> Sequence[Company]:
+    """Return all companies, the default one first, then by name."""
+    order = (Company.is_default.is_(None), Company.name, Company.id)
+    return session().scalars(sa.select(Company).order_by(*order)).all()
+
+
+def company_for(client: Client) -> Company:
+    """Return the company that sells to a client.
+
+    It is the one of the client's earlier documents; else the first that sells to the client's
+    country; else the default company.
+
+    Raises:
+        ConflictError: there is no active company yet.
+    """
+    last = sa.select(Document.company_id).where(Document.client_id == client.id)
+    key = session().scalar(last.order_by(Document.id.desc()).limit(1))
+    active = [company for company in companies() if company.active]
+    for company in active:
+        if company.id == key:
+            return company
+    for company in active:
+        if client.country and client.country in company.countries:
+            return company
+    for company in active:
+        if company.is_default:
+            return company
+    raise ConflictError(_("Add a company under Companies first: it issues the documents."))
+
+
+@transaction()
+def save_company(*, actor: Principal, uuid: str | None, values: Mapping[str, Any]) -> Company:
+    """Create or change a company. The first one becomes the default company.
+
+    Args:
+        actor: who saves it.
+        uuid: the company; None creates one, with a series for each kind of document.
+        values: columns of `Company`; those that are missing keep their values.
+
+    Raises:
+        InvalidInput: a field is invalid.
+    """
+    actor.require(COMPANIES_MANAGE)
+    company = find_company(uuid) if uuid else Company(name="", country="")
+    checked = _checked(values, company)
+    before = {key: getattr(company, key) for key in checked}
+    for key, value in checked.items():
+        setattr(company, key, value)
+    if uuid is None:
+        if session().scalar(sa.select(Company.id).where(Company.is_default.is_(True))) is None:
+            company.is_default = True
+        save(company)
+        for kind, pattern in DEFAULT_PATTERNS.items():
+            save(Series(company_id=company.id, kind=kind, pattern=pattern))
+    session().flush()
+    old, new = audit.changed(before if uuid else {}, checked)
+    audit.record(
+        actor=actor,
+        action="company.updated" if uuid else "company.created",
+        subject_type="company",
+        subject_uuid=company.uuid,
+        summary=(
+            _("Company %(name)s changed.", name=company.name)
+            if uuid
+            else _("Company %(name)s created.", name=company.name)
+        ),
+        before=old,
+        after=new,
+    )
+    return company
+
+
+@transaction()
+def make_default(*, actor: Principal, uuid: str) -> None:
+    """Make a company the one that sells to the countries of no other company.
+
+    Raises:
+        ConflictError: it is not active.
+    """
+    actor.require(COMPANIES_MANAGE)
+    company = find_company(uuid)
+    if not company.active:
+        raise ConflictError(_("%(name)s is not active.", name=company.name))
+    session().execute(sa.update(Company).values(is_default=None))
+    session().flush()
+    company.is_default = True
+    audit.record(
+        actor=actor,
+        action="company.updated",
+        subject_type="company",
+        subject_uuid=uuid,
+        summary=_("%(name)s is the default company.", name=company.name),
+    )
+
+
+@transaction()
+def save_series(
+    *, actor: Principal, company_uuid: str, kind: str, pattern: str, reset: str
+) -> None:
+    """Change the numbers of one kind of document of a company.
+
+    Raises:
+        InvalidInput: the pattern would repeat numbers, or cannot be read.
+    """
+    actor.require(COMPANIES_MANAGE)
+    company = find_company(company_uuid)
+    series = lock_series(company.id, kind)
+    try:
+        checked = check_pattern(pattern, Reset(reset))
+    except ValueError:
+        raise InvalidInput({"reset": [_("Select an option from the list.")]}) from None
+    except UserError as error:
+        raise InvalidInput({"pattern": [error.text]}) from None
+    values = {"pattern": checked, "reset": reset}
+    old, new = audit.changed({key: getattr(series, key) for key in values}, values)
+    series.pattern, series.reset = checked, reset
+    audit.record(
+        actor=actor,
+        action="company.series_changed",
+        subject_type="company",
+        subject_uuid=company_uuid,
+        summary=_("Document numbers changed to %(pattern)s.", pattern=checked),
+        before=old,
+        after=new,
+    )
+
+
+def lock_series(company_id: int, kind: str) -> Series:
+    """Lock a series until the transaction ends, and return its current state."""
+    query = sa.select(Series).where(Series.company_id == company_id, Series.kind == kind)
+    locked = query.with_for_update().execution_options(populate_existing=True)
+    return find(locked, _("This company has no numbers for such documents."))
+
+
+def _checked(values: Mapping[str, Any], company: Company) -> dict[str, Any]:
+    """Return the valid values of a company.
+
+    Raises:
+        InvalidInput: a value is invalid.
+    """
+    errors: dict[str, Sequence[Text | str]] = {}
+    checked: dict[str, Any] = {key: bool(values[key]) for key in _SWITCHES if key in values}
+
+    def keep(key: str, clean: Any) -> None:
+        try:
+            checked[key] = clean(values[key])
+        except InvalidInput as error:
+            errors[key] = next(iter(error.messages.values()))
+
+    for key, longest in _TEXTS.items():
+        if key in values:
+            keep(key, lambda text, longest=longest: clean_text(text, longest))
+    cleaners = {
+        "name": clean_name,
+        "country": _country,
+        "email": lambda text: clean_email(text) if text.strip() else "",
+        "iban": _iban,
+        "bic": _bic,
+        "entry": _entry,
+        "zone": _zone,
+        "due_days": _due_days,
+        "countries": lambda codes: sorted({clean_country(code) for code in codes}),
+    }
+    for key, clean in cleaners.items():
+        if key in values:
+            keep(key, clean)
+    for key in ("logo", "template"):
+        if key in values:
+            checked[key] = values[key]
+    if company.is_default and checked.get("active") is False:
+        errors["active"] = [_("Make another company the default one first.")]
+    if errors:
+        raise InvalidInput(errors)
+    return checked
+
+
+def clean_text(text: str, longest: int) -> str:
+    """Return a text without surrounding white space.
+
+    Raises:
+        InvalidInput: it is too long.
+    """
+    text = text.strip()
+    if len(text) > longest:
+        raise InvalidInput({"": [_("Enter at most %(longest)s characters.", longest=longest)]})
+    return text
+
+
+def _country(code: str) -> str:
+    found = clean_country(code)
+    if not found:
+        raise InvalidInput({"country": [_("Choose a country from the list.")]})
+    return found
+
+
+def _iban(text: str) -> str:
+    try:
+        return str(iban.validate(text)) if text.strip() else ""
+    except ValidationError:
+        raise InvalidInput({"iban": [_("This is not a valid IBAN.")]}) from None
+
+
+def _bic(text: str) -> str:
+    try:
+        return str(bic.validate(text)) if text.strip() else ""
+    except ValidationError:
+        raise InvalidInput({"bic": [_("This is not a valid BIC.")]}) from None
+
+
+def _entry(text: str) -> str:
+    if text not in set(PriceEntry):
+        raise InvalidInput({"entry": [_("Select an option from the list.")]})
+    return text
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise InvalidInput({"zone": [_("Select an option from the list.")]})
+    return name
+
+
+def _due_days(days: int) -> int:
+    if not 0 <= days <= MAX_DUE_DAYS:
+        text = _("Enter a number of days from 0 to %(limit)s.", limit=MAX_DUE_DAYS)
+        raise InvalidInput({"due_days": [text]})
+    return days

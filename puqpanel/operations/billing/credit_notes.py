@@ -1,0 +1,316 @@
+"""Credit notes: correct an invoice as a whole, by lines, or by an amount.
+
+In however many pieces an invoice is credited, the credit notes sum to it exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+import sqlalchemy as sa
+
+from puqpanel.domain.document_states import OPEN, DocumentStatus, status_after
+from puqpanel.domain.documents import DocumentKind
+from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.ledger import Account, Entry
+from puqpanel.domain.money import Money
+from puqpanel.domain.permissions import DOCUMENTS_ISSUE
+from puqpanel.domain.principals import Principal
+from puqpanel.domain.tax import GroupTotal, remaining_tax
+from puqpanel.domain.texts import Text, _
+from puqpanel.infra.db import retry_deadlocks, save, session, transaction
+from puqpanel.infra.events import raise_event
+from puqpanel.models import Charge, Document, DocumentLineRow
+from puqpanel.operations.billing import ledger
+from puqpanel.operations.billing.documents import find_document, lock_document
+from puqpanel.operations.billing.issuing import seal
+from puqpanel.operations.billing.lines import tax_rows, total_of
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of an invoice that is credited.
+
+    Args:
+        row: the line of the invoice; None if an amount is credited.
+        position: the tax group.
+        net: without tax.
+    """
+
+    row: DocumentLineRow | None
+    position: int
+    net: Money
+
+
+@retry_deadlocks
+@transaction()
+def credit(
+    *,
+    actor: Principal,
+    uuid: str,
+    reason: str,
+    lines: Mapping[int, Money] | None = None,
+    amount: Money | None = None,
+) -> Document:
+    """Issue a credit note for an invoice: for all that is left of it, unless a part is given.
+
+    What was not paid yet is no longer owed; the rest becomes credit of the client.
+
+    Args:
+        actor: who issues it.
+        uuid: the invoice.
+        reason: printed on the credit note; required.
+        lines: net amounts to credit, by the position of the line.
+        amount: an amount with tax to credit, taken from all tax groups in proportion.
+
+    Raises:
+        ConflictError: it is no issued invoice, or nothing is left to credit.
+        InvalidInput: no reason is given, or more would be credited than is left.
+    """
+    actor.require(DOCUMENTS_ISSUE)
+    if not reason.strip():
+        raise InvalidInput({"reason": [_("Enter a reason. It is printed on the credit note.")]})
+    client = ledger.lock_client(find_document(uuid).client_id)
+    invoice = lock_document(uuid)
+    if invoice.kind != DocumentKind.INVOICE or invoice.status == DocumentStatus.DRAFT:
+        raise ConflictError(_("Only issued invoices can be credited."))
+    whole = [total_of(row, invoice.currency) for row in invoice.taxes]
+    earlier = _credit_notes(invoice)
+    credited = [_credited(each, at, earlier) for at, each in enumerate(whole)]
+    if not any(each.gross - done.gross for each, done in zip(whole, credited, strict=True)):
+        raise ConflictError(_("This invoice was credited in full."))
+    if lines is not None:
+        pieces = _by_lines(invoice, lines, earlier)
+    elif amount is not None:
+        pieces = _by_amount(whole, credited, amount)
+    else:
+        pieces = _rest(invoice, earlier, whole, credited)
+    note = Document(
+        company_id=invoice.company_id,
+        client_id=invoice.client_id,
+        company=invoice.company,
+        client=client,
+        kind=DocumentKind.CREDIT_NOTE,
+        currency=invoice.currency,
+        language=invoice.language,
+        entry="net",
+        reference=invoice.reference,
+        reason=reason.strip(),
+        corrects_id=invoice.id,
+        corrects=invoice,
+    )
+    _fill(note, pieces, whole, credited)
+    save(note)
+    seal(actor, note)
+    _settle(invoice, note)
+    _reverse_charges(invoice, [*earlier, note])
+    payload = {"invoice_uuid": invoice.uuid, "client_uuid": client.uuid}
+    raise_event("invoice.refunded", payload)
+    return note
+
+
+def _credit_notes(invoice: Document) -> Sequence[Document]:
+    query = sa.select(Document).where(Document.corrects_id == invoice.id).order_by(Document.id)
+    return session().scalars(query).all()
+
+
+def creditable(invoice: Document) -> Mapping[int, Money]:
+    """Return what is left to credit of each line, without tax, by its position."""
+    return _left(invoice, _credit_notes(invoice))
+
+
+def _left(invoice: Document, earlier: Sequence[Document]) -> dict[int, Money]:
+    """Return what is left of each line. Amounts that were credited reduce lines in order."""
+    left = {row.position: row.net_minor for row in invoice.lines}
+    groups = {row.position: row.tax_position for row in invoice.lines}
+    for note in earlier:
+        for row in note.lines:
+            place = row.explanation.get("line")
+            if place is not None:
+                left[place] -= row.net_minor
+                continue
+            rest = row.net_minor
+            for position, minor in left.items():
+                if groups[position] == row.explanation["group"] and minor > 0:
+                    taken = min(rest, minor)
+                    left[position] = minor - taken
+                    rest -= taken
+    return {position: Money(minor, invoice.currency) for position, minor in left.items()}
+
+
+def _credited(whole: GroupTotal, position: int, notes: Sequence[Document]) -> GroupTotal:
+    """Return what earlier credit notes took of a tax group."""
+    zero = Money.zero(whole.net.currency)
+    net, taxes = zero, [zero for _ in whole.taxes]
+    for note in notes:
+        for row in note.taxes:
+            found = total_of(row, note.currency)
+            if _group_of(note, row.position) == position:
+                net += found.net
+                taxes = [a + b for a, b in zip(taxes, found.taxes, strict=True)]
+    return GroupTotal(whole.group, net, tuple(taxes))
+
+
+def _group_of(note: Document, position: int) -> int:
+    """Return which tax group of the invoice a tax group of a credit note corrects."""
+    row = next(row for row in note.lines if row.tax_position == position)
+    return int(row.explanation["group"])
+
+
+def _by_lines(
+    invoice: Document, lines: Mapping[int, Money], earlier: Sequence[Document]
+) -> list[Piece]:
+    left = _left(invoice, earlier)
+    pieces: list[Piece] = []
+    for row in invoice.lines:
+        net = lines.get(row.position)
+        if net is None or not net:
+            continue
+        rest = left[row.position]
+        if (net.minor > 0) != (rest.minor > 0) or abs(net.minor) > abs(rest.minor):
+            text = _(
+                "Line %(number)s: at most %(rest)s is left to credit.",
+                number=row.position + 1,
+                rest=rest,
+            )
+            raise InvalidInput({"lines": [text]})
+        pieces.append(Piece(row, row.tax_position, net))
+    if not pieces:
+        raise InvalidInput({"lines": [_("Choose at least one line to credit.")]})
+    return pieces
+
+
+def _by_amount(
+    whole: Sequence[GroupTotal], credited: Sequence[GroupTotal], amount: Money
+) -> list[Piece]:
+    rests = [each.gross - done.gross for each, done in zip(whole, credited, strict=True)]
+    rest = Money.total(rests, amount.currency)
+    if not 0 < amount.minor <= rest.minor:
+        text = _("Enter an amount from more than 0 to %(rest)s.", rest=rest)
+        raise InvalidInput({"amount": [text]})
+    shares = amount.allocate([max(each.minor, 0) for each in rests])
+    return [
+        Piece(None, at, _net_of(whole[at], credited[at], share))
+        for at, share in enumerate(shares)
+        if share
+    ]
+
+
+def _net_of(whole: GroupTotal, credited: GroupTotal, gross: Money) -> Money:
+    """Return the net amount of an amount with tax, so that all of them sum to the whole."""
+    upto = (credited.gross + gross).minor
+    net = whole.net.scaled(Fraction(upto, whole.gross.minor))
+    return net - credited.net
+
+
+def _rest(
+    invoice: Document,
+    earlier: Sequence[Document],
+    whole: Sequence[GroupTotal],
+    credited: Sequence[GroupTotal],
+) -> list[Piece]:
+    left = _left(invoice, earlier)
+    pieces = [
+        Piece(row, row.tax_position, left[row.position])
+        for row in invoice.lines
+        if left[row.position]
+    ]
+    for at, (each, done) in enumerate(zip(whole, credited, strict=True)):
+        nets = Money.total((p.net for p in pieces if p.position == at), invoice.currency)
+        if rest := each.net - done.net - nets:
+            pieces.append(Piece(None, at, rest))
+    return pieces
+
+
+def _fill(
+    note: Document,
+    pieces: Sequence[Piece],
+    whole: Sequence[GroupTotal],
+    credited: Sequence[GroupTotal],
+) -> None:
+    """Put lines and taxes on a credit note."""
+    used = sorted({piece.position for piece in pieces})
+    totals = []
+    for position in used:
+        net = Money.total((p.net for p in pieces if p.position == position), note.currency)
+        group = whole[position].group
+        totals.append(remaining_tax(group, net, credited[position], whole[position]))
+    for at, piece in enumerate(pieces):
+        note.lines.append(_line(at, piece, used.index(piece.position), note))
+    note.taxes.extend(tax_rows(totals))
+    note.net_minor = sum(each.net.minor for each in totals)
+    note.tax_minor = sum(each.tax.minor for each in totals)
+
+
+def _line(at: int, piece: Piece, tax_position: int, note: Document) -> DocumentLineRow:
+    row, net = piece.row, piece.net
+    assert note.corrects is not None
+    full = row is not None and row.net_minor == net.minor
+    explanation: dict[str, int] = {"group": piece.position}
+    if row is not None:
+        explanation["line"] = row.position
+    return DocumentLineRow(
+        position=at,
+        description=row.description if row is not None else _amount_text(note),
+        details=row.details if row is not None else "",
+        quantity=row.quantity if row is not None and full else Decimal(1),
+        unit_price=row.unit_price if row is not None and full else net.major,
+        amount_minor=net.minor,
+        net_minor=net.minor,
+        tax_position=tax_position,
+        tax_class=row.tax_class if row is not None else "standard",
+        service_id=row.service_id if row is not None else None,
+        period_start=row.period_start if row is not None else None,
+        period_end=row.period_end if row is not None else None,
+        explanation=explanation,
+    )
+
+
+def _amount_text(note: Document) -> str:
+    text: Text = _("Reduction of invoice %(number)s", number=note.corrects and note.corrects.number)
+    return str(text)
+
+
+def _settle(invoice: Document, note: Document) -> None:
+    """Post a credit note: first against what is open on the invoice, then to the client."""
+    total = note.total
+    against = min(total, invoice.open) if invoice.status in OPEN else Money.zero(total.currency)
+    ledger.post(
+        key=f"credit_note:{note.uuid}",
+        company=invoice.company,
+        client_id=invoice.client_id,
+        day=ledger.today(invoice.company),
+        summary=_("Credit note %(number)s", number=note.number),
+        entries=[
+            Entry(Account.INCOME, note.net),
+            Entry(Account.TAX, note.tax),
+            Entry(Account.RECEIVABLE, -against, invoice.id),
+            Entry(Account.CREDIT, against - total),
+        ],
+    )
+    invoice.credited_minor += against.minor
+    if invoice.status in OPEN:
+        settled = invoice.paid_minor + invoice.credited_minor
+        invoice.status = status_after(invoice.total.minor, settled)
+    note.status = DocumentStatus.PAID
+    session().flush()
+
+
+def _reverse_charges(invoice: Document, notes: Sequence[Document]) -> None:
+    """Release the periods of lines that are credited in full, so that they can be charged again."""
+    left = _left(invoice, notes)
+    done = [row for row in invoice.lines if row.service_id and row.kind and not left[row.position]]
+    for row in done:
+        session().execute(
+            sa.update(Charge)
+            .where(
+                Charge.document_id == invoice.id,
+                Charge.service_id == row.service_id,
+                Charge.kind == row.kind,
+                Charge.period_start == (row.period_start or invoice.issued_on),
+            )
+            .values(live=None)
+        )

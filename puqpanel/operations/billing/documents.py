@@ -1,0 +1,226 @@
+"""Documents: find them, and write drafts of invoices and proformas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
+
+from puqpanel.domain.document_states import DocumentStatus
+from puqpanel.domain.documents import DocumentKind
+from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.money import Money
+from puqpanel.domain.permissions import CLIENT_BILLING_VIEW, DOCUMENTS_MANAGE
+from puqpanel.domain.principals import Principal
+from puqpanel.domain.tax import PriceEntry
+from puqpanel.domain.texts import Text, _
+from puqpanel.infra.db import find, save, session, transaction
+from puqpanel.models import Client, Company, Document
+from puqpanel.operations.accounts.clients import find_client
+from puqpanel.operations.billing.companies import clean_text, company_for, find_company
+from puqpanel.operations.billing.ledger import today
+from puqpanel.operations.billing.lines import (
+    Line,
+    Reckoning,
+    line_of,
+    line_rows,
+    reckon,
+    tax_rows,
+)
+from puqpanel.operations.billing.taxes import TaxTable
+from puqpanel.operations.system import audit
+
+NOT_A_DRAFT = _("This document was issued, so it can't be changed. Correct it by a credit note.")
+MAX_NOTES = 2000
+
+
+def find_document(uuid: str) -> Document:
+    """Return one document with its lines and taxes.
+
+    Raises:
+        NotFoundError: it does not exist.
+    """
+    query = sa.select(Document).where(Document.uuid == uuid)
+    return find(
+        query.options(selectinload(Document.lines), selectinload(Document.taxes)),
+        _("Document not found."),
+    )
+
+
+def find_document_of(actor: Principal, uuid: str) -> Document:
+    """Return an issued document of a user's current client.
+
+    Raises:
+        NotFoundError: it does not exist, is a draft, or belongs to another client.
+    """
+    client_id = actor.client.id if actor.client and actor.may(CLIENT_BILLING_VIEW) else None
+    query = sa.select(Document).where(
+        Document.uuid == uuid,
+        Document.client_id == client_id,
+        Document.status != DocumentStatus.DRAFT,
+    )
+    return find(query, _("Document not found."))
+
+
+def lock_document(uuid: str) -> Document:
+    """Lock a document until the transaction ends, and return its current state.
+
+    Raises:
+        NotFoundError: it does not exist.
+    """
+    query = sa.select(Document).where(Document.uuid == uuid).with_for_update(of=Document)
+    return find(query.execution_options(populate_existing=True), _("Document not found."))
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The fields of a draft.
+
+    Args:
+        lines: in order.
+        reference: the client's own reference, printed on the document.
+        notes: printed below the totals, one paragraph a line.
+    """
+
+    lines: Sequence[Line]
+    reference: str = ""
+    notes: str = ""
+
+
+@transaction()
+def create_draft(
+    *,
+    actor: Principal,
+    client_uuid: str,
+    draft: Draft,
+    kind: str = DocumentKind.INVOICE,
+    company_uuid: str = "",
+    currency: str = "",
+    entry: str = "",
+) -> Document:
+    """Write a draft of an invoice or proforma. It has no number and is in no book.
+
+    Args:
+        actor: who writes it.
+        client_uuid: the buyer.
+        draft: its fields.
+        kind: INVOICE or PROFORMA.
+        company_uuid: the seller; unless given, the company that sells to the client.
+        currency: the client's unless given.
+        entry: whether its prices are net or gross; the company's unless given.
+
+    Raises:
+        InvalidInput: a field is invalid.
+    """
+    actor.require(DOCUMENTS_MANAGE)
+    if kind not in (DocumentKind.INVOICE, DocumentKind.PROFORMA):
+        raise InvalidInput({"kind": [_("Select an option from the list.")]})
+    client = find_client(client_uuid)
+    company = find_company(company_uuid) if company_uuid else company_for(client)
+    document = Document(
+        company_id=company.id,
+        client_id=client.id,
+        company=company,
+        client=client,
+        kind=kind,
+        currency=currency or client.currency,
+        language=client.language or "en",
+        entry=entry or company.entry,
+    )
+    write(document, draft)
+    save(document)
+    _record(actor, document, "document.created", _("Draft created, %(total)s."))
+    return document
+
+
+@transaction()
+def save_draft(*, actor: Principal, uuid: str, draft: Draft) -> Document:
+    """Change a draft.
+
+    Raises:
+        ConflictError: it was issued.
+        InvalidInput: a field is invalid.
+    """
+    actor.require(DOCUMENTS_MANAGE)
+    document = lock_draft(uuid)
+    write(document, draft)
+    session().flush()
+    _record(actor, document, "document.updated", _("Draft changed, %(total)s."))
+    return document
+
+
+@transaction()
+def delete_draft(*, actor: Principal, uuid: str) -> None:
+    """Delete a draft.
+
+    Raises:
+        ConflictError: it was issued.
+    """
+    actor.require(DOCUMENTS_MANAGE)
+    document = lock_draft(uuid)
+    _record(actor, document, "document.deleted", _("Draft deleted, %(total)s."))
+    session().delete(document)
+
+
+def preview(client: Client, company: Company, lines: Sequence[Line], currency: str) -> Reckoning:
+    """Return what lines would amount to on a document that is issued today.
+
+    Raises:
+        InvalidInput: a line is invalid.
+    """
+    table = TaxTable(company, client, today(company))
+    return reckon(lines, table, currency, PriceEntry(company.entry))
+
+
+def lock_draft(uuid: str) -> Document:
+    """Lock a draft.
+
+    Raises:
+        ConflictError: it was issued.
+    """
+    document = lock_document(uuid)
+    if document.status != DocumentStatus.DRAFT:
+        raise ConflictError(NOT_A_DRAFT)
+    return document
+
+
+def write(document: Document, draft: Draft) -> None:
+    """Put the fields of a draft on a document, with the taxes of today."""
+    document.reference = clean_text(draft.reference, 200)
+    document.notes = clean_text(draft.notes, MAX_NOTES)
+    _put_lines(document, draft.lines)
+
+
+def rewrite_taxes(document: Document) -> None:
+    """Compute the taxes of a draft again, with the rates and the client of today."""
+    _put_lines(document, [line_of(row, document.currency) for row in document.lines])
+
+
+def _put_lines(document: Document, lines: Sequence[Line]) -> None:
+    table = TaxTable(document.company, document.client, today(document.company))
+    reckoning = reckon(lines, table, document.currency, PriceEntry(document.entry))
+    total = Money.total((each.gross for each in reckoning.totals), document.currency)
+    if total.minor < 0:
+        text = _("The total is negative. To return money, credit the invoice instead.")
+        raise InvalidInput({"": [text]})
+    document.lines.clear()
+    document.taxes.clear()
+    if document.id is not None:
+        session().flush()
+    document.lines.extend(line_rows(lines, reckoning))
+    document.taxes.extend(tax_rows(reckoning.totals))
+    document.net_minor = sum(each.net.minor for each in reckoning.totals)
+    document.tax_minor = sum(each.tax.minor for each in reckoning.totals)
+
+
+def _record(actor: Principal, document: Document, action: str, summary: Text) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        subject_type="document",
+        subject_uuid=document.uuid,
+        summary=summary % {"total": document.total},
+        after={"total": str(document.total)},
+    )

@@ -1,0 +1,256 @@
+"""Issue a document: seal its content, take the next number, and post it to the ledger.
+
+All of it is one transaction. The number is taken last, under the lock of the series, so numbers
+have no gaps and follow the dates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from puqpanel.domain.document_states import KIND_LABELS, OPEN, DocumentStatus, status_after
+from puqpanel.domain.documents import DocumentKind, digest
+from puqpanel.domain.errors import ConflictError
+from puqpanel.domain.ledger import Account, Entry
+from puqpanel.domain.numbering import Reset, count_period, number_text
+from puqpanel.domain.permissions import DOCUMENTS_ISSUE
+from puqpanel.domain.principals import Principal
+from puqpanel.domain.texts import _
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import retry_deadlocks, save, session, transaction
+from puqpanel.infra.events import raise_event
+from puqpanel.models import Charge, Document, DocumentLineRow
+from puqpanel.operations.billing import ledger
+from puqpanel.operations.billing.companies import lock_series
+from puqpanel.operations.billing.contents import content
+from puqpanel.operations.billing.documents import (
+    find_document,
+    lock_document,
+    lock_draft,
+    rewrite_taxes,
+)
+from puqpanel.operations.system import audit
+
+
+@retry_deadlocks
+@transaction()
+def issue(*, actor: Principal, uuid: str) -> Document:
+    """Issue a draft with the taxes of today. It never changes afterwards.
+
+    An invoice of a total of zero is paid at once.
+
+    Raises:
+        ConflictError: it was issued already, a period of a service was charged already, or the
+            last document of the series has a later date.
+        NoTaxRateError: tax must be charged, but there is no rate.
+    """
+    actor.require(DOCUMENTS_ISSUE)
+    ledger.lock_client(find_document(uuid).client_id)
+    draft = lock_draft(uuid)
+    rewrite_taxes(draft)
+    seal(actor, draft)
+    return draft
+
+
+def seal(actor: Principal, document: Document) -> None:
+    """Issue a document whose client is locked; requires a transaction.
+
+    Args:
+        actor: who issues it.
+        document: a draft with lines and taxes.
+
+    Raises:
+        ConflictError: see `issue`.
+    """
+    company = document.company
+    document.issued_at = now()
+    document.issued_on = ledger.today(company, document.issued_at)
+    document.supplied_on = document.supplied_on or document.issued_on
+    if document.kind != DocumentKind.CREDIT_NOTE:
+        document.due_on = document.issued_on + timedelta(days=company.due_days)
+    document.seller = asdict(company.party)
+    document.buyer = asdict(document.client.party)
+    document.bank = asdict(company.bank_account)
+    document.notes = "\n".join(filter(None, (document.notes, company.notes)))
+    document.status = status_after(document.total.minor, 0)
+    session().flush()
+    if document.kind == DocumentKind.INVOICE:
+        _charge(document)
+        _post(document)
+    _number(document)
+    _announce(actor, document)
+
+
+@transaction()
+def cancel_proforma(*, actor: Principal, uuid: str, reason: str = "") -> None:
+    """Cancel a proforma that was not paid.
+
+    Raises:
+        ConflictError: it is no proforma, or something was paid.
+    """
+    actor.require(DOCUMENTS_ISSUE)
+    document = lock_document(uuid)
+    if document.kind != DocumentKind.PROFORMA:
+        raise ConflictError(_("Only proformas can be cancelled. Credit the invoice instead."))
+    if document.status != DocumentStatus.ISSUED:
+        raise ConflictError(_("Only unpaid proformas can be cancelled."))
+    document.status = DocumentStatus.CANCELLED
+    audit.record(
+        actor=actor,
+        action="document.cancelled",
+        subject_type="document",
+        subject_uuid=uuid,
+        summary=_("Proforma %(number)s cancelled.", number=document.number),
+        after={"reason": reason} if reason else None,
+    )
+
+
+@transaction()
+def write_off(*, actor: Principal, uuid: str, reason: str) -> None:
+    """Write off what is open on an invoice that will not be paid.
+
+    Raises:
+        ConflictError: it is no invoice, or nothing is open.
+    """
+    actor.require(DOCUMENTS_ISSUE)
+    ledger.lock_client(find_document(uuid).client_id)
+    document = lock_document(uuid)
+    if document.kind != DocumentKind.INVOICE or document.status not in OPEN:
+        raise ConflictError(_("Only unpaid invoices can be written off."))
+    rest = document.open
+    ledger.post(
+        key=f"write_off:{document.uuid}",
+        company=document.company,
+        client_id=document.client_id,
+        day=ledger.today(document.company),
+        summary=_("Invoice %(number)s written off", number=document.number),
+        entries=[
+            Entry(Account.WRITE_OFF, rest),
+            Entry(Account.RECEIVABLE, -rest, document.id),
+        ],
+    )
+    document.written_off_minor = rest.minor
+    document.status = DocumentStatus.WRITTEN_OFF
+    audit.record(
+        actor=actor,
+        action="document.written_off",
+        subject_type="document",
+        subject_uuid=uuid,
+        summary=_("%(rest)s written off: %(reason)s", rest=rest, reason=reason),
+        after={"amount": str(rest), "reason": reason},
+    )
+
+
+def _charge(document: Document) -> None:
+    """Claim the periods that an invoice pays for.
+
+    Raises:
+        ConflictError: one was charged already.
+    """
+    grouped: dict[tuple[int, str, object], list[DocumentLineRow]] = {}
+    for row in document.lines:
+        if row.service_id is not None and row.kind:
+            grouped.setdefault((row.service_id, row.kind, row.period_start), []).append(row)
+    for (service_id, kind, _start), rows in sorted(grouped.items(), key=str):
+        taken = ConflictError(
+            _(
+                "“%(description)s” was charged for this period already.",
+                description=rows[0].description,
+            )
+        )
+        save(
+            Charge(
+                service_id=service_id,
+                document_id=document.id,
+                kind=kind,
+                period_start=rows[0].period_start or document.issued_on,
+                period_end=rows[0].period_end,
+                currency=document.currency,
+                amount_minor=sum(row.amount_minor for row in rows),
+            ),
+            taken,
+        )
+
+
+def _post(document: Document) -> None:
+    entries = [
+        Entry(Account.RECEIVABLE, document.total, document.id),
+        Entry(Account.INCOME, -document.net),
+        Entry(Account.TAX, -document.tax),
+    ]
+    assert document.issued_on is not None
+    ledger.post(
+        key=f"invoice:{document.uuid}",
+        company=document.company,
+        client_id=document.client_id,
+        day=document.issued_on,
+        summary=_("Invoice issued"),
+        entries=entries,
+    )
+
+
+def _number(document: Document) -> None:
+    """Give a document the next number of its series, and the seal."""
+    series = lock_series(document.company_id, document.kind)
+    day = document.issued_on
+    assert day is not None
+    if series.last_on is not None and series.last_on > day:
+        raise ConflictError(
+            _(
+                "The last document of this series is dated %(last)s, and today is %(day)s. Check"
+                " the clock of the server.",
+                last=series.last_on.isoformat(),
+                day=day.isoformat(),
+            )
+        )
+    period = count_period(Reset(series.reset), day)
+    if period != series.period:
+        series.period, series.count = period, 0
+    number, count = "", series.count
+    while not number or _exists(document, number):
+        count += 1
+        number = number_text(series.pattern, count, day)
+    series.count, series.last_on = count, day
+    series.sequence += 1
+    document.sequence, document.count, document.number = series.sequence, count, number
+    session().flush()
+    document.before = series.digest
+    document.digest = series.digest = digest(content(document), series.digest)
+    session().flush()
+
+
+def _exists(document: Document, number: str) -> bool:
+    """Return whether a number was used, by an earlier pattern of the series."""
+    query = sa.select(Document.id).where(
+        Document.company_id == document.company_id,
+        Document.kind == document.kind,
+        Document.number == number,
+    )
+    return session().scalar(query) is not None
+
+
+def _announce(actor: Principal, document: Document) -> None:
+    label = KIND_LABELS[DocumentKind(document.kind)]
+    audit.record(
+        actor=actor,
+        action="document.issued",
+        subject_type="document",
+        subject_uuid=document.uuid,
+        summary=_(
+            "%(kind)s %(number)s issued, %(total)s.",
+            kind=label,
+            number=document.number,
+            total=document.total,
+        ),
+        after={"number": document.number, "total": str(document.total)},
+    )
+    if document.kind == DocumentKind.CREDIT_NOTE:
+        return
+    kind = document.kind
+    payload = {f"{kind}_uuid": document.uuid, "client_uuid": document.client.uuid}
+    raise_event(f"{kind}.created", payload)
+    if kind == DocumentKind.INVOICE and document.status == DocumentStatus.PAID:
+        raise_event("invoice.paid", payload)

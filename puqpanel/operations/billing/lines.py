@@ -1,0 +1,215 @@
+"""Lines of documents: their amounts, and the taxes of each group of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from puqpanel.domain.errors import InvalidInput
+from puqpanel.domain.money import Money
+from puqpanel.domain.periods import Span
+from puqpanel.domain.tax import (
+    GroupTotal,
+    PriceEntry,
+    Tax,
+    TaxCategory,
+    TaxGroup,
+    group_total,
+    line_nets,
+)
+from puqpanel.domain.tax_rules import STANDARD_CLASS
+from puqpanel.domain.texts import _
+from puqpanel.models import DocumentLineRow, DocumentTax
+from puqpanel.operations.billing.taxes import TaxTable
+
+MAX_LINES, MAX_QUANTITY = 1000, 10**6
+MAX_AMOUNT_MINOR = 10**12
+UNIT_PLACES, QUANTITY_PLACES = 6, 4
+"""Decimals of unit prices and quantities."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line to be put on a document.
+
+    Args:
+        description: what is sold, in the document's language.
+        unit_price: of a unit in major units, as prices are entered; negative for a discount.
+        quantity: how many units.
+        details: more about it.
+        tax_class: how it is taxed.
+        amount: if it is not the product of price and quantity, such as a share of a period.
+        service_id: the service that it pays for.
+        kind: what it pays for, a `ChargeKind`; empty if it is for no service.
+        period: the days that it pays for.
+        explanation: why the amount is what it is.
+    """
+
+    description: str
+    unit_price: Decimal
+    quantity: Decimal = Decimal(1)
+    details: str = ""
+    tax_class: str = STANDARD_CLASS
+    amount: Money | None = None
+    service_id: int | None = None
+    kind: str = ""
+    period: Span | None = None
+    explanation: dict[str, Any] = field(default_factory=dict)
+
+    def amount_in(self, currency: str) -> Money:
+        """Return the amount, as prices are entered."""
+        if self.amount is not None:
+            return self.amount
+        one = Money.from_major(1, currency)
+        return one.scaled(self.unit_price * self.quantity)
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoning:
+    """What lines amount to.
+
+    Args:
+        amounts: of each line, as prices are entered.
+        nets: of each line, without tax.
+        positions: which of the totals each line belongs to.
+        totals: net amount and taxes of each group.
+    """
+
+    amounts: tuple[Money, ...]
+    nets: tuple[Money, ...]
+    positions: tuple[int, ...]
+    totals: tuple[GroupTotal, ...]
+
+
+def reckon(lines: Sequence[Line], taxes: TaxTable, currency: str, entry: PriceEntry) -> Reckoning:
+    """Compute the amounts of lines and the taxes of each group of them.
+
+    Raises:
+        InvalidInput: there is no line, or an amount is out of range.
+        NoTaxRateError: tax must be charged, but there is no rate.
+    """
+    check_lines(lines, currency)
+    amounts = [line.amount_in(currency) for line in lines]
+    groups = [taxes.group(line.tax_class) for line in lines]
+    order: list[TaxGroup] = list(dict.fromkeys(groups))
+    totals: list[GroupTotal] = []
+    nets: dict[int, Money] = {}
+    for group in order:
+        places = [at for at, each in enumerate(groups) if each == group]
+        entered = [amounts[at] for at in places]
+        totals.append(group_total(group, Money.total(entered, currency), entry))
+        nets.update(zip(places, line_nets(group, entered, entry), strict=True))
+    return Reckoning(
+        tuple(amounts),
+        tuple(nets[at] for at in range(len(lines))),
+        tuple(order.index(group) for group in groups),
+        tuple(totals),
+    )
+
+
+def check_lines(lines: Sequence[Line], currency: str) -> None:
+    """Check that lines can be put on a document.
+
+    Raises:
+        InvalidInput: there is none, there are too many, or a value of one is invalid.
+    """
+    if not lines:
+        raise InvalidInput({"": [_("Add at least one line.")]})
+    if len(lines) > MAX_LINES:
+        raise InvalidInput({"": [_("A document has at most %(limit)s lines.", limit=MAX_LINES)]})
+    for position, line in enumerate(lines, 1):
+        amount = line.amount_in(currency)
+        if not line.description.strip() or len(line.description) > 500:
+            text = _("Line %(number)s: enter a description.", number=position)
+        elif not 0 < line.quantity <= MAX_QUANTITY:
+            text = _(
+                "Line %(number)s: enter a quantity from more than 0 to %(limit)s.",
+                number=position,
+                limit=MAX_QUANTITY,
+            )
+        elif line.quantity != round(line.quantity, QUANTITY_PLACES) or line.unit_price != round(
+            line.unit_price, UNIT_PLACES
+        ):
+            text = _("Line %(number)s has too many decimals.", number=position)
+        elif abs(amount.minor) > MAX_AMOUNT_MINOR:
+            limit = Money(MAX_AMOUNT_MINOR, currency)
+            text = _(
+                "Line %(number)s: enter an amount up to %(limit)s.", number=position, limit=limit
+            )
+        else:
+            continue
+        raise InvalidInput({"": [text]})
+
+
+def line_rows(lines: Sequence[Line], reckoning: Reckoning) -> list[DocumentLineRow]:
+    """Return lines as rows of a document."""
+    return [
+        DocumentLineRow(
+            position=at,
+            description=line.description.strip(),
+            details=line.details.strip(),
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            amount_minor=reckoning.amounts[at].minor,
+            net_minor=reckoning.nets[at].minor,
+            tax_position=reckoning.positions[at],
+            tax_class=line.tax_class,
+            service_id=line.service_id,
+            kind=line.kind,
+            period_start=line.period.start if line.period else None,
+            period_end=line.period.end if line.period else None,
+            explanation=line.explanation,
+        )
+        for at, line in enumerate(lines)
+    ]
+
+
+def tax_rows(totals: Sequence[GroupTotal]) -> list[DocumentTax]:
+    """Return the taxes of groups as rows of a document."""
+    return [
+        DocumentTax(
+            position=at,
+            category=total.group.category,
+            reason=total.group.reason,
+            net_minor=total.net.minor,
+            taxes=[
+                {
+                    "name": tax.name,
+                    "rate": f"{tax.rate:f}",
+                    "compound": tax.compound,
+                    "minor": amount.minor,
+                }
+                for tax, amount in zip(total.group.taxes, total.taxes, strict=True)
+            ],
+        )
+        for at, total in enumerate(totals)
+    ]
+
+
+def line_of(row: DocumentLineRow, currency: str) -> Line:
+    """Return a row of a draft as a line."""
+    period = None
+    if row.period_start and row.period_end:
+        period = Span(row.period_start, row.period_end)
+    return Line(
+        description=row.description,
+        unit_price=row.unit_price,
+        quantity=row.quantity,
+        details=row.details,
+        tax_class=row.tax_class,
+        amount=Money(row.amount_minor, currency),
+        service_id=row.service_id,
+        kind=row.kind,
+        period=period,
+        explanation=row.explanation,
+    )
+
+
+def total_of(row: DocumentTax, currency: str) -> GroupTotal:
+    """Return a tax group of a document with its amounts."""
+    taxes = tuple(Tax(tax["name"], Decimal(tax["rate"]), tax["compound"]) for tax in row.taxes)
+    group = TaxGroup(TaxCategory(row.category), taxes, row.reason)
+    amounts = tuple(Money(tax["minor"], currency) for tax in row.taxes)
+    return GroupTotal(group, Money(row.net_minor, currency), amounts)

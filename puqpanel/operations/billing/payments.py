@@ -1,0 +1,300 @@
+"""Payments: each counts once, is allocated to documents, and what is left becomes credit.
+
+Staff's “mark paid”, credit and gateways all come through `receive` and `pay_from_credit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from puqpanel.domain.document_states import OPEN, DocumentStatus, status_after
+from puqpanel.domain.documents import DocumentKind
+from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.ledger import Account, Entry
+from puqpanel.domain.money import Money
+from puqpanel.domain.permissions import PAYMENTS_MANAGE
+from puqpanel.domain.principals import Principal
+from puqpanel.domain.texts import _
+from puqpanel.infra.db import Model, find, retry_deadlocks, save, session, transaction
+from puqpanel.infra.events import raise_event
+from puqpanel.models import Allocation, Client, Company, Document, Payment
+from puqpanel.models.columns import new_uuid
+from puqpanel.operations.billing import ledger
+from puqpanel.operations.billing.documents import find_document, lock_document
+from puqpanel.operations.billing.issuing import seal
+from puqpanel.operations.system import audit
+
+SUCCEEDED = "succeeded"
+Row = TypeVar("Row", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Money that arrived.
+
+    Args:
+        amount: more than zero.
+        gateway: key of the gateway; empty if staff recorded it.
+        outside_id: the gateway's identifier of the payment, which counts once.
+        received_on: the day of the payment; today unless given.
+        note: why staff recorded it, or what the payer wrote.
+    """
+
+    amount: Money
+    gateway: str = ""
+    outside_id: str = ""
+    received_on: date | None = None
+    note: str = ""
+
+
+def find_payment(uuid: str) -> Payment:
+    """Return one payment.
+
+    Raises:
+        NotFoundError: it does not exist.
+    """
+    return find(sa.select(Payment).where(Payment.uuid == uuid), _("Payment not found."))
+
+
+@retry_deadlocks
+@transaction()
+def receive(
+    *,
+    actor: Principal,
+    client_uuid: str,
+    company: Company,
+    received: Received,
+    documents: Sequence[str] = (),
+) -> Payment:
+    """Record a payment once, and pay documents with it, in order; the rest becomes credit.
+
+    Args:
+        actor: who records it.
+        client_uuid: who paid.
+        company: whom.
+        received: the payment. One with the gateway and identifier of an earlier payment is that
+            payment, and changes nothing.
+        documents: UUIDs of the documents to pay first; those of other clients or currencies, and
+            closed ones, are passed over.
+
+    Raises:
+        InvalidInput: the amount is not positive.
+    """
+    actor.require(PAYMENTS_MANAGE)
+    if received.amount.minor <= 0:
+        raise InvalidInput({"amount": [_("Enter an amount greater than 0.")]})
+    query = sa.select(Client.id).where(Client.uuid == client_uuid)
+    client = ledger.lock_client(find(query, _("Client not found.")))
+    outside_id = received.outside_id or new_uuid()
+    known = sa.select(Payment).where(
+        Payment.gateway == received.gateway, Payment.outside_id == outside_id
+    )
+    if (earlier := session().scalar(known)) is not None:
+        return earlier
+    day = received.received_on or ledger.today(company)
+    payment = save(
+        Payment(
+            company_id=company.id,
+            client_id=client.id,
+            gateway=received.gateway,
+            outside_id=outside_id,
+            status=SUCCEEDED,
+            currency=received.amount.currency,
+            minor=received.amount.minor,
+            received_on=day,
+            note=received.note,
+        )
+    )
+    ledger.post(
+        key=f"payment:{received.gateway}:{outside_id}",
+        company=company,
+        client_id=client.id,
+        day=day,
+        summary=_("Payment received"),
+        entries=[
+            Entry(Account.CLEARING, received.amount, gateway=received.gateway),
+            Entry(Account.CREDIT, -received.amount),
+        ],
+    )
+    audit.record(
+        actor=actor,
+        action="payment.recorded",
+        subject_type="client",
+        subject_uuid=client_uuid,
+        summary=_("Payment of %(amount)s recorded.", amount=received.amount),
+        after={"amount": str(received.amount), "note": received.note},
+    )
+    raise_event("payment.received", {"payment_uuid": payment.uuid, "client_uuid": client_uuid})
+    left = received.amount
+    for uuid in documents:
+        left -= _allocate(actor, client, uuid, left, payment)
+    return payment
+
+
+def mark_paid(
+    *,
+    actor: Principal,
+    document_uuid: str,
+    reason: str,
+    amount: Money | None = None,
+    received_on: date | None = None,
+) -> Payment:
+    """Record that a document was paid outside the panel.
+
+    Args:
+        actor: who records it.
+        document_uuid: the document.
+        reason: why, for the record; required.
+        amount: what was paid; all that is open unless given.
+        received_on: the day of the payment; today unless given.
+
+    Raises:
+        ConflictError: nothing is open.
+        InvalidInput: no reason is given, or the amount is not positive.
+    """
+    actor.require(PAYMENTS_MANAGE)
+    if not reason.strip():
+        raise InvalidInput({"reason": [_("Enter where the payment was received, or why.")]})
+    with transaction():
+        ledger.lock_client(find_document(document_uuid).client_id)
+        document = lock_document(document_uuid)
+        check_payable(document)
+        return receive(
+            actor=actor,
+            client_uuid=document.client.uuid,
+            company=document.company,
+            received=Received(
+                amount or document.open, received_on=received_on, note=reason.strip()
+            ),
+            documents=[document_uuid],
+        )
+
+
+@retry_deadlocks
+@transaction()
+def pay_from_credit(*, actor: Principal, document_uuid: str) -> Money:
+    """Pay a document from the credit of its client, as far as it goes.
+
+    Returns:
+        What was paid.
+
+    Raises:
+        ConflictError: nothing is open, or there is no credit.
+    """
+    actor.require(PAYMENTS_MANAGE)
+    client = ledger.lock_client(find_document(document_uuid).client_id)
+    document = lock_document(document_uuid)
+    check_payable(document)
+    available = ledger.credit(client, document.currency)
+    if available.minor <= 0:
+        raise ConflictError(
+            _(
+                "%(name)s has no credit in %(currency)s.",
+                name=client.name,
+                currency=document.currency,
+            )
+        )
+    return _allocate(actor, client, document_uuid, available, None)
+
+
+def check_payable(document: Document) -> None:
+    """Check that something can be paid on a document.
+
+    Raises:
+        ConflictError: nothing is open, or it is a credit note.
+    """
+    if document.kind == DocumentKind.CREDIT_NOTE or document.status not in OPEN:
+        raise ConflictError(_("Nothing is left to pay on this document."))
+
+
+def _allocate(
+    actor: Principal, client: Client, uuid: str, available: Money, payment: Payment | None
+) -> Money:
+    """Pay a document with credit of its locked client, and return how much.
+
+    A proforma that is paid in full becomes an invoice, which is what the credit pays.
+    """
+    document = lock_document(uuid)
+    payable = document.status in OPEN and document.kind != DocumentKind.CREDIT_NOTE
+    same = document.client_id == client.id and document.currency == available.currency
+    amount = min(available, document.open) if payable and same else Money.zero(available.currency)
+    if not amount:
+        return amount
+    if document.kind == DocumentKind.PROFORMA:
+        if amount < document.open:
+            return Money.zero(available.currency)  # it stays credit until the proforma is covered
+        document.paid_minor = document.total.minor
+        document.status = DocumentStatus.PAID
+        document = _invoice(actor, document)
+        amount = document.open
+    allocation = save(
+        Allocation(
+            payment_id=payment.id if payment else None, document_id=document.id, minor=amount.minor
+        )
+    )
+    ledger.post(
+        key=f"allocation:{allocation.id}",
+        company=document.company,
+        client_id=client.id,
+        day=ledger.today(document.company),
+        summary=_("Invoice %(number)s paid", number=document.number),
+        entries=[
+            Entry(Account.CREDIT, amount),
+            Entry(Account.RECEIVABLE, -amount, document.id),
+        ],
+    )
+    document.paid_minor += amount.minor
+    settled = document.paid_minor + document.credited_minor
+    document.status = status_after(document.total.minor, settled)
+    session().flush()
+    audit.record(
+        actor=actor,
+        action="document.paid",
+        subject_type="document",
+        subject_uuid=document.uuid,
+        summary=_("%(amount)s paid.", amount=amount),
+        after={"amount": str(amount), "from": "payment" if payment else "credit"},
+    )
+    if document.status == DocumentStatus.PAID:
+        payload = {"invoice_uuid": document.uuid, "client_uuid": client.uuid}
+        raise_event("invoice.paid", payload)
+    return amount
+
+
+def _invoice(actor: Principal, proforma: Document) -> Document:
+    """Issue the invoice of a proforma that is paid, with the taxes of the proforma."""
+    invoice = Document(
+        company_id=proforma.company_id,
+        client_id=proforma.client_id,
+        company=proforma.company,
+        client=proforma.client,
+        kind=DocumentKind.INVOICE,
+        currency=proforma.currency,
+        language=proforma.language,
+        entry=proforma.entry,
+        reference=proforma.reference,
+        origin_id=proforma.id,
+        net_minor=proforma.net_minor,
+        tax_minor=proforma.tax_minor,
+    )
+    _copy(proforma, invoice)
+    save(invoice, ConflictError(_("This proforma has an invoice already.")))
+    seal(actor, invoice)
+    return invoice
+
+
+def _copy(source: Document, target: Document) -> None:
+    """Copy lines and taxes."""
+    target.lines.extend(_twin(row) for row in source.lines)
+    target.taxes.extend(_twin(row) for row in source.taxes)
+
+
+def _twin(row: Row) -> Row:
+    """Return a new row with the same values, of no document yet."""
+    names = set(row.__table__.columns.keys()) - {"id", "document_id"}
+    return type(row)(**{name: getattr(row, name) for name in names})
