@@ -44,6 +44,8 @@ class Party:
         email: for questions about the document.
         phone: likewise.
         website: likewise.
+        endpoint: its address in Peppol or another network, as scheme and identifier such as
+            `0088:7300010000001`; empty for the e-mail address.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Party:
     email: str = ""
     phone: str = ""
     website: str = ""
+    endpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,23 @@ class DocumentLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ConvertedTax:
+    """The tax in the seller's national currency, which Article 230 of the VAT Directive requires.
+
+    Args:
+        amount: all taxes.
+        rate: of one unit of the document's currency.
+        rate_on: the day of the rate.
+        source: who published it, such as `NBP 250/A/NBP/2026`.
+    """
+
+    amount: Money
+    rate: Decimal
+    rate_on: date
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentData:
     """A document as it was issued.
 
@@ -114,6 +134,8 @@ class DocumentData:
         notes: paragraphs below the totals.
         corrects: number and day of the invoice that a credit note corrects.
         reason: why a credit note was issued.
+        prepaid: what had been paid before issue, such as on the proforma; None for nothing.
+        converted_tax: the tax in the seller's national currency; None if it is the same currency.
     """
 
     kind: DocumentKind
@@ -132,6 +154,8 @@ class DocumentData:
     notes: tuple[str, ...] = ()
     corrects: tuple[str, date] | None = None
     reason: str = ""
+    prepaid: Money | None = None
+    converted_tax: ConvertedTax | None = None
 
     @property
     def net(self) -> Money:
@@ -150,9 +174,16 @@ class DocumentData:
 
 
 def canonical(data: DocumentData) -> str:
-    """Return the content of a document as JSON with sorted keys, the same for the same content."""
+    """Return the content of a document as JSON with sorted keys, the same for the same content.
+
+    Empty fields are left out, so that a field that a later version adds changes no earlier digest.
+    """
     return json.dumps(
-        asdict(data), sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain
+        _filled(asdict(data)),
+        sort_keys=True,
+        ensure_ascii=False,
+        separators=(",", ":"),
+        default=_plain,
     )
 
 
@@ -167,6 +198,13 @@ def digest(data: DocumentData, before: str) -> str:
         64 hexadecimal digits.
     """
     return hashlib.sha256(f"{before}\n{canonical(data)}".encode()).hexdigest()
+
+
+def _filled(value: Any) -> Any:
+    if isinstance(value, dict):
+        filled = {name: _filled(part) for name, part in value.items()}
+        return {name: part for name, part in filled.items() if part not in (None, "", [], {})}
+    return [_filled(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _plain(value: Any) -> str:

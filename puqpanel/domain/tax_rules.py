@@ -153,12 +153,12 @@ def tax_group(
     return TaxGroup(TaxCategory.OUTSIDE_SCOPE, reason=OUTSIDE_SCOPE)
 
 
-NOT_REGISTERED = "The seller is not registered for VAT."
-EXEMPT_BUYER = "The buyer is exempt from tax."
-REVERSE_CHARGE = (
+NOT_REGISTERED = _("The seller is not registered for VAT.").source
+EXEMPT_BUYER = _("The buyer is exempt from tax.").source
+REVERSE_CHARGE = _(
     "Reverse charge: VAT to be accounted for by the recipient (Article 196, Directive 2006/112/EC)."
-)
-OUTSIDE_SCOPE = "Supplied outside the country of the seller; not subject to its VAT."
+).source
+OUTSIDE_SCOPE = _("Supplied outside the country of the seller; not subject to its VAT.").source
 """Legal texts of the built-in rules in English; documents show them in the client's language."""
 
 

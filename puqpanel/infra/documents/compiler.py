@@ -1,0 +1,189 @@
+"""Compiling templates by typst, with a time limit.
+
+Templates are compiled in a child process (`typst_process.py`). Each process of the panel starts one
+when it first needs it; the child keeps fonts and compiled templates in memory, and exits when it
+has not been used for a minute. A template that takes too long ends with its child.
+"""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from puqpanel.domain.images import Image
+from puqpanel.domain.texts import Text, _, verbatim
+
+LIMIT_SECONDS = 10
+_PROGRAM = Path(__file__).with_name("typst_process.py")
+_UNREACHABLE = "http://127.0.0.1:9"
+"""As the proxy of the child it stops downloads of packages, which typst does by itself."""
+_ATTACH = """
+#pdf.attach("factur-x.xml", bytes(sys.inputs.xml), relationship: "alternative",
+  mime-type: "text/xml", description: "Factur-X")
+"""
+_SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/svg+xml": "svg"}
+
+
+class TemplateError(Exception):
+    """A template does not compile.
+
+    Attributes:
+        message: what the compiler says, in English, or why it was stopped.
+        line: of the template; None if the error is not on a line.
+    """
+
+    def __init__(self, message: Text, line: int | None = None) -> None:
+        super().__init__(message, line)
+        self.message, self.line = message, line
+
+    def __str__(self) -> str:
+        if self.line is None:
+            return str(self.message)
+        return str(_("Line %(line)s: %(message)s", line=self.line, message=self.message))
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    process: subprocess.Popen[bytes]
+    connection: socket.socket
+    folder: Path
+
+    def stop(self) -> None:
+        self.connection.close()
+        self.process.kill()
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+_lock = threading.Lock()
+_child: _Child | None = None
+
+
+def logo_name(logo: Image) -> str:
+    """Return the name of the file under which a template finds the logo."""
+    return f"logo.{_SUFFIXES[logo.content_type]}"
+
+
+def compile_template(
+    template: str,
+    data: dict[str, Any],
+    logo: Image | None = None,
+    *,
+    xml: bytes = b"",
+    timestamp: int = 0,
+    output: Literal["pdf", "png"] = "pdf",
+) -> list[bytes]:
+    """Compile a template to PDF/A-3b, or to a PNG for each page.
+
+    Args:
+        template: the source.
+        data: what it shows, as JSON in `sys.inputs.data`.
+        logo: a file next to the template.
+        xml: a Factur-X invoice that is attached to the PDF; empty for none.
+        timestamp: the time of creation that the PDF states, in seconds since 1970.
+        output: the format.
+
+    Raises:
+        TemplateError: it does not compile, or not within the limits.
+    """
+    request = {
+        "template": template + _ATTACH * bool(xml),
+        "inputs": {"data": json.dumps(data), "xml": xml.decode()},
+        "logo": [logo_name(logo), base64.b64encode(logo.content).decode()] if logo else None,
+        "timestamp": timestamp,
+        "format": output,
+    }
+    content = json.dumps(request).encode()
+    with _lock:
+        response = json.loads(_exchange(len(content).to_bytes(4, "big") + content))
+    if "error" in response:
+        raise TemplateError(verbatim(response["error"]["message"]), response["error"]["line"])
+    return [base64.b64decode(each) for each in response["files"]]
+
+
+def _exchange(request: bytes) -> bytes:
+    """Send a request to the child and return its response."""
+    if _child is not None:
+        # an idle child may have just exited
+        with contextlib.suppress(ConnectionError):
+            return _ask(_child, request)
+        stop()
+    try:
+        return _ask(_start(), request)
+    except ConnectionError:
+        stop()
+        raise TemplateError(_("The template needs too much memory.")) from None
+
+
+def _ask(child: _Child, request: bytes) -> bytes:
+    until = time.monotonic() + LIMIT_SECONDS
+    try:
+        child.connection.settimeout(LIMIT_SECONDS)
+        child.connection.sendall(request)
+        length = int.from_bytes(_receive(child.connection, 4, until), "big")
+        return _receive(child.connection, length, until)
+    except TimeoutError:
+        stop()
+        message = _("The template takes longer than %(limit)s seconds.", limit=LIMIT_SECONDS)
+        raise TemplateError(message) from None
+
+
+def _receive(connection: socket.socket, length: int, until: float) -> bytes:
+    parts = bytearray()
+    while len(parts) < length:
+        connection.settimeout(max(0.001, until - time.monotonic()))
+        part = connection.recv(min(length - len(parts), 2**20))
+        if not part:
+            raise ConnectionResetError
+        parts += part
+    return bytes(parts)
+
+
+def _start() -> _Child:
+    global _child
+    folder = Path(tempfile.mkdtemp(prefix="puqpanel-pdf-"))
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-I", str(_PROGRAM), str(folder)],
+            stdin=theirs.fileno(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={"HTTPS_PROXY": _UNREACHABLE, "HTTP_PROXY": _UNREACHABLE, "TMPDIR": str(folder)},
+        )
+    _child = _Child(process, ours, folder)
+    return _child
+
+
+def stop() -> None:
+    """Stop the child of this process, if there is one; the next template starts another."""
+    global _child
+    if _child is not None:
+        _child.stop()
+        _child = None
+
+
+def _forget() -> None:
+    """Leave the child to the parent after a fork."""
+    global _child, _lock
+    if _child is not None:
+        _child.connection.close()
+        _child.process.returncode = 0  # not ours to wait for
+    _child, _lock = None, threading.Lock()
+
+
+atexit.register(stop)
+os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,147 @@
+"""Documents as PDF/A-3b, with the invoice as EN 16931 XML inside (Factur-X)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from puqpanel.domain.documents import DocumentData, DocumentKind
+from puqpanel.domain.images import Image, ImageError, check_image
+from puqpanel.domain.money import Money
+from puqpanel.domain.texts import SOURCE, _
+from puqpanel.infra import catalogs
+from puqpanel.infra.documents.compiler import TemplateError, compile_template, logo_name
+from puqpanel.infra.documents.content import content
+
+_SHIPPED = Path(__file__).with_name("invoice.typ")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A document as a file.
+
+    Args:
+        files: a PDF, or a PNG for each page.
+        template_error: why the firm's own template was not used; None if it was, or there is none.
+    """
+
+    files: list[bytes]
+    template_error: TemplateError | None = None
+
+    @property
+    def pdf(self) -> bytes:
+        """The PDF."""
+        return self.files[0]
+
+
+def render_pdf(
+    data: DocumentData,
+    *,
+    paid: Money | None = None,
+    logo: bytes = b"",
+    template: str = "",
+    pay_url: str = "",
+) -> Rendered:
+    """Return a document as PDF/A-3b, in its own language.
+
+    Invoices and credit notes have their data as Factur-X XML inside. A pro forma invoice has none,
+    because software of the client would book it as an invoice.
+
+    Args:
+        data: the document; one without a number is shown as a draft, without XML.
+        paid: how much of it is paid; by default, what had been paid before issue.
+        logo: PNG, JPEG, WebP or SVG; empty for none.
+        template: the firm's own; empty for the shipped one. If it does not compile, the shipped
+            one is used.
+        pay_url: where the client can pay it; empty for nowhere.
+
+    Raises:
+        ImageError: the logo is not an image.
+    """
+    options: dict[str, Any] = {
+        "paid": paid,
+        "logo": logo,
+        "template": template,
+        "pay_url": pay_url,
+    }
+    if data.kind == DocumentKind.PROFORMA or not data.number:
+        return _render(data, "pdf", **options)
+    from puqpanel.infra.documents import facturx  # imports much; most processes never need it
+
+    xml = facturx.checked_xml(data)
+    rendered = _render(data, "pdf", xml=xml, **options)
+    return Rendered([facturx.declare(rendered.pdf)], rendered.template_error)
+
+
+def render_pages(
+    data: DocumentData,
+    *,
+    paid: Money | None = None,
+    logo: bytes = b"",
+    template: str = "",
+    pay_url: str = "",
+) -> Rendered:
+    """Return the pages of a document as PNG, to show them in a browser.
+
+    Arguments and errors are those of `render_pdf`.
+    """
+    return _render(data, "png", paid=paid, logo=logo, template=template, pay_url=pay_url)
+
+
+def check_logo(logo: bytes) -> Image:
+    """Return a logo that can be printed.
+
+    Raises:
+        ImageError: it is not an image, too large or damaged.
+    """
+    image = check_image(logo)
+    try:
+        compile_template(f'#image("{logo_name(image)}", width: 10mm)', {}, image)
+    except TemplateError:
+        raise ImageError(_("The image is damaged. Upload another file.")) from None
+    return image
+
+
+@cache
+def shipped_template() -> str:
+    """Return the template that is used unless a firm has its own."""
+    return _SHIPPED.read_text("utf-8")
+
+
+def _render(
+    data: DocumentData,
+    output: Literal["pdf", "png"],
+    *,
+    paid: Money | None,
+    logo: bytes,
+    template: str,
+    pay_url: str,
+    xml: bytes = b"",
+) -> Rendered:
+    image = check_image(logo) if logo else None
+    shown = content(
+        data,
+        catalogs.find(data.language) or SOURCE,
+        paid=paid or data.prepaid or Money.zero(data.currency),
+        logo=logo_name(image) if image else "",
+        pay_url=pay_url,
+    )
+    created = datetime.combine(data.issued_on, datetime.min.time(), UTC)
+    error: TemplateError | None = None
+    for source in filter(None, (template, shipped_template())):
+        try:
+            files = compile_template(
+                source, shown, image, xml=xml, timestamp=int(created.timestamp()), output=output
+            )
+        except TemplateError as failure:
+            if source is shipped_template():
+                if image is not None:
+                    check_logo(logo)
+                raise
+            error = failure
+        else:
+            return Rendered(files, error)
+    raise AssertionError("the shipped template was not compiled")
