@@ -13,6 +13,9 @@ from puqpanel.models.billing.documents import Charge, Document, DocumentLineRow,
 from puqpanel.models.billing.ledger import LedgerEntry, Posting
 from puqpanel.models.billing.payments import Allocation, Payment
 from puqpanel.models.billing.taxes import CompanyTaxRule, CountryTax, VatCheck
+from puqpanel.models.catalog.groups import ProductGroup
+from puqpanel.models.catalog.options import Option, OptionGroup, ProductOptionGroup
+from puqpanel.models.catalog.prices import OptionPrice, Price
 from puqpanel.models.catalog.products import Product
 from puqpanel.models.modules.configured_modules import ConfiguredModule
 from puqpanel.models.modules.installed import InstalledModule
@@ -51,9 +54,15 @@ __all__ = [
     "LedgerEntry",
     "Module",
     "ModuleLog",
+    "Option",
+    "OptionGroup",
+    "OptionPrice",
     "Payment",
     "Posting",
+    "Price",
     "Product",
+    "ProductGroup",
+    "ProductOptionGroup",
     "Role",
     "SavedView",
     "ScheduleEntry",

@@ -15,7 +15,7 @@ from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import engine_for, session, transaction
 from puqpanel.models import Role
 from puqpanel.operations.accounts import clients, staff
-from puqpanel.operations.catalog import products
+from puqpanel.operations.catalog import prices, products
 from puqpanel.operations.provisioning import services
 
 PASSWORD = "a long enough one"
@@ -120,7 +120,12 @@ def shop(app: Panel) -> dict[str, str]:
             product_uuid=product.uuid,
             name="berg.example",
         )
-        return {"client": client.uuid, "product": product.uuid, "service": service.uuid}
+        return {
+            "client": client.uuid,
+            "product": product.uuid,
+            "offer": f"{product.uuid}/{prices.prices_of(product)[0].uuid}",
+            "service": service.uuid,
+        }
 
 
 @pytest.fixture

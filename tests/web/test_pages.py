@@ -213,8 +213,11 @@ def test_the_whole_workflow_with_forms(app: Panel, owner: Browser) -> None:
             "active": "y",
         },
     ).location.rpartition("/")[2]
+    page = owner.get(f"/admin/services/new?client={client}&product={product}").text
+    offer = re.search(rf'<option selected value="({product}/[0-9a-f-]+)">', page)
+    assert offer
     service = owner.post(
-        "/admin/services/new", {"client": client, "product": product, "name": "new.example"}
+        "/admin/services/new", {"client": client, "product": offer[1], "name": "new.example"}
     )
     assert service.status_code == 302
     page = owner.get(service.location)

@@ -15,6 +15,8 @@ import sqlalchemy as sa
 from puqpanel.cli.context import panel
 from puqpanel.cli.demo.seed import PRODUCTS
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.periods import Period
+from puqpanel.domain.slugs import slug_of
 from puqpanel.domain.texts import verbatim
 from puqpanel.infra.clock import now
 from puqpanel.infra.crypto import EncryptedJSON, encrypt
@@ -25,6 +27,7 @@ from puqpanel.models import (
     Client,
     ClientUser,
     ModuleLog,
+    Price,
     Product,
     Service,
     Task,
@@ -118,11 +121,26 @@ def _products() -> list[tuple[int, int, str]]:
         known = set(current.scalars(sa.select(Product.name)))
         for name, (price, currency) in SOLD.items():
             if PREFIX + name not in known:
-                current.add(Product(name=PREFIX + name, price_minor=price, currency=currency))
+                product = Product(name=PREFIX + name, slug=slug_of(PREFIX + name))
+                current.add(product)
+                current.flush()
+                current.add(
+                    Price(
+                        product_id=product.id,
+                        currency=currency,
+                        period=Period.MONTHLY,
+                        recurring_minor=price,
+                    )
+                )
     names = [PREFIX + name for name in SOLD]
-    query = sa.select(Product.id, Product.price_minor, Product.currency)
-    rows = session().execute(query.where(Product.name.in_(names))).all()
-    return [(product_id, price, currency) for product_id, price, currency in rows]
+    query = (
+        sa.select(Product.id, Price.recurring_minor, Price.currency)
+        .join(Price, sa.and_(Price.product_id == Product.id, Price.live.is_(True)))
+        .where(Product.name.in_(names), Price.period == Period.MONTHLY)
+    )
+    return [
+        (product_id, price, currency) for product_id, price, currency in session().execute(query)
+    ]
 
 
 def _batches(

@@ -14,8 +14,9 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.crypto import EncryptedJSON
 from puqpanel.infra.db import Model, UtcDateTime
 from puqpanel.models.accounts.clients import Client
-from puqpanel.models.catalog.products import Priced, Product
-from puqpanel.models.columns import Created, Key, Message, Moment, Name, Reference, Uuid, Word
+from puqpanel.models.catalog.prices import Priced
+from puqpanel.models.catalog.products import Product
+from puqpanel.models.columns import Created, Id, Key, Message, Moment, Name, Reference, Uuid, Word
 from puqpanel.models.searchable import Searchable, declared_secrets, identifiers
 
 
@@ -23,6 +24,7 @@ class Service(Priced, Searchable, Model):
     """A service of a client, at the price at which it was sold.
 
     Attributes:
+        price_id: the price row at which it was sold; None if it has a price of its own.
         status: the commercial status.
         provision_status: the state at the provider.
         settled_from: the provision status before the verb in progress.
@@ -53,6 +55,7 @@ class Service(Priced, Searchable, Model):
     uuid: Mapped[Uuid]
     client_id: Mapped[Reference] = mapped_column(sa.ForeignKey("clients.id"))
     product_id: Mapped[Reference] = mapped_column(sa.ForeignKey("products.id"))
+    price_id: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("prices.id"))
     name: Mapped[Name] = mapped_column(index=True)
     status: Mapped[Word] = mapped_column(default=ServiceStatus.PENDING)
     provision_status: Mapped[Word] = mapped_column(default=ProvisionStatus.PENDING)

@@ -1,1 +1,1 @@
-"""Products."""
+"""Product groups, products, prices and options."""

@@ -5,6 +5,8 @@ Call these inside a transaction, with the service locked.
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from puqpanel.domain.errors import ConflictError, InvalidInput
@@ -12,28 +14,30 @@ from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session
 from puqpanel.models import Product, Service
+from puqpanel.operations.catalog.prices import price_of
 from puqpanel.operations.catalog.products import check_configured, find_product
-from puqpanel.operations.provisioning.services import check_same_currency
+from puqpanel.operations.provisioning.services import terms_for
 from puqpanel.operations.system import audit
 
-TERMS = ("product_id", "price_minor", "currency", "period")
+TERMS = ("product_id", "price_id", "price_minor", "currency", "period")
 """Columns that a package change may replace; `Service.fallback` holds their previous values."""
 
 
-def apply(*, actor: Principal, service: Service, product_uuid: str, take_price: bool) -> None:
+def apply(*, actor: Principal, service: Service, product_uuid: str, price_uuid: str) -> None:
     """Move a service to another product of the same module; `revert` undoes it.
 
     Args:
         actor: who does it.
         service: locked.
         product_uuid: the new product; with the current one only the price changes.
-        take_price: charge the product's current price from now on, instead of the price at which
+        price_uuid: one of the product's prices, charged from now on; empty for the price at which
             the service was sold.
 
     Raises:
         ConflictError: the product belongs to another module.
-        InvalidInput: the product is no longer sold, is not configured, or has another currency than
-            the client.
+        InvalidInput: the product is no longer sold, is not configured, or has no price in the
+            client's currency.
+        NotFoundError: the price was replaced or withdrawn.
     """
     product = find_product(product_uuid)
     if product.module != service.product.module:
@@ -42,14 +46,15 @@ def apply(*, actor: Principal, service: Service, product_uuid: str, take_price: 
         )
     if not product.active and product.id != service.product_id:
         raise InvalidInput({"product": [_("%(name)s is no longer sold.", name=product.name)]})
-    check_same_currency(service.client, product)
+    terms = terms_for(service.client, product, price_uuid) if price_uuid else {}
     check_configured(product)
     before = _terms(service)
     service.fallback = {name: getattr(service, name) for name in TERMS}
     service.product = product
-    if take_price:
-        service.price_minor, service.currency = product.price_minor, product.currency
-        service.period = product.period
+    if not price_uuid and product.id != service.fallback["product_id"]:
+        terms["price_id"] = None  # it is charged what no price of the product says
+    for name, value in terms.items():
+        setattr(service, name, value)
     _record_change(
         actor,
         service,
@@ -77,7 +82,8 @@ def revert(*, actor: Principal, service: Service, unknown: bool = False) -> None
     before = _terms(service)
     tried = {name: getattr(service, name) for name in TERMS}
     for name in TERMS:
-        setattr(service, name, service.fallback[name])
+        # one that began before prices were rows has no price_id
+        setattr(service, name, service.fallback.get(name))
     service.fallback = {"tried": tried}
     session().flush()
     session().expire(service, ["product"])
@@ -111,10 +117,16 @@ def reapply(*, actor: Principal, service: Service, product_uuid: str | None) -> 
     if product is None or product.id == service.product_id:
         return
     tried = (service.fallback or {}).get("tried", {})
-    take_price = (
-        tried.get("product_id") == product.id and tried["price_minor"] != service.price_minor
-    )
-    apply(actor=actor, service=service, product_uuid=product_uuid, take_price=take_price)
+    price_uuid = _price_again(tried, service, product)
+    apply(actor=actor, service=service, product_uuid=product_uuid, price_uuid=price_uuid)
+
+
+def _price_again(tried: dict[str, Any], service: Service, product: Product) -> str:
+    """Return today's price like the one of a failed change; empty if the old one was kept."""
+    took = tried.get("price_id") or tried.get("price_minor") != service.price_minor
+    if tried.get("product_id") != product.id or not took:
+        return ""
+    return price_of(product, tried["currency"], tried["period"]).uuid
 
 
 def _terms(service: Service) -> dict[str, str]:

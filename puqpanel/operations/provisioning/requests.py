@@ -56,7 +56,7 @@ def request(
     service_uuid: str,
     verb: str,
     product_uuid: str = "",
-    take_price: bool = False,
+    price_uuid: str = "",
     reason: str = "",
     again: bool = False,
 ) -> Result:
@@ -67,7 +67,8 @@ def request(
         service_uuid: the service.
         verb: a key of `domain.service_states.VERBS`.
         product_uuid: for `change_package`, the new product; reverted if the change fails.
-        take_price: for `change_package`, charge the new product's current price from now on.
+        price_uuid: for `change_package`, the price of the new product that is charged from now on;
+            empty to keep that of the service.
         reason: shown to staff in the service's activity.
         again: repeat a verb that the service's status already results from, because its provider
             has another state.
@@ -102,7 +103,7 @@ def request(
                 actor=actor,
                 service=lock_service(service_uuid),
                 product_uuid=product_uuid,
-                take_price=take_price,
+                price_uuid=price_uuid,
             )
         # staff provision it, or there is nothing at the provider yet
         if module is None or (verb == "cancellation" and never_created and not cancels):

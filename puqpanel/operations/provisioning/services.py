@@ -7,7 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from puqpanel.domain.catalog import BillingMode
 from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.periods import Period
 from puqpanel.domain.permissions import CLIENT_SERVICES_VIEW, SERVICES_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.service_states import VERBS, Verb, possible
@@ -17,8 +19,9 @@ from puqpanel.host.form_fields import secret_fields
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.infra.events import raise_event
-from puqpanel.models import Client, Product, Service
+from puqpanel.models import Client, Price, Product, Service
 from puqpanel.operations.accounts.clients import find_client
+from puqpanel.operations.catalog.prices import find_price, prices_of
 from puqpanel.operations.catalog.products import check_configured, find_product
 from puqpanel.operations.modules import forms
 from puqpanel.operations.modules.availability import defines
@@ -104,8 +107,9 @@ def create_service(
     product_uuid: str,
     name: str,
     data: Mapping[str, Any] | None = None,
+    price_uuid: str = "",
 ) -> Service:
-    """Sell a product to a client, at today's price. Nothing is provisioned yet.
+    """Sell a product to a client, at one of its prices. Nothing is provisioned yet.
 
     Args:
         actor: who sells it.
@@ -113,17 +117,19 @@ def create_service(
         product_uuid: the product.
         name: display name.
         data: the module's form, validated by the module; None leaves it for later.
+        price_uuid: one of the product's prices; by default the only one in the client's currency.
 
     Raises:
-        InvalidInput: a field is invalid, the product has another currency than the client, or its
+        InvalidInput: a field is invalid, the product has no price in the client's currency, or its
             module's settings were never saved.
+        NotFoundError: the price was replaced or withdrawn.
     """
     actor.require(SERVICES_MANAGE)
     client, product = find_client(client_uuid), find_product(product_uuid)
     title = clean_name(name)
     if not product.active:
         raise InvalidInput({"product": [_("%(name)s is no longer sold.", name=product.name)]})
-    check_same_currency(client, product)
+    terms_for(client, product, price_uuid)
     check_configured(product)
     values: dict[str, Any] = {}
     module = registry.current().get(product.module) if product.module else None
@@ -134,7 +140,7 @@ def create_service(
     with transaction():
         client = find(_locked(Client, client.id), _("Client not found."))
         product = find(_locked(Product, product.id), _("Product not found."))
-        check_same_currency(client, product)
+        terms = terms_for(client, product, price_uuid)
         check_configured(product)
         service = save(
             Service(
@@ -142,9 +148,7 @@ def create_service(
                 product_id=product.id,
                 name=title,
                 service_data=values,
-                price_minor=product.price_minor,
-                currency=product.currency,
-                period=product.period,
+                **terms,
             )
         )
         audit.record(
@@ -159,22 +163,61 @@ def create_service(
     return find_service(service.uuid)
 
 
-def check_same_currency(client: Client, product: Product) -> None:
-    """Check that a product is priced in the currency of a client.
+def terms_for(client: Client, product: Product, price_uuid: str = "") -> dict[str, Any]:
+    """Return the columns of a service's price: at what it is sold, how often, in what currency.
+
+    Args:
+        client: who buys it.
+        product: the product.
+        price_uuid: one of its prices; by default the only one in the client's currency.
 
     Raises:
-        InvalidInput: it is not.
+        InvalidInput: the product has no price in the client's currency, or several to choose from.
+        NotFoundError: the price was replaced or withdrawn.
     """
-    if client.currency != product.currency:
+    if product.billing_mode == BillingMode.FREE:
+        return {
+            "price_id": None,
+            "price_minor": 0,
+            "currency": client.currency,
+            "period": Period.ONE_TIME.value,
+        }
+    if price_uuid:
+        price = find_price(product, price_uuid)
+        if price.currency != client.currency:
+            text = _(
+                "This price is in %(currency)s, but %(client)s pays in %(client_currency)s. Choose"
+                " a price in %(client_currency_2)s.",
+                currency=price.currency,
+                client=client.name,
+                client_currency=client.currency,
+                client_currency_2=client.currency,
+            )
+            raise InvalidInput({"product": [text]})
+    else:
+        price = _only_price(client, product)
+    return {
+        "price_id": price.id,
+        "price_minor": price.recurring_minor,
+        "currency": price.currency,
+        "period": price.period,
+    }
+
+
+def _only_price(client: Client, product: Product) -> Price:
+    offered = [row for row in prices_of(product) if row.currency == client.currency]
+    if len(offered) == 1:
+        return offered[0]
+    if offered:
+        text = _("%(product)s has several prices. Choose one of them.", product=product.name)
+    else:
         text = _(
-            "%(product)s is priced in %(product_currency)s, but %(client)s pays in"
-            " %(client_currency)s. Choose a product in %(client_currency)s.",
+            "%(product)s has no price in %(currency)s, the currency of %(client)s.",
             product=product.name,
-            product_currency=product.currency,
+            currency=client.currency,
             client=client.name,
-            client_currency=client.currency,
         )
-        raise InvalidInput({"product": [text]})
+    raise InvalidInput({"product": [text]})
 
 
 def _locked(model: type[Client | Product], key: int) -> sa.Select[Any]:

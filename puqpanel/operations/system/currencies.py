@@ -16,7 +16,7 @@ from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, save, session, transaction
-from puqpanel.models import Client, Currency, Product, Service
+from puqpanel.models import Client, Currency, Price, Product, Service
 from puqpanel.operations.system import audit
 
 
@@ -239,7 +239,7 @@ def _check_unused(currency: Currency) -> None:
         session().scalar(sa.select(sa.func.count()).where(*where)) or 0
         for where in (
             (Client.currency == currency.code,),
-            (Product.currency == currency.code,),
+            (Product.id.in_(_priced_in(currency.code)),),
             (Service.currency == currency.code, current),
         )
     )
@@ -254,6 +254,10 @@ def _check_unused(currency: Currency) -> None:
                 services=services,
             )
         )
+
+
+def _priced_in(code: str) -> sa.Select[int]:
+    return sa.select(Price.product_id).where(Price.currency == code, Price.live.is_(True))
 
 
 def _plain(values: dict[str, object]) -> dict[str, object]:

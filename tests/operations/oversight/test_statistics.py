@@ -54,7 +54,7 @@ def add(panel: Panel) -> Any:
 
 def test_services_by_status_and_product(add: Any) -> None:
     with transaction() as current:
-        other = Product(name="Zeta", module="Product/Zeta")
+        other = Product(name="Zeta", slug="zeta", module="Product/Zeta")
         current.add(other)
     for status in ("active", "active", "pending", "fraud"):
         add(status, "2026-01-01")

@@ -9,11 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
 from puqpanel.infra.db import session, transaction
 from puqpanel.jobs.entry import HANDLERS
 from puqpanel.models import Audit, Service, Task
-from puqpanel.operations.catalog import products
+from puqpanel.operations.catalog import prices, products
 from puqpanel.operations.oversight import tasks as task_operations
 from puqpanel.operations.provisioning import requests
 from puqpanel.operations.system import currencies
@@ -50,37 +50,45 @@ def terms_and_status(uuid: str) -> tuple[str, str, str]:
     return row.product.name, str(row.price), row.provision_status
 
 
+def price_in(product_uuid: str, currency: str = "EUR") -> str:
+    return prices.price_of(products.find_product(product_uuid), currency, "monthly").uuid
+
+
 @pytest.mark.parametrize(("take", "price"), [(True, "89.00 EUR"), (False, "9.90 EUR")])
 def test_package_change_takes_or_keeps_the_price(
     service: Service, drain: Callable[..., None], take: bool, price: str
 ) -> None:
+    wanted = other()
     requests.request(
         actor=STAFF,
         service_uuid=service.uuid,
         verb="change_package",
-        product_uuid=other(),
-        take_price=take,
+        product_uuid=wanted,
+        price_uuid=price_in(wanted) if take else "",
     )
     drain()
     assert (
         terms_and_status(service.uuid) == ("Cloud 500", price, "completed")
         and look(service.uuid).fallback is None
+        and (look(service.uuid).price_id is None) is not take
     )
 
 
 def test_failed_package_change_is_reverted_and_reapplied_on_retry(
     service: Service, drain: Callable[..., None]
 ) -> None:
-    wanted = other(change_package="error")
+    wanted, sold_at = other(change_package="error"), look(service.uuid).price_id
+    assert sold_at is not None
     requests.request(
         actor=STAFF,
         service_uuid=service.uuid,
         verb="change_package",
         product_uuid=wanted,
-        take_price=True,
+        price_uuid=price_in(wanted),
     )
     drain()
     assert terms_and_status(service.uuid) == ("Cloud 10", "9.90 EUR", "failed")
+    assert look(service.uuid).price_id == sold_at
     with transaction():
         products.find_product(wanted).config = {}
     task = session().scalars(sa.select(Task).order_by(Task.id.desc()).limit(1)).one()
@@ -108,19 +116,24 @@ def test_the_history_does_not_claim_what_a_lost_package_change_left(
     assert "it is not known whether the provider changed" in str(entry.summary)
 
 
-def test_product_in_another_currency_is_rejected(service: Service) -> None:
+def test_a_price_in_another_currency_or_of_another_product_is_rejected(service: Service) -> None:
     currencies.add_currency(actor=STAFF, code="PLN")
     wanted = other(currency="PLN")
-    for take in (True, False):
-        with pytest.raises(InvalidInput) as refused:
-            requests.request(
-                actor=STAFF,
-                service_uuid=service.uuid,
-                verb="change_package",
-                product_uuid=wanted,
-                take_price=take,
-            )
-        assert "is priced in PLN, but" in refused.value.errors["product"][0]
+
+    def change(price_uuid: str) -> None:
+        requests.request(
+            actor=STAFF,
+            service_uuid=service.uuid,
+            verb="change_package",
+            product_uuid=wanted,
+            price_uuid=price_uuid,
+        )
+
+    with pytest.raises(InvalidInput) as refused:
+        change(price_in(wanted, "PLN"))
+    assert "This price is in PLN, but" in refused.value.errors["product"][0]
+    with pytest.raises(NotFoundError, match="today's prices"):
+        change(price_in(service.product.uuid))
     assert terms_and_status(service.uuid) == ("Cloud 10", "9.90 EUR", "completed")
 
 

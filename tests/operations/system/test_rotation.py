@@ -33,7 +33,8 @@ def own_keys(panel: Panel, settings: Settings, tmp_path: Path) -> Iterator[Setti
 def products(count: int) -> None:
     with transaction() as session:
         session.add_all(
-            Product(name=f"P{number}", config={"secret": number}) for number in range(count)
+            Product(name=f"P{number}", slug=f"p{number}", config={"secret": number})
+            for number in range(count)
         )
 
 
@@ -94,7 +95,7 @@ def test_rotation_handles_tables_without_primary_key(
 ) -> None:
     monkeypatch.setattr(rotation, "BATCH", 2)
     with transaction() as session:
-        session.add(Product(name="gAAAA is what I call it"))
+        session.add(Product(name="gAAAA is what I call it", slug="gaaaa"))
     engine = engine_for(own_keys.database_url)
     with engine.connect().execution_options(panel_write=True) as connection, connection.begin():
         connection.execute(sa.text("create table mod_product_x_notes (kept text)"))

@@ -82,7 +82,7 @@ def test_search_by_name_email_company_and_uuid(
 def test_find_button_searches_without_javascript_and_keeps_the_input(
     app: Panel, owner: Browser, crowd: dict[str, str]
 ) -> None:
-    data = {"find": "crowd 12", "product": crowd["product"], "name": "kept.example"}
+    data = {"find": "crowd 12", "product": crowd["offer"], "name": "kept.example"}
     searched = owner.post(NEW, {**data, "look": "yes"})
     assert (
         searched.status_code,
@@ -90,7 +90,7 @@ def test_find_button_searches_without_javascript_and_keeps_the_input(
         'value="kept.example"' in searched.text,
         'value="crowd 12"' in searched.text,
     ) == (200, 8, True, True)
-    assert f'<option selected value="{crowd["product"]}">' in searched.text
+    assert f'<option selected value="{crowd["offer"]}">' in searched.text
     ambiguous = owner.post(NEW, data)
     assert (
         ambiguous.status_code,
@@ -113,7 +113,7 @@ def test_client_of_the_link_is_selected(owner: Browser, crowd: dict[str, str]) -
         selected in again.text,
         "Choose a product." in again.text,
     ) == (422, True, True)
-    forged = owner.post(NEW, {"client": "no-such-client", "product": crowd["product"], "name": "x"})
+    forged = owner.post(NEW, {"client": "no-such-client", "product": crowd["offer"], "name": "x"})
     assert (forged.status_code, "Client not found" in forged.text) == (422, True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 from flask import Blueprint, render_template, request, url_for
@@ -14,8 +15,8 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Period
 from puqpanel.domain.permissions import PRODUCTS_MANAGE, PRODUCTS_VIEW, TASKS_VIEW
 from puqpanel.domain.texts import Text
-from puqpanel.models import Product
-from puqpanel.operations.catalog import products
+from puqpanel.models import Price, Product, ProductGroup
+from puqpanel.operations.catalog import groups, prices, products
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.settings_page import settings_page
@@ -32,19 +33,34 @@ from puqpanel.web.prices import EVERY
 
 bp = Blueprint("products", __name__, url_prefix="/products")
 
+
+def _amount(row: Any) -> Money:
+    return Money(row.recurring_minor, row.currency)
+
+
+def _sold_for(period: str) -> sa.ColumnElement[bool]:
+    offered = sa.select(Price.product_id).where(Price.period == period, Price.live.is_(True))
+    return Product.id.in_(offered)
+
+
 PRODUCTS = Listing(
     sa.select(
         Product.uuid,
         Product.name,
         Product.description,
         Product.module,
-        Product.price_minor,
-        Product.currency,
-        Product.period,
+        Product.billing_mode,
+        Price.recurring_minor,
+        Price.currency,
+        Price.period,
+        ProductGroup.name.label("group"),
         Product.active,
         Product.configured,
         Product.created_at,
-    ),
+    )
+    .select_from(Product)
+    .outerjoin(Price, Price.id == prices.first_price())
+    .outerjoin(ProductGroup, ProductGroup.id == Product.group_id),
     key=Product.id,
     sorts={"name": Sort(Product.name), "new": Sort(Product.id, descending=True)},
     tabs={
@@ -53,6 +69,11 @@ PRODUCTS = Listing(
         "inactive": Tab(_("Not on sale"), ~Product.active),
     },
     filters={
+        "group": Filter(
+            _("Group"),
+            lambda uuid: ProductGroup.uuid == uuid,
+            choices=lambda: [(each.group.uuid, each.group.name) for each in groups.groups()],
+        ),
         "module": Filter(
             _("Module"),
             lambda key: Product.module == key,
@@ -60,7 +81,7 @@ PRODUCTS = Listing(
         ),
         "period": Filter(
             _("Billing period"),
-            lambda key: Product.period == key if key in EVERY else None,
+            lambda key: _sold_for(key) if key in EVERY else None,
             choices=lambda: [(key, str(word)) for key, word in EVERY.items()],
         ),
         "created": date_filter(_("Created"), Product.created_at),
@@ -69,9 +90,10 @@ PRODUCTS = Listing(
     columns={
         "product": Column(_("Product"), lambda row: row.name),
         "module": Column(_("Module"), lambda row: row.module),
-        "price": Column(_("Price"), lambda row: Money(row.price_minor, row.currency).major),
-        "currency": Column(_("Currency"), lambda row: row.currency, export_only=True),
-        "period": Column(_("Period"), lambda row: row.period, export_only=True),
+        "group": Column(_("Group"), lambda row: row.group or ""),
+        "price": Column(_("Price"), lambda row: _amount(row).major if row.currency else ""),
+        "currency": Column(_("Currency"), lambda row: row.currency or "", export_only=True),
+        "period": Column(_("Period"), lambda row: row.period or "", export_only=True),
         "on_sale": Column(_("On sale"), lambda row: "yes" if row.active else "no"),
         "created": Column(_("Created"), lambda row: row.created_at),
         "uuid": Column("UUID", lambda row: row.uuid, export_only=True),
@@ -84,7 +106,7 @@ PRODUCTS = Listing(
 class ProductForm(Form):
     """A product."""
 
-    SAVED = ("name", "module", "price", "currency", "period", "active", "description")
+    SAVED: tuple[str, ...] = ("name", "module", "active", "description")
     name = StringField(
         _("Name"),
         [InputRequired(_("Enter a name.")), Length(max=200)],
@@ -94,8 +116,19 @@ class ProductForm(Form):
         _("Module"),
         description=_("Provisions this product. Can't be changed once it has services."),
     )
+    active = BooleanField(_("On sale"), default=True)
+    description = TextAreaField(_("Description"), [Length(max=10_000)])
+
+
+class NewProductForm(ProductForm):
+    """A new product with its first price."""
+
+    SAVED = (*ProductForm.SAVED, "price", "currency", "period")
     price = MoneyField(
-        _("Price"), [InputRequired(_("Enter a price, or 0 if it is free."))], default=0
+        _("Price"),
+        [InputRequired(_("Enter a price, or 0 if it is free."))],
+        default=0,
+        description=_("More currencies and periods can be added afterwards."),
     )
     currency = CurrencyField(_("Currency"))
     period = SelectField(
@@ -103,8 +136,6 @@ class ProductForm(Form):
         choices=lambda: choices((key, str(text)) for key, text in EVERY.items()),
         default=Period.MONTHLY.value,
     )
-    active = BooleanField(_("On sale"), default=True)
-    description = TextAreaField(_("Description"), [Length(max=10_000)])
 
 
 def _with_modules(form: ProductForm, current: str = "") -> ProductForm:
@@ -124,7 +155,7 @@ def index() -> ResponseReturnValue:
         PRODUCTS,
         "products",
         "admin/catalog/products/index.html",
-        Money=Money,
+        amount=_amount,
         without_settings=products.modules_without_settings(),
         titles={module.key: module.title for module in products.product_modules()},
     )
@@ -134,10 +165,10 @@ def index() -> ResponseReturnValue:
 @allow(PRODUCTS_MANAGE)
 def create() -> ResponseReturnValue:
     """Create a product and continue to its module settings."""
-    form = _with_modules(ProductForm(data={"module": request.args.get("module", "")}))
+    form = _with_modules(NewProductForm(data={"module": request.args.get("module", "")}))
 
     def save() -> tuple[Text, str]:
-        product = products.save_product(actor=actor(), uuid=None, **form.values(*ProductForm.SAVED))
+        product = products.save_product(actor=actor(), uuid=None, **form.values(*form.SAVED))
         if product.module:
             page = url_for("admin.products.settings", uuid=product.uuid)
             return _("%(name)s added. Next, configure the module.", name=product.name), page
@@ -158,6 +189,7 @@ def show(uuid: str) -> ResponseReturnValue:
     return render_template(
         "admin/catalog/products/show.html",
         product=product,
+        prices=prices.prices_of(product),
         module=products.module_of(product),
         needs_settings=products.needs_settings(product),
         tasks=tasks.tasks_about("product", uuid, 5) if can(TASKS_VIEW) else [],

@@ -13,44 +13,31 @@ from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired
 
 from puqpanel.domain.errors import ConflictError
-from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import SERVICES_PROVISION, SERVICES_TERMINATE
 from puqpanel.domain.service_states import VERBS
 from puqpanel.domain.texts import Text, _n
-from puqpanel.infra.db import session
 from puqpanel.models import Product, Service
 from puqpanel.operations.oversight import tasks as task_operations
 from puqpanel.operations.provisioning import fraud, requests, services
+from puqpanel.web.admin.catalog import offers
 from puqpanel.web.admin.oversight.bulk import Bulk, run
 from puqpanel.web.admin.provisioning.services import SERVICES
 from puqpanel.web.answers import flash, flashed_errors
-from puqpanel.web.forms import Form, _, choices, save_or_show
+from puqpanel.web.forms import Form, _, save_or_show
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.look import task_title
 from puqpanel.web.navigation import crumbs
-from puqpanel.web.prices import price
 
 bp = Blueprint("provisioning", __name__, url_prefix="/services")
 
 
 class PackageForm(Form):
-    """A change of package: the new product and the price."""
+    """A change of package: the new product with its price, or with that of the service."""
 
     product = SelectField(
-        _("Product"),
+        _("Product and price"),
         [InputRequired(_("Choose a product."))],
-        description=_("Products with the same module."),
-    )
-    price = SelectField(
-        _("Price"),
-        [InputRequired(_("Choose a price."))],
-        default="keep",
-        choices=choices(
-            [
-                ("keep", _("Keep the current price")),
-                ("take", _("Use the product's current price")),
-            ]
-        ),
+        description=_("Products with the same module, at prices in the client's currency."),
     )
 
 
@@ -261,14 +248,17 @@ def change_package(uuid: str) -> ResponseReturnValue:
     """Request a change of package."""
     service = services.find_service(uuid)
     form = PackageForm(data={"product": service.product.uuid})
-    form.product.choices = choices(_packages(service))
+    form.product.choices = offers.options(
+        service.client.currency,
+        Product.module == service.product.module,
+        sa.or_(Product.active, Product.id == service.product_id),
+        keep=True,
+    )
 
     def save() -> tuple[Text, str]:
+        product_uuid, _slash, price_uuid = str(form.product.data).partition("/")
         message = request_verb(
-            uuid,
-            "change_package",
-            product_uuid=form.product.data,
-            take_price=form.price.data == "take",
+            uuid, "change_package", product_uuid=product_uuid, price_uuid=price_uuid
         )
         return message, _page(uuid)
 
@@ -280,27 +270,6 @@ def change_package(uuid: str) -> ResponseReturnValue:
         label=_("Change package"),
         consequence=_("If the change fails, the service keeps its current package."),
     )
-
-
-def _packages(service: Service) -> list[tuple[str, str]]:
-    rows = session().execute(
-        sa.select(Product.uuid, Product.name, Product.price_minor, Product.currency, Product.period)
-        .where(
-            Product.module == service.product.module,
-            Product.currency == service.client.currency,
-            sa.or_(Product.active, Product.id == service.product_id),
-        )
-        .order_by(Product.name)
-        .limit(500)
-    )
-    return [
-        (
-            row.uuid,
-            f"{row.name}, {price(Money(row.price_minor, row.currency), row.period)}"
-            + (f" ({_('current')})" if row.uuid == service.product.uuid else ""),
-        )
-        for row in rows
-    ]
 
 
 def _page(uuid: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import SelectChoice, SelectField, StringField  # type: ignore[attr-defined]
+from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.money import Money
@@ -33,19 +33,19 @@ from puqpanel.operations.system import audit
 from puqpanel.web import live_parts
 from puqpanel.web.admin import matches
 from puqpanel.web.admin.accounts.pick import ClientSearch, find_clients
+from puqpanel.web.admin.catalog import offers
 from puqpanel.web.admin.oversight.tasks import ROW, open_among
 from puqpanel.web.admin.provisioning.comparison import choices_for
 from puqpanel.web.admin.provisioning.explanations import explain_status
 from puqpanel.web.admin.provisioning.service_actions import BROKEN, actions_for
 from puqpanel.web.admin.settings_page import settings_page
-from puqpanel.web.forms import Form, _, _c, choices, save_or_show
+from puqpanel.web.forms import Form, _, _c, save_or_show
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_filters import Filter, date_filter
 from puqpanel.web.list_page import Column, Tab
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Listing, Sort, Sum
 from puqpanel.web.navigation import crumbs
-from puqpanel.web.prices import price
 
 bp = Blueprint("services", __name__, url_prefix="/services")
 NEW_TEMPLATE = "admin/provisioning/services/new.html"
@@ -156,7 +156,7 @@ class ServiceForm(Form):
 
     find = StringField(_("Find a client"))
     client = StringField(_("Client"), [InputRequired(_("Choose a client."))])
-    product = SelectField(_("Product"), [InputRequired(_("Choose a product."))])
+    product = SelectField(_("Product and price"), [InputRequired(_("Choose a product."))])
     name = StringField(
         _("Name"),
         [InputRequired(_("Enter a name.")), Length(max=200)],
@@ -188,8 +188,13 @@ def index() -> ResponseReturnValue:
 @allow(SERVICES_MANAGE)
 def create_form() -> ResponseReturnValue:
     """Show the form of a new service."""
-    selected = {"client": request.args.get("client", ""), "product": request.args.get("product")}
-    return _new(ServiceForm(data=selected))
+    product, client = request.args.get("product", ""), request.args.get("client", "")
+    form = ServiceForm(data={"client": client})
+    form.product.choices = offers.options(offers.currency_of(client))
+    if product:
+        of_product = (o.value for o in form.product.choices if o.value.startswith(product))
+        form.product.data = next(of_product, "")
+    return _new(form)
 
 
 @bp.post("/new")
@@ -197,7 +202,7 @@ def create_form() -> ResponseReturnValue:
 def create_submit() -> ResponseReturnValue:
     """Create a service without provisioning it, or search clients if "Find" was clicked."""
     form = ServiceForm()
-    form.product.choices = _product_choices()
+    form.product.choices = offers.options()
     if "look" in request.form:
         found = find_clients(form.find.data)
         form.client.data = found.only()
@@ -207,10 +212,12 @@ def create_submit() -> ResponseReturnValue:
         form.client.data, form.client.raw_data = client_uuid, [client_uuid]
 
     def save() -> tuple[Text, str]:
+        product_uuid, _slash, price_uuid = str(form.product.data).partition("/")
         service = services.create_service(
             actor=actor(),
             client_uuid=str(form.client.data),
-            product_uuid=str(form.product.data),
+            product_uuid=product_uuid,
+            price_uuid=price_uuid,
             name=str(form.name.data),
         )
         page = url_for("admin.services.show", uuid=service.uuid)
@@ -221,25 +228,16 @@ def create_submit() -> ResponseReturnValue:
         save,
         NEW_TEMPLATE,
         found=found,
-        has_products=len(form.product.choices) > 1,
+        has_products=len(list(form.product.choices or ())) > 1,
     )
 
 
-def _product_choices() -> list[SelectChoice]:
-    on_sale = [
-        (product.uuid, f"{product.name}, {price(product.price, product.period)}")
-        for product in products.products()
-    ]
-    return choices([("", _("Choose a product…")), *on_sale])
-
-
 def _new(form: ServiceForm, found: ClientSearch | None = None) -> str:
-    form.product.choices = _product_choices()
     return render_template(
         NEW_TEMPLATE,
         form=form,
         found=found or find_clients("", form.client.data or ""),
-        has_products=len(form.product.choices) > 1,
+        has_products=len(list(form.product.choices or ())) > 1,
     )
 
 
