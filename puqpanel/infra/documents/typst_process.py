@@ -31,7 +31,8 @@ from pymupdf_fonts import (
 )
 
 IDLE_SECONDS = 60
-MEMORY_BYTES = 2 * 2**30
+MEMORY_BYTES = 2**30
+"""Of address space; 130 MB of it are used before the first template."""
 FILE_BYTES = 64 * 2**20
 PIXELS_PER_INCH = 110
 _FACES = (NotoSans_Regular, NotoSans_Bold, NotoSans_Italic, FiraGO_Regular, FiraGO_Bold)

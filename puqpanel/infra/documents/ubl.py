@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from puqpanel.domain.documents import DocumentData, DocumentKind
 from puqpanel.domain.money import Money
@@ -11,9 +10,14 @@ from puqpanel.domain.tax import TaxCategory
 from puqpanel.infra.documents import en16931
 from puqpanel.infra.documents.en16931 import Breakdown, Identified, Invoice, Item, amount, decimal
 from puqpanel.infra.documents.transfer_codes import compact_iban
-from puqpanel.infra.documents.xml import Builder
+from puqpanel.infra.documents.xml import Node, serialize, to_element
+from puqpanel.infra.documents.xml import node as _e
 
 _UBL = "urn:oasis:names:specification:ubl:schema:xsd:"
+_COMMON: dict[str | None, str] = {
+    "cac": f"{_UBL}CommonAggregateComponents-2",
+    "cbc": f"{_UBL}CommonBasicComponents-2",
+}
 
 
 class _Syntax:
@@ -25,61 +29,59 @@ class _Syntax:
         self.quantity = "InvoicedQuantity" if self.is_invoice else "CreditedQuantity"
 
 
-_e = Builder({"cac": f"{_UBL}CommonAggregateComponents-2", "cbc": f"{_UBL}CommonBasicComponents-2"})
-
-
 def ubl(data: DocumentData) -> bytes:
     """Return an invoice or credit note as UBL.
 
     Raises:
         NotAnInvoiceError: it is a pro forma invoice or a draft.
     """
-    invoice = en16931.invoice(data)
-    syntax = _Syntax(data.kind)
-    root = Builder({"": f"{_UBL}{syntax.root}-2"})
+    invoice, syntax = en16931.invoice(data), _Syntax(data.kind)
+    root = _root(invoice, syntax)
+    return serialize(to_element(root, {**_COMMON, None: f"{_UBL}{syntax.root}-2"}))
+
+
+def _root(invoice: Invoice, syntax: _Syntax) -> Node | None:
+    data, converted = invoice.data, invoice.data.converted_tax
     due = data.due_on.isoformat() if data.due_on else ""
-    converted = data.converted_tax
-    return _e.serialize(
-        root(
-            f":{syntax.root}",
-            _e("cbc:CustomizationID", en16931.SPECIFICATION),
-            _e("cbc:ID", data.number),
-            _e("cbc:IssueDate", data.issued_on.isoformat()),
-            _e("cbc:DueDate", due * syntax.is_invoice),
-            _e(f"cbc:{syntax.root}TypeCode", invoice.type_code),
-            _e("cbc:Note", "\n".join(invoice.notes)),
-            _e("cbc:DocumentCurrencyCode", data.currency),
-            converted and _e("cbc:TaxCurrencyCode", converted.amount.currency),
-            _e("cbc:BuyerReference", data.reference),
-            _corrected(data),
-            _e("cac:AccountingSupplierParty", _party(invoice.seller, with_contact=True)),
-            _e("cac:AccountingCustomerParty", _party(invoice.buyer, with_contact=True)),
-            _e("cac:Delivery", _e("cbc:ActualDeliveryDate", data.supplied_on.isoformat())),
-            _payment_means(invoice, due * (not syntax.is_invoice)),
-            _e(
-                "cac:TaxTotal",
-                _money("cbc:TaxAmount", data.tax),
-                [_breakdown(breakdown) for breakdown in invoice.breakdowns],
-            ),
-            converted and _e("cac:TaxTotal", _money("cbc:TaxAmount", converted.amount)),
-            _e(
-                "cac:LegalMonetaryTotal",
-                _money("cbc:LineExtensionAmount", data.net),
-                _money("cbc:TaxExclusiveAmount", data.net),
-                _money("cbc:TaxInclusiveAmount", data.total),
-                _money("cbc:PrepaidAmount", invoice.prepaid),
-                _money("cbc:PayableAmount", invoice.due),
-            ),
-            [_item(item, syntax) for item in invoice.items],
-        )
+    return _e(
+        syntax.root,
+        _e("cbc:CustomizationID", en16931.SPECIFICATION),
+        _e("cbc:ID", data.number),
+        _e("cbc:IssueDate", data.issued_on.isoformat()),
+        _e("cbc:DueDate", due * syntax.is_invoice),
+        _e(f"cbc:{syntax.root}TypeCode", invoice.type_code),
+        _e("cbc:Note", "\n".join(invoice.notes)),
+        _e("cbc:DocumentCurrencyCode", data.currency),
+        _e("cbc:TaxCurrencyCode", converted.amount.currency) if converted else None,
+        _e("cbc:BuyerReference", data.reference),
+        _corrected(data),
+        _e("cac:AccountingSupplierParty", _party(invoice.seller)),
+        _e("cac:AccountingCustomerParty", _party(invoice.buyer)),
+        _e("cac:Delivery", _e("cbc:ActualDeliveryDate", data.supplied_on.isoformat())),
+        _payment_means(invoice, due * (not syntax.is_invoice)),
+        _e(
+            "cac:TaxTotal",
+            _money("cbc:TaxAmount", data.tax),
+            [_breakdown(breakdown) for breakdown in invoice.breakdowns],
+        ),
+        _e("cac:TaxTotal", _money("cbc:TaxAmount", converted.amount)) if converted else None,
+        _e(
+            "cac:LegalMonetaryTotal",
+            _money("cbc:LineExtensionAmount", data.net),
+            _money("cbc:TaxExclusiveAmount", data.net),
+            _money("cbc:TaxInclusiveAmount", data.total),
+            _money("cbc:PrepaidAmount", invoice.prepaid),
+            _money("cbc:PayableAmount", invoice.due),
+        ),
+        [_item(item, syntax) for item in invoice.items],
     )
 
 
-def _money(name: str, money: Money) -> Any:
+def _money(name: str, money: Money) -> Node | None:
     return _e(name, amount(money), currencyID=money.currency)
 
 
-def _corrected(data: DocumentData) -> Any:
+def _corrected(data: DocumentData) -> Node | None:
     if data.corrects is None:
         return None
     number, day = data.corrects
@@ -93,13 +95,14 @@ def _corrected(data: DocumentData) -> Any:
     )
 
 
-def _party(identified: Identified, *, with_contact: bool) -> Any:
+def _party(identified: Identified) -> Node | None:
     party = identified.party
     streets = dict(enumerate(party.street.splitlines()[:3]))
     return _e(
         "cac:Party",
-        identified.endpoint
-        and _e("cbc:EndpointID", identified.endpoint[1], schemeID=identified.endpoint[0]),
+        _e("cbc:EndpointID", identified.endpoint[1], schemeID=identified.endpoint[0])
+        if identified.endpoint
+        else None,
         _e(
             "cac:PostalAddress",
             _e("cbc:StreetName", streets.get(0, "")),
@@ -132,7 +135,7 @@ def _party(identified: Identified, *, with_contact: bool) -> Any:
     )
 
 
-def _payment_means(invoice: Invoice, due: str) -> Any:
+def _payment_means(invoice: Invoice, due: str) -> Node | None:
     bank = invoice.data.bank
     if not bank.iban:
         return None
@@ -150,7 +153,7 @@ def _payment_means(invoice: Invoice, due: str) -> Any:
     )
 
 
-def _breakdown(breakdown: Breakdown) -> Any:
+def _breakdown(breakdown: Breakdown) -> Node | None:
     return _e(
         "cac:TaxSubtotal",
         _money("cbc:TaxableAmount", breakdown.net),
@@ -166,25 +169,26 @@ def _breakdown(breakdown: Breakdown) -> Any:
     )
 
 
-def _percent(taxed: Item | Breakdown) -> Any:
+def _percent(taxed: Item | Breakdown) -> Node | None:
     if taxed.category == TaxCategory.OUTSIDE_SCOPE:
         return None
     return _e("cbc:Percent", decimal(taxed.rate))
 
 
-def _item(item: Item, syntax: _Syntax) -> Any:
+def _item(item: Item, syntax: _Syntax) -> Node | None:
     line = item.line
     return _e(
         f"cac:{syntax.root}Line",
         _e("cbc:ID", item.number),
         _e(f"cbc:{syntax.quantity}", decimal(item.quantity), unitCode=en16931.UNIT),
         _money("cbc:LineExtensionAmount", line.net),
-        line.period
-        and _e(
+        _e(
             "cac:InvoicePeriod",
             _e("cbc:StartDate", line.period.start.isoformat()),
             _e("cbc:EndDate", (line.period.end - timedelta(days=1)).isoformat()),
-        ),
+        )
+        if line.period
+        else None,
         _e(
             "cac:Item",
             _e("cbc:Description", line.details),

@@ -1,62 +1,79 @@
-"""Writing XML: elements by prefix and name, empty ones left out."""
+"""Writing XML: a tree of nodes by prefix and name, without empty ones, as elements of lxml.
+
+The tree is written from the root down, because lxml creates a document for every element that is
+created without a parent.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from lxml import etree
 
 from puqpanel.infra.documents.en16931 import clean
 
-Part = Any
-"""An element, text, or None; a list of them."""
+
+@dataclass(slots=True)
+class Node:
+    """An element: its name with a prefix, its text or children, and its attributes."""
+
+    name: str
+    attributes: dict[str, str]
+    text: str = ""
+    children: list[Node] = field(default_factory=list)
 
 
-class Builder:
-    """Creates elements.
+Part = Node | str | None
+"""A child or the text of an element; None and empty text are left out."""
+
+
+def node(name: str, *parts: Part | list[Node | None], **attributes: str) -> Node | None:
+    """Return a node; None if it would have neither text nor children.
 
     Args:
-        namespaces: prefix → namespace; an empty prefix is the default namespace.
+        name: with its prefix, such as `cbc:ID`.
+        parts: children or text; lists of children are joined.
+        attributes: of the element.
     """
-
-    def __init__(self, namespaces: Mapping[str, str]) -> None:
-        self._namespaces = dict(namespaces)
-        self._declared: Any = {
-            prefix: {prefix or None: name} for prefix, name in namespaces.items()
-        }
-
-    def __call__(self, name: str, *parts: Part, **attributes: str) -> Any:
-        """Return an element; None if it would have neither text nor children.
-
-        Args:
-            name: with its prefix, such as `cbc:ID`.
-            parts: children or text; None and empty text are left out.
-            attributes: of the element.
-        """
-        prefix, _colon, local = name.partition(":")
-        element = etree.Element(
-            f"{{{self._namespaces[prefix]}}}{local}", attributes, nsmap=self._declared[prefix]
-        )
-        for part in _flat(parts):
-            if isinstance(part, str):
-                element.text = part
-            else:
-                element.append(part)
-        return element if len(element) or element.text else None
-
-    def serialize(self, root: Any) -> bytes:
-        """Return a document as UTF-8, with its namespaces declared once."""
-        etree.cleanup_namespaces(root, top_nsmap=self._namespaces)
-        return etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True)
-
-
-def _flat(parts: Iterable[Part]) -> Iterable[Part]:
+    result = Node(name, attributes)
     for part in parts:
-        if isinstance(part, list):
-            yield from _flat(part)
+        if isinstance(part, Node):
+            result.children.append(part)
         elif isinstance(part, str):
-            if text := clean(part):
-                yield text
-        elif part is not None:
-            yield part
+            result.text = clean(part)
+        elif part:
+            result.children += [child for child in part if child is not None]
+    return result if result.text or result.children else None
+
+
+def to_element(root: Node | None, namespaces: Mapping[str | None, str]) -> Any:
+    """Return a tree as an element of lxml.
+
+    Args:
+        root: the tree.
+        namespaces: prefix → namespace, declared by the root; None for names without a prefix.
+    """
+    assert root is not None
+    tags = {f"{prefix}:" if prefix else "": f"{{{name}}}" for prefix, name in namespaces.items()}
+
+    def tag(name: str) -> str:
+        prefix, colon, local = name.rpartition(":")
+        return tags[prefix + colon] + local
+
+    def fill(element: Any, node: Node) -> None:
+        if node.text:
+            element.text = node.text
+        for child in node.children:
+            fill(etree.SubElement(element, tag(child.name), child.attributes), child)
+
+    nsmap: Any = dict(namespaces)
+    element = etree.Element(tag(root.name), root.attributes, nsmap=nsmap)
+    fill(element, root)
+    return element
+
+
+def serialize(root: Any) -> bytes:
+    """Return a document as UTF-8."""
+    return etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True)

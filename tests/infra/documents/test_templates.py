@@ -127,6 +127,7 @@ def test_the_child_process_is_replaced_when_it_is_gone() -> None:
     assert not child.folder.exists()
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_fork_starts_a_child_of_its_own() -> None:
     compile_template("parent", {})
     child = compiler._child

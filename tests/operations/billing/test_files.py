@@ -1,0 +1,65 @@
+"""Documents that were issued by the panel, as PDF, CII and UBL."""
+
+from __future__ import annotations
+
+import facturx
+import pytest
+
+from puqpanel.domain.documents import DocumentData
+from puqpanel.domain.money import Money
+from puqpanel.infra.documents.cii import cii
+from puqpanel.infra.documents.en16931 import NotAnInvoiceError
+from puqpanel.infra.documents.facturx import checked_xml
+from puqpanel.infra.documents.pdf import render_pdf
+from puqpanel.infra.documents.ubl import ubl
+from puqpanel.operations.billing import companies, credit_notes, documents
+from puqpanel.operations.billing.contents import content
+from puqpanel.operations.billing.documents import Draft
+from tests.infra.documents.schematron import CII_RULES, UBL_RULES, broken_rules, check_ubl_schema
+from tests.operations.billing.conftest import STAFF, change, lines
+
+
+def follows_the_rules(uuid: str) -> DocumentData:
+    data = content(documents.find_document(uuid))
+    assert broken_rules(checked_xml(data), CII_RULES) == []
+    check_ubl_schema(ubl(data))
+    assert broken_rules(ubl(data), UBL_RULES) == []
+    return data
+
+
+def test_an_invoice_and_its_credit_notes_in_pieces(invoice, client):
+    change(client, street="Rynek 1", city="Kraków", postcode="31-042")
+    document = invoice("0.99", "0.99", "12.34", "-0.5")
+    data = follows_the_rules(document.uuid)
+    assert facturx.get_facturx_xml_from_pdf(render_pdf(data).pdf) == ("factur-x.xml", cii(data))
+    for options in ({"amount": Money(7, "EUR")}, {"lines": {2: Money(333, "EUR")}}, {}):
+        note = credit_notes.credit(actor=STAFF, uuid=document.uuid, reason="Mistake", **options)
+        assert follows_the_rules(note.uuid).corrects == (document.number, document.issued_on)
+
+
+def test_prices_with_tax(invoice, company):
+    companies.save_company(actor=STAFF, uuid=company.uuid, values={"entry": "gross"})
+    data = follows_the_rules(invoice("9.99", "0.05", "100", "-3.33").uuid)
+    assert str(data.total) == "106.71 EUR"
+
+
+def test_reverse_charge_and_outside_the_scope(invoice, client):
+    change(
+        client,
+        country="DE",
+        vat_number="DE811907980",
+        buyer_kind="business",
+        vat_status="confirmed",
+    )
+    (reverse_charge,) = follows_the_rules(invoice("10").uuid).totals
+    change(client, country="UA", vat_number="", buyer_kind="consumer", vat_status="none")
+    (outside,) = follows_the_rules(invoice("10").uuid).totals
+    assert (reverse_charge.group.category, outside.group.category) == ("AE", "O")
+
+
+def test_a_draft_is_shown_and_is_no_invoice(company, client):
+    draft = documents.create_draft(actor=STAFF, client_uuid=client.uuid, draft=Draft(lines("10")))
+    data = content(documents.find_document(draft.uuid))
+    assert render_pdf(data).pdf.startswith(b"%PDF")
+    with pytest.raises(NotAnInvoiceError):
+        ubl(data)
