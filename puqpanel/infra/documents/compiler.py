@@ -28,6 +28,8 @@ from puqpanel.domain.texts import Text, _, verbatim
 
 LIMIT_SECONDS = 10
 _PROGRAM = Path(__file__).with_name("typst_process.py")
+_OUT_OF_MEMORY = 3
+"""The exit code of the program when Python, rather than typst, runs out of memory."""
 _UNREACHABLE = "http://127.0.0.1:9"
 """As the proxy of the child it stops downloads of packages, which typst does by itself."""
 _ATTACH = """
@@ -98,6 +100,7 @@ def compile_template(
 
     Raises:
         TemplateError: it does not compile, or not within the limits.
+        RuntimeError: the program does not run; its standard error says why.
     """
     request = {
         "template": template + _ATTACH * bool(xml),
@@ -121,11 +124,15 @@ def _exchange(request: bytes) -> bytes:
         with contextlib.suppress(ConnectionError):
             return _ask(_child, request)
         stop()
+    child = _start()
     try:
-        return _ask(_start(), request)
+        return _ask(child, request)
     except ConnectionError:
+        code = child.process.wait()
         stop()
-        raise TemplateError(_("The template needs too much memory.")) from None
+        if code < 0 or code == _OUT_OF_MEMORY:
+            raise TemplateError(_("The template needs too much memory.")) from None
+        raise RuntimeError(f"{_PROGRAM} exited with code {code}") from None
 
 
 def _ask(child: _Child, request: bytes) -> bytes:
@@ -161,7 +168,6 @@ def _start() -> _Child:
             [sys.executable, "-I", str(_PROGRAM), str(folder)],
             stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
             env={
                 "HTTPS_PROXY": _UNREACHABLE,
                 "HTTP_PROXY": _UNREACHABLE,

@@ -130,12 +130,14 @@ def _group(total: GroupTotal, language: Language) -> list[dict[str, str]]:
 
 def _settlement(data: DocumentData, paid: Money, locale: Locale, pay_url: str) -> dict[str, Any]:
     """Return what is paid and how to pay the rest."""
-    due = data.total - paid
-    payable = data.kind != DocumentKind.CREDIT_NOTE and due.minor > 0 and bool(data.number)
+    is_credit = data.kind == DocumentKind.CREDIT_NOTE
+    due = Money.zero(data.currency) if is_credit else data.total - paid
+    payable = due.minor > 0 and bool(data.number)
+    shows_paid = bool(paid) and not is_credit
     settlement: dict[str, Any] = {
-        "paid": formats.money(paid, locale) if paid else "",
-        "open": formats.money(due, locale) if paid else "",
-        "is_paid": data.kind != DocumentKind.CREDIT_NOTE and bool(paid) and due.minor <= 0,
+        "paid": formats.money(paid, locale) if shows_paid else "",
+        "open": formats.money(due, locale) if shows_paid else "",
+        "is_paid": shows_paid and due.minor <= 0,
         "transfer": None,
         "pay_url": pay_url if payable else "",
     }

@@ -52,6 +52,7 @@ WORDS = {
     "gross": _c("document", "Gross"),
     "sum": _c("document", "Total"),
     "how_to_pay": _("How to pay"),
+    "pay_online": _("Pay online"),
     "paid": _c("document", "Paid"),
     "open": _("Amount due"),
     "paid_in_full": _("Paid in full. Thank you."),

@@ -122,10 +122,12 @@ def _render(
     xml: bytes = b"",
 ) -> Rendered:
     image = check_image(logo) if logo else None
+    if paid is None:
+        paid = data.prepaid or Money.zero(data.currency)
     shown = content(
         data,
         catalogs.find(data.language) or SOURCE,
-        paid=paid or data.prepaid or Money.zero(data.currency),
+        paid=paid,
         logo=logo_name(image) if image else "",
         pay_url=pay_url,
     )

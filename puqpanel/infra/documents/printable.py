@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from struct import calcsize, unpack_from
 from typing import Any
+from unicodedata import normalize
 
 from anyascii import anyascii
 
@@ -21,6 +22,7 @@ _BREAK = "\u200b"
 
 def printable(text: str) -> str:
     """Return a text with characters that the fonts lack transliterated: 北京 becomes BeiJing."""
+    text = normalize("NFC", text)
     characters = _characters()
     if characters.issuperset(text):
         return text

@@ -33,9 +33,15 @@ from pymupdf_fonts import (
 IDLE_SECONDS = 60
 MEMORY_BYTES = 2**30
 """Of address space; 130 MB of it are used before the first template."""
+OUT_OF_MEMORY = 3
+"""The exit code when Python runs out of memory; typst aborts."""
 FILE_BYTES = 64 * 2**20
 PIXELS_PER_INCH = 110
-_FACES = (NotoSans_Regular, NotoSans_Bold, NotoSans_Italic, FiraGO_Regular, FiraGO_Bold)
+_NOTO = (NotoSans_Regular, NotoSans_Bold, NotoSans_Italic)
+_FACES = (*_NOTO, FiraGO_Regular, FiraGO_Bold)
+_COMPOSITION, _UNUSED = b"ccmp", b"xcmp"
+"""A feature of Noto Sans, which takes the dots off Ukrainian і and Serbian ј in this version; with
+another tag it is never applied. The panel composes accents itself, in `printable`."""
 _USE_FACES = b"""
 #let faces = [A *A* _A_]
 #text(font: "Noto Sans", faces) #text(font: "FiraGO", faces)
@@ -61,11 +67,21 @@ def load_fonts(folder: Path) -> typst.Fonts:
     files = folder / "fonts"
     files.mkdir()
     for number, face in enumerate(_FACES):
-        (files / f"{number}.ttf").write_bytes(face.fontbuffer)
+        font = face.fontbuffer
+        content = _without_composition(font) if face in _NOTO else font
+        (files / f"{number}.ttf").write_bytes(content)
     fonts = typst.Fonts(False, False, [str(files)])
     typst.Compiler(font_paths=fonts, ignore_system_fonts=True).compile(_USE_FACES, format="pdf")
     shutil.rmtree(files)
     return fonts
+
+
+def _without_composition(font: bytes) -> bytes:
+    record = font.index(b"GSUB")  # in the directory of tables
+    start = int.from_bytes(font[record + 8 : record + 12], "big")
+    end = start + int.from_bytes(font[record + 12 : record + 16], "big")
+    table = font[start:end].replace(_COMPOSITION, _UNUSED)
+    return font[:start] + table + font[end:]
 
 
 def answer(request: dict[str, Any], folder: Path, fonts: typst.Fonts) -> dict[str, Any]:
@@ -129,9 +145,10 @@ def _exactly(connection: socket.socket, length: int) -> bytes:
 
 
 if __name__ == "__main__":
-    directory = Path(sys.argv[1])
+    directory, code = Path(sys.argv[1]), 0
     try:
         main(directory, socket.socket(fileno=0))
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-        os._exit(0)  # without the destructors of a library of 80 MB
+    except MemoryError:
+        code = OUT_OF_MEMORY
+    shutil.rmtree(directory, ignore_errors=True)
+    os._exit(code)  # without the destructors of a library of 80 MB

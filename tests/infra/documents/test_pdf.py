@@ -9,9 +9,9 @@ from decimal import Decimal
 
 import facturx
 import pytest
-from pypdf import PdfReader
+from pypdf import PageObject, PdfReader
 
-from puqpanel.domain.documents import ConvertedTax, DocumentData, DocumentKind
+from puqpanel.domain.documents import BankAccount, ConvertedTax, DocumentData, DocumentKind
 from puqpanel.domain.money import Money
 from puqpanel.domain.tax import PriceEntry
 from puqpanel.infra.documents.cii import cii
@@ -39,6 +39,22 @@ def texts(data: DocumentData, paid: Money | None = None) -> list[str]:
     """The text of each page of a document, with ordinary spaces."""
     pages = read(render_pdf(data, paid=paid).pdf).pages
     return [page.extract_text().replace("\xa0", " ").replace("\u200b", "") for page in pages]
+
+
+def where(page: PageObject, part: str) -> list[tuple[str, float, float]]:
+    """Return the texts that contain a part, and where on the page they begin."""
+    found: list[tuple[str, float, float]] = []
+
+    def visit(
+        text: str, outer: list[float], inner: list[float], _font: object, _size: float
+    ) -> None:
+        if part in text:
+            a, b, c, d, e, f = outer
+            x, y = inner[4:]
+            found.append((text, a * x + c * y + e, b * x + d * y + f))
+
+    page.extract_text(visitor_text=visit)
+    return found
 
 
 def test_an_invoice_says_what_it_must() -> None:
@@ -92,6 +108,16 @@ def test_hryvnias_and_cyrillic() -> None:
     assert "€ zł ₴ Ł ß Ω Ж" in texts(document(sold))[0]
 
 
+@pytest.mark.parametrize(("cyrillic", "latin"), [("Київ і ј", "Київ i j"), ("и\u0306", "й")])
+def test_letters_keep_their_marks(cyrillic: str, latin: str) -> None:
+    """In Noto Sans, these letters have the same glyphs."""
+    pages = [
+        render_pages(reverse_charge(buyer=replace(GERMAN, name=name))).files
+        for name in (cyrillic, latin)
+    ]
+    assert pages[0] == pages[1]
+
+
 def test_characters_without_a_glyph_are_transliterated_and_kept_in_the_xml() -> None:
     data = reverse_charge(buyer=replace(GERMAN, name="北京科技 😀 \x01"))
     assert "BeiJingKeJi" in texts(data)[0]
@@ -111,6 +137,17 @@ def test_a_hundred_lines_repeat_the_head_and_number_the_pages() -> None:
     assert "1,517.82 €" in pages[-1]
 
 
+def test_a_description_of_several_pages_is_printed_whole() -> None:
+    words = " ".join(f"word{at}" for at in range(3000))
+    data = document([("VPS", "1", "1", VAT_23)])
+    data = replace(data, lines=(replace(data.lines[0], details=words),))
+    pages = read(render_pdf(data).pdf).pages
+    assert len(pages) > 2
+    places = [place for page in pages for place in where(page, "word")]
+    assert sum(text.count("word") for text, _x, _y in places) == 3000
+    assert min(y for _text, _x, y in places) > 0
+
+
 def test_very_long_names_stay_on_the_page() -> None:
     name = "A" * 120
     data = reverse_charge(
@@ -119,16 +156,7 @@ def test_very_long_names_stay_on_the_page() -> None:
         reference="Purchase order " * 10,
     )
     page = read(render_pdf(data).pdf).pages[0]
-    ends = []
-
-    def visit(
-        text: str, _user: list[float], matrix: list[float], _font: object, _size: float
-    ) -> None:
-        if "AAAA" in text:
-            ends.append(matrix[4])
-
-    page.extract_text(visitor_text=visit)
-    assert ends and max(ends) < page.mediabox.width
+    assert max(x for text, x, _y in where(page, "AAAA") if "·" not in text) < page.mediabox.width
     head, _table = page.extract_text().split("Description")
     assert max(len(line) for line in head.replace("\u200b", "").splitlines()) < 60
 
@@ -140,8 +168,14 @@ def test_payment_state() -> None:
     assert "Paid in full" in text and "IBAN" not in text
     (text,) = texts(reverse_charge(prepaid=Money(25432, "EUR")))
     assert "Paid in full" in text
+    (text,) = texts(reverse_charge(prepaid=Money(25432, "EUR")), Money(0, "EUR"))
+    assert "Paid" not in text and "IBAN" in text  # it was refunded
+    (text,) = texts(credit_note(), Money(7380, "EUR"))
+    assert "Paid" not in text
     rendered = render_pdf(reverse_charge(), pay_url="https://panel.example/pay/1")
-    assert "https://panel.example/pay/1" in read(rendered.pdf).pages[0].extract_text()
+    assert "Pay online https://panel.example/pay/1" in read(rendered.pdf).pages[0].extract_text()
+    only_online = render_pdf(reverse_charge(bank=BankAccount()), pay_url="https://panel.example")
+    assert "Pay online https://panel.example" in read(only_online.pdf).pages[0].extract_text()
 
 
 def test_a_credit_note_names_the_invoice_and_asks_for_no_payment() -> None:

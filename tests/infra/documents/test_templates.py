@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
@@ -34,6 +35,7 @@ PNG = png(40, 10)
 
 @pytest.fixture(autouse=True)
 def _stopped() -> Iterator[None]:
+    compiler.stop()
     yield
     compiler.stop()
 
@@ -115,6 +117,16 @@ def test_a_template_that_fills_the_memory_ends_only_its_process() -> None:
     with pytest.raises(TemplateError, match=r"memory|longer"):
         compile_template(source, {})
     assert compile_template("still works", {})[0].startswith(b"%PDF")
+
+
+def test_a_program_that_does_not_run_is_not_the_fault_of_the_template(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.py"
+    broken.write_text("raise SystemExit(1)")
+    monkeypatch.setattr(compiler, "_PROGRAM", broken)
+    with pytest.raises(RuntimeError, match="exited with code 1"):
+        compile_template("text", {})
 
 
 def test_the_child_process_is_replaced_when_it_is_gone() -> None:
