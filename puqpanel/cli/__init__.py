@@ -29,6 +29,7 @@ COMMANDS = {
     "staff": "Manage staff accounts.",
     "settings": "List and change settings.",
     "keys": "Manage encryption keys.",
+    "books": "Check the ledger and the issued documents.",
     "demo": "Load demo data and run the demo cloud.",
     "bench": "Run benchmarks.",
     "test": "Run the test suite.",
@@ -37,7 +38,7 @@ COMMANDS = {
 }
 SECTIONS = {
     "Processes": ("up", "web", "worker", "scheduler"),
-    "Administration": ("doctor", "db", "module", "task", "staff", "settings", "keys"),
+    "Administration": ("doctor", "db", "module", "task", "staff", "settings", "keys", "books"),
     "Development": ("demo", "bench", "test", "docs", "translations"),
 }
 INTERNAL = ("prepare",)

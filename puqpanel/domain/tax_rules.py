@@ -9,7 +9,7 @@ Shop (Article 58). A rule of the firm, by country, region and kind of buyer, com
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
@@ -126,7 +126,7 @@ def tax_group(
 
     Args:
         seller: the company.
-        buyer: the client.
+        buyer: the client; one without a country is taxed as a domestic one.
         rates: all rates.
         rules: the company's own rules; the most specific one that fits applies.
         day: the day of supply.
@@ -135,6 +135,8 @@ def tax_group(
     Raises:
         NoTaxRateError: tax must be charged, but no rate is valid on that day.
     """
+    if not buyer.country:
+        buyer = replace(buyer, country=seller.country)
     if not seller.registered:
         return TaxGroup(TaxCategory.EXEMPT, reason=NOT_REGISTERED)
     if rule := _rule(buyer, rules):

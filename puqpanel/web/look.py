@@ -12,6 +12,8 @@ from flask import request
 
 from puqpanel.domain.differences import LABELS as DIFFERENCES
 from puqpanel.domain.differences import DifferenceKind
+from puqpanel.domain.document_states import LABELS as DOCUMENTS
+from puqpanel.domain.document_states import OVERDUE, DocumentStatus
 from puqpanel.domain.permissions import SERVICES_PROVISION
 from puqpanel.domain.principals import PrincipalKind
 from puqpanel.domain.service_states import (
@@ -144,6 +146,27 @@ STATUSES: dict[str, dict[str, Status]] = {
         "enabled": Status("good", "circle-check", _("Enabled")),
         "disabled": Status("mute", "power-off", _("Disabled")),
     },
+    "document": {
+        DocumentStatus.DRAFT: Status("mute", "pen", DOCUMENTS[DocumentStatus.DRAFT]),
+        DocumentStatus.ISSUED: Status(
+            "warn", "fa-regular fa-clock", DOCUMENTS[DocumentStatus.ISSUED]
+        ),
+        DocumentStatus.PARTLY_PAID: Status(
+            "warn", "circle-half-stroke", DOCUMENTS[DocumentStatus.PARTLY_PAID]
+        ),
+        DocumentStatus.PAID: Status("good", "circle-check", DOCUMENTS[DocumentStatus.PAID]),
+        DocumentStatus.WRITTEN_OFF: Status("mute", "eraser", DOCUMENTS[DocumentStatus.WRITTEN_OFF]),
+        DocumentStatus.CANCELLED: Status("mute", "ban", DOCUMENTS[DocumentStatus.CANCELLED]),
+        "overdue": Status("bad", "triangle-exclamation", OVERDUE),
+    },
+    "payment": {
+        "succeeded": Status("good", "circle-check", _c("payment", "Succeeded")),
+    },
+    "company": {
+        "default": Status("good", "star", _c("company", "Default")),
+        "active": Status("good", "circle-check", _c("company", "Active")),
+        "inactive": Status("mute", "power-off", _c("company", "Inactive")),
+    },
     "product": {
         "active": Status("good", "circle-check", _c("product", "On sale")),
         "inactive": Status("mute", "box-archive", _c("product", "Not on sale")),
@@ -171,6 +194,9 @@ SUBJECTS = {
     "task": _("Task"),
     "module": _("Module"),
     "currency": _("Currency"),
+    "document": _("Document"),
+    "company": _("Company"),
+    "tax": _("Tax rate"),
     "settings": _("Settings"),
     "setup": _("Setup"),
 }

@@ -14,13 +14,17 @@ from werkzeug.routing import BuildError
 from puqpanel.domain.module_states import ModuleStatus
 from puqpanel.domain.permissions import (
     AUDIT_VIEW,
+    CLIENT_BILLING_VIEW,
     CLIENT_SERVICES_VIEW,
     CLIENTS_VIEW,
+    COMPANIES_VIEW,
     CURRENCIES_VIEW,
     DASHBOARD_VIEW,
+    DOCUMENTS_VIEW,
     GATEWAYS_VIEW,
     MODULE_LOG_VIEW,
     MODULES_VIEW,
+    PAYMENTS_VIEW,
     PRODUCTS_VIEW,
     SCHEDULE_VIEW,
     SENDERS_VIEW,
@@ -145,6 +149,16 @@ STAFF: tuple[Group, ...] = (
     Group(
         _("Billing"),
         (
+            Entry(
+                _("Documents"),
+                "file-invoice",
+                "admin.documents.index",
+                DOCUMENTS_VIEW,
+                active=("admin.drafts",),
+            ),
+            Entry(_("Payments"), "money-bill-transfer", "admin.payments.index", PAYMENTS_VIEW),
+            Entry(_("Companies"), "building", "admin.companies.index", COMPANIES_VIEW),
+            Entry(_("Tax rates"), "percent", "admin.tax_rates.index", COMPANIES_VIEW),
             Entry(_("Gateways"), "credit-card", "admin.gateways.index", GATEWAYS_VIEW),
             Entry(_("Currencies"), "coins", "admin.currencies.index", CURRENCIES_VIEW),
         ),
@@ -174,6 +188,7 @@ SECTIONS = {
 CUSTOMER: tuple[Entry, ...] = (
     Entry(_("Home"), "house", "client.home.index"),
     Entry(_("Services"), "server", "client.services.index", CLIENT_SERVICES_VIEW),
+    Entry(_("Invoices"), "file-invoice", "client.documents.index", CLIENT_BILLING_VIEW),
 )
 
 

@@ -159,6 +159,7 @@ WITHOUT_ACTOR = {
     "accounts.sessions.start": "a sign-in",
     "accounts.sessions.touch": "the session of the request",
     "accounts.staff.ensure_owner_role": "a part of `create_staff`",
+    "billing.document_files.pdf": "keeps the file of an issued document",
     "billing.documents.write": "a part of operations that have asked",
     "billing.ledger.post": "a part of operations that have asked",
     "modules.breaker.record_failure": "counts failures of a module",

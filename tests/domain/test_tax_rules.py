@@ -45,6 +45,7 @@ BUSINESS, CONFIRMED = BuyerKind.BUSINESS, VatStatus.CONFIRMED
     ("seller", "buyer", "category", "rates"),
     [
         (PL, TaxBuyer("PL"), "S", [23]),
+        (PL, TaxBuyer(""), "S", [23]),
         (PL, TaxBuyer("PL", kind=BUSINESS, vat_status=CONFIRMED), "S", [23]),
         (PL, TaxBuyer("DE"), "S", [23]),
         (TaxSeller("PL", one_stop_shop=True), TaxBuyer("DE"), "S", [19]),

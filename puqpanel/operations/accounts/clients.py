@@ -15,6 +15,7 @@ from puqpanel.domain.texts import _
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.models import Client, ClientUser, Service, User
 from puqpanel.operations.accounts import sessions
+from puqpanel.operations.accounts.buyer_details import BuyerDetails, clean
 from puqpanel.operations.accounts.passwords import check_password, hash_password
 from puqpanel.operations.system import audit, currencies
 from puqpanel.operations.system.fields import clean_country, clean_email, clean_name
@@ -47,6 +48,7 @@ def create_client(
     notes: str = "",
     user_password: str = "",
     user_name: str = "",
+    details: BuyerDetails | None = None,
 ) -> Client:
     """Create a client and, if a password is given, its owner's user account.
 
@@ -60,6 +62,7 @@ def create_client(
         notes: visible to staff only.
         user_password: the owner's password in plain text; empty creates no user.
         user_name: the owner's name; the client's name unless given.
+        details: its address, VAT number and other details for documents.
 
     Raises:
         InvalidInput: a field is invalid, or the address already has a user account: a typing error
@@ -74,7 +77,7 @@ def create_client(
     if user_password:
         about = (values["name"], user_name, values["email"], values["company"])
         check_password(user_password, "user_password", about=about)
-    client = save(Client(**values))
+    client = save(Client(**values, **clean(details or BuyerDetails(), values["country"], None)))
     audit.record(
         actor=actor,
         action="client.created",
@@ -117,8 +120,21 @@ def update_client(
     currency: str = "",
     notes: str = "",
     active: bool = True,
+    details: BuyerDetails | None = None,
 ) -> None:
     """Update a client; its currency is fixed once it has services.
+
+    Args:
+        actor: who updates it.
+        uuid: the client.
+        name: display name.
+        email: its e-mail address.
+        company: name of the company.
+        country: ISO 3166 alpha-2 code.
+        currency: an enabled currency; the current one unless given.
+        notes: visible to staff only.
+        active: whether its users can see its services.
+        details: its address, VAT number and other details for documents; kept unless given.
 
     Raises:
         InvalidInput: a field is invalid.
@@ -136,6 +152,8 @@ def update_client(
         ),
         "active": active,
     }
+    if details is not None:
+        values |= clean(details, str(values["country"]), client)
     before = {key: getattr(client, key) for key in values}
     for key, value in values.items():
         setattr(client, key, value)

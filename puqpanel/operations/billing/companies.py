@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -12,7 +13,7 @@ from stdnum.exceptions import ValidationError
 
 from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
-from puqpanel.domain.numbering import Reset, check_pattern
+from puqpanel.domain.numbering import Reset, check_pattern, count_period
 from puqpanel.domain.permissions import COMPANIES_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.tax import PriceEntry
@@ -23,6 +24,7 @@ from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_country, clean_email, clean_name
 
 MAX_DUE_DAYS = 365
+NO_SERIES = _("This company has no numbers for such documents.")
 DEFAULT_PATTERNS = {
     DocumentKind.PROFORMA: "PF-{year}-{number:05}",
     DocumentKind.INVOICE: "INV-{year}-{number:05}",
@@ -180,11 +182,26 @@ def save_series(
     )
 
 
+def find_series(company: Company, kind: str) -> Series:
+    """Return a series of a company.
+
+    Raises:
+        NotFoundError: there is none of this kind.
+    """
+    query = sa.select(Series).where(Series.company_id == company.id, Series.kind == kind)
+    return find(query, NO_SERIES)
+
+
+def next_count(series: Series, day: date) -> int:
+    """Return the count of the next document of a series on a day."""
+    return series.count + 1 if count_period(Reset(series.reset), day) == series.period else 1
+
+
 def lock_series(company_id: int, kind: str) -> Series:
     """Lock a series until the transaction ends, and return its current state."""
     query = sa.select(Series).where(Series.company_id == company_id, Series.kind == kind)
     locked = query.with_for_update().execution_options(populate_existing=True)
-    return find(locked, _("This company has no numbers for such documents."))
+    return find(locked, NO_SERIES)
 
 
 def _checked(values: Mapping[str, Any], company: Company) -> dict[str, Any]:

@@ -15,7 +15,14 @@ from puqpanel.web.admin.accounts import (
     staff,
     user_permissions,
 )
-from puqpanel.web.admin.billing import currencies
+from puqpanel.web.admin.billing import (
+    companies,
+    currencies,
+    documents,
+    drafts,
+    payments,
+    tax_rates,
+)
 from puqpanel.web.admin.catalog import products
 from puqpanel.web.admin.modules import gateways, module_log, modules, senders
 from puqpanel.web.admin.oversight import bulk, dashboard, health, schedule, search, setup, tasks
@@ -36,6 +43,11 @@ def blueprint() -> Blueprint:
         differences,
         bulk,
         products,
+        documents,
+        drafts,
+        payments,
+        companies,
+        tax_rates,
         currencies,
         gateways,
         senders,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import fields as dataclass_fields
 
 import sqlalchemy as sa
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import BooleanField, EmailField, StringField, TextAreaField
+from wtforms import BooleanField, EmailField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
 from puqpanel.domain.countries import country_codes
@@ -24,17 +25,26 @@ from puqpanel.domain.permissions import (
     TASKS_VIEW,
     VIEW,
 )
+from puqpanel.domain.tax_rules import BuyerKind
 from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Product, Service, User
 from puqpanel.operations.accounts import clients
+from puqpanel.operations.accounts.buyer_details import BuyerDetails
+from puqpanel.operations.billing import ledger
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.system import audit
 from puqpanel.web import impersonation
 from puqpanel.web.admin import matches
 from puqpanel.web.answers import flash, flashed_errors
-from puqpanel.web.fields import CountryField, CurrencyField, countries, country_name
-from puqpanel.web.forms import Form, SecretField, _, _c, save_or_show
+from puqpanel.web.fields import (
+    CountryField,
+    CurrencyField,
+    LanguageField,
+    countries,
+    country_name,
+)
+from puqpanel.web.forms import Form, SecretField, _, _c, choices, save_or_show
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_filters import Filter, date_filter
 from puqpanel.web.list_page import Column, Tab
@@ -92,6 +102,14 @@ CLIENTS = Listing(
 )
 
 
+BUYER_KINDS = {
+    BuyerKind.CONSUMER: _("Consumer"),
+    BuyerKind.BUSINESS: _("Business"),
+    BuyerKind.EXEMPT: _("Exempt from tax"),
+}
+DETAILS = tuple(field.name for field in dataclass_fields(BuyerDetails))
+
+
 class ClientForm(Form):
     """The details of a client."""
 
@@ -106,6 +124,35 @@ class ClientForm(Form):
         description=_("Users of an inactive client can't see its services."),
     )
     notes = TextAreaField(_("Notes"), [Length(max=10_000)], description=_("Visible to staff only."))
+    street = StringField(_("Street"), [Length(max=200)])
+    city = StringField(_("City"), [Length(max=100)])
+    postcode = StringField(_("Postal code"), [Length(max=20)])
+    region = StringField(_("State or province"), [Length(max=100)])
+    phone = StringField(_("Phone"), [Length(max=40)])
+    buyer_kind = SelectField(
+        _("For tax"),
+        choices=lambda: choices((key, text) for key, text in BUYER_KINDS.items()),
+        validate_choice=False,
+    )
+    vat_number = StringField(
+        _("VAT number"), [Length(max=40)], description=_("With the country code, such as DE….")
+    )
+    tax_number = StringField(_("Tax number"), [Length(max=40)])
+    billing_email = EmailField(
+        _("Billing e-mail"),
+        [Length(max=254)],
+        description=_("Where documents are sent, if not to the address above."),
+    )
+    language = LanguageField(_("Language of documents"), blank=_("Language of the panel"))
+    reference = StringField(
+        _("Reference"),
+        [Length(max=200)],
+        description=_("Printed on documents, such as a purchase order."),
+    )
+
+    def details(self) -> BuyerDetails:
+        """Return the fields that documents need."""
+        return BuyerDetails(**self.values(*DETAILS))
 
 
 class NewClientForm(ClientForm):
@@ -166,8 +213,8 @@ def create() -> ResponseReturnValue:
         del form.user_name, form.user_password
 
     def save() -> tuple[Text, str]:
-        names = [name for name in form.data if name != "csrf_token"]
-        client = clients.create_client(actor=actor(), **form.values(*names))
+        names = [name for name in form.data if name not in ("csrf_token", *DETAILS)]
+        client = clients.create_client(actor=actor(), details=form.details(), **form.values(*names))
         return _("%(name)s added.", name=client.name), url_for(
             "admin.clients.show", uuid=client.uuid
         )
@@ -210,6 +257,7 @@ def show(uuid: str) -> ResponseReturnValue:
         access=_access,
         client=client,
         country=country_name(client.country),
+        credit=ledger.credit(client),
         services=services[:MAX_SERVICES],
         has_more_services=len(services) > MAX_SERVICES,
         tasks=tasks.tasks_about("client", uuid, 5) if can(TASKS_VIEW) else [],
@@ -228,6 +276,7 @@ def edit(uuid: str) -> ResponseReturnValue:
         clients.update_client(
             actor=actor(),
             uuid=uuid,
+            details=form.details(),
             **form.values("name", "email", "company", "country", "currency", "notes", "active"),
         )
         return _("Client saved."), url_for("admin.clients.show", uuid=uuid)

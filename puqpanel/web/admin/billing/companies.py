@@ -1,0 +1,309 @@
+"""Staff pages for companies: who sells, number series, and tax rules."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import (
+    BooleanField,
+    EmailField,
+    FileField,
+    IntegerField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import InputRequired, Length
+
+from puqpanel.domain.document_states import KIND_LABELS
+from puqpanel.domain.documents import DocumentKind
+from puqpanel.domain.errors import InvalidInput, UserError
+from puqpanel.domain.numbering import Reset, number_text
+from puqpanel.domain.permissions import COMPANIES_MANAGE, COMPANIES_VIEW
+from puqpanel.domain.tax import PriceEntry, TaxCategory
+from puqpanel.domain.tax_rules import EU
+from puqpanel.domain.texts import Text
+from puqpanel.models import Company
+from puqpanel.operations.billing import companies, ledger, taxes
+from puqpanel.operations.system import audit
+from puqpanel.operations.system.files import store_image
+from puqpanel.web.admin.accounts.clients import BUYER_KINDS
+from puqpanel.web.answers import flash, flashed_errors
+from puqpanel.web.fields import CountryField, TimeZoneField, countries, country_name
+from puqpanel.web.forms import Form, _, choices, save_or_show
+from puqpanel.web.guard import actor, allow
+
+bp = Blueprint("companies", __name__, url_prefix="/companies")
+ENTRIES = {
+    PriceEntry.NET: _("Without tax (net)"),
+    PriceEntry.GROSS: _("With tax (gross)"),
+}
+RESETS = {
+    Reset.NEVER: _("Never"),
+    Reset.YEARLY: _("Each year"),
+    Reset.MONTHLY: _("Each month"),
+}
+CATEGORIES = {
+    TaxCategory.STANDARD: _("S: charge the rates of the buyer's country"),
+    TaxCategory.ZERO: _("Z: zero rate"),
+    TaxCategory.EXEMPT: _("E: exempt"),
+    TaxCategory.REVERSE_CHARGE: _("AE: reverse charge"),
+    TaxCategory.EXPORT: _("G: export"),
+    TaxCategory.OUTSIDE_SCOPE: _("O: outside the scope of VAT"),
+}
+
+
+class CompanyForm(Form):
+    """A company."""
+
+    name = StringField(_("Legal name"), [InputRequired(_("Enter a name.")), Length(max=200)])
+    country = CountryField(_("Country"), blank=_("Choose a country…"))
+    street = StringField(_("Street"), [Length(max=200)])
+    postcode = StringField(_("Postal code"), [Length(max=20)])
+    city = StringField(_("City"), [Length(max=100)])
+    region = StringField(_("State or province"), [Length(max=100)])
+    vat_number = StringField(_("VAT number"), [Length(max=40)])
+    tax_number = StringField(_("Tax number"), [Length(max=40)])
+    registration = StringField(_("Registration"), [Length(max=200)])
+    email = EmailField(_("E-mail"), [Length(max=254)])
+    phone = StringField(_("Phone"), [Length(max=40)])
+    website = StringField(_("Website"), [Length(max=200)])
+    bank_holder = StringField(
+        _("Account holder"), [Length(max=200)], description=_("If it is not the legal name.")
+    )
+    bank = StringField(_("Bank"), [Length(max=200)])
+    iban = StringField("IBAN", [Length(max=50)])
+    bic = StringField("BIC", [Length(max=20)])
+    entry = SelectField(_("Prices are entered"), choices=lambda: choices(ENTRIES.items()))
+    zone = TimeZoneField(
+        _("Time zone"), default="UTC", description=_("Days on documents are days in this zone.")
+    )
+    due_days = IntegerField(_("Days until payment is due"), [InputRequired()], default=14)
+    countries = SelectMultipleField(
+        _("Sells to"),
+        choices=countries,
+        description=_("The default company sells to all other countries."),
+    )
+    vat_registered = BooleanField(_("Registered for VAT"), default=True)
+    one_stop_shop = BooleanField(
+        _("EU One-Stop Shop"),
+        description=_("Consumers in other EU countries pay the rate of their country."),
+    )
+    proforma_first = BooleanField(
+        _("Proforma first"), description=_("The invoice is issued when the proforma is paid.")
+    )
+    active = BooleanField(_("Active"), default=True)
+    logo_file = FileField(_("Logo"), description=_("PNG, JPEG, WebP or SVG, for documents."))
+    notes = TextAreaField(
+        _("Text on each document"), [Length(max=2000)], description=_("Printed below the totals.")
+    )
+
+
+FIELDS = tuple(
+    name for name in vars(CompanyForm) if not name.startswith("_") and name != "logo_file"
+)
+
+
+class SeriesForm(Form):
+    """The numbers of one kind of document."""
+
+    pattern = StringField(
+        _("Pattern"),
+        [InputRequired(_("Enter a pattern.")), Length(max=80)],
+        description=_(
+            "Fields: {year}, {yy}, {month}, {number}, and {number:04} with leading zeros."
+        ),
+    )
+    reset = SelectField(_("Start again at 1"), choices=lambda: choices(RESETS.items()))
+
+
+class RuleForm(Form):
+    """A tax rule of a company."""
+
+    country = CountryField(_("Country of the buyer"), blank=_("All countries"))
+    region = StringField(_("State or province"), [Length(max=100)])
+    buyer_kind = SelectField(
+        _("Buyer"), choices=lambda: choices([("", _("All buyers")), *BUYER_KINDS.items()])
+    )
+    category = SelectField(_("Tax"), choices=lambda: choices(CATEGORIES.items()))
+    reason = TextAreaField(
+        _("Reason on documents"),
+        [Length(max=1000)],
+        description=_("Why no tax is charged, such as the article of law."),
+    )
+
+
+@bp.get("/")
+@allow(COMPANIES_VIEW)
+def index() -> ResponseReturnValue:
+    """List companies."""
+    return render_template(
+        "admin/billing/companies/index.html",
+        rows=companies.companies(),
+        country_name=country_name,
+        next_number=_next_number,
+    )
+
+
+@bp.route("/new", methods=["GET", "POST"])
+@allow(COMPANIES_MANAGE)
+def create() -> ResponseReturnValue:
+    """Add a company; the first one in the EU also loads the VAT rates of the EU."""
+    form = CompanyForm()
+
+    def save() -> tuple[Text, str]:
+        company = companies.save_company(actor=actor(), uuid=None, values=_values(form))
+        if company.country in EU and not taxes.rates():
+            taxes.load_eu_rates(actor=actor())
+        return _("%(name)s added.", name=company.name), url_for(
+            "admin.companies.show", uuid=company.uuid
+        )
+
+    return save_or_show(
+        form,
+        save,
+        "admin/billing/companies/form.html",
+        title=_("Add company"),
+        crumbs=_crumbs(),
+        label=_("Add company"),
+    )
+
+
+@bp.get("/<uuid>")
+@allow(COMPANIES_VIEW)
+def show(uuid: str) -> ResponseReturnValue:
+    """Show a company with its number series and tax rules."""
+    company = companies.find_company(uuid)
+    return render_template(
+        "admin/billing/companies/show.html",
+        company=company,
+        country_name=country_name,
+        kinds=KIND_LABELS,
+        next_number=_next_number,
+        resets=RESETS,
+        rules=taxes.rules(company),
+        buyers=BUYER_KINDS,
+        categories=CATEGORIES,
+        entries=ENTRIES,
+        timeline=audit.timeline("company", uuid, 20),
+    )
+
+
+@bp.route("/<uuid>/edit", methods=["GET", "POST"])
+@allow(COMPANIES_MANAGE)
+def edit(uuid: str) -> ResponseReturnValue:
+    """Change a company."""
+    company = companies.find_company(uuid)
+    form = CompanyForm(obj=company)
+
+    def save() -> tuple[Text, str]:
+        companies.save_company(actor=actor(), uuid=uuid, values=_values(form))
+        return _("Company saved."), url_for("admin.companies.show", uuid=uuid)
+
+    return save_or_show(
+        form,
+        save,
+        "admin/billing/companies/form.html",
+        title=_("Edit %(name)s", name=company.name),
+        crumbs=_crumbs(company),
+        label=_("Save company"),
+        consequence=_("Documents that were issued keep what they say."),
+    )
+
+
+@bp.post("/<uuid>/default")
+@allow(COMPANIES_MANAGE)
+def make_default(uuid: str) -> ResponseReturnValue:
+    """Make a company the default one."""
+    with flashed_errors():
+        companies.make_default(actor=actor(), uuid=uuid)
+        flash(_("Default company changed."), "good")
+    return redirect(url_for("admin.companies.show", uuid=uuid))
+
+
+@bp.route("/<uuid>/series/<kind>", methods=["GET", "POST"])
+@allow(COMPANIES_MANAGE)
+def series(uuid: str, kind: str) -> ResponseReturnValue:
+    """Change the numbers of one kind of document."""
+    company = companies.find_company(uuid)
+    found = companies.find_series(company, kind)
+    form = SeriesForm(obj=found)
+
+    def save() -> tuple[Text, str]:
+        companies.save_series(
+            actor=actor(), company_uuid=uuid, kind=kind, **form.values("pattern", "reset")
+        )
+        return _("Document numbers saved."), url_for("admin.companies.show", uuid=uuid)
+
+    return save_or_show(
+        form,
+        save,
+        title=_("Numbers: %(kind)s", kind=KIND_LABELS[DocumentKind(kind)]),
+        crumbs=_crumbs(company),
+        label=_("Save numbers"),
+        consequence=_("Numbers that were given out stay."),
+    )
+
+
+@bp.route("/<uuid>/rules/new", methods=["GET", "POST"])
+@allow(COMPANIES_MANAGE)
+def add_rule(uuid: str) -> ResponseReturnValue:
+    """Add a tax rule, or replace the one for the same buyers."""
+    company = companies.find_company(uuid)
+    form = RuleForm()
+
+    def save() -> tuple[Text, str]:
+        fields = form.values("country", "region", "buyer_kind", "category", "reason")
+        taxes.save_rule(actor=actor(), company_uuid=uuid, **fields)
+        return _("Tax rule saved."), url_for("admin.companies.show", uuid=uuid)
+
+    return save_or_show(
+        form,
+        save,
+        title=_("Add tax rule"),
+        crumbs=_crumbs(company),
+        label=_("Save tax rule"),
+        consequence=_("Comes before the built-in rules. The most specific rule applies."),
+    )
+
+
+@bp.post("/<uuid>/rules/delete")
+@allow(COMPANIES_MANAGE)
+def delete_rule(uuid: str) -> ResponseReturnValue:
+    """Delete a tax rule."""
+    with flashed_errors():
+        taxes.delete_rule(actor=actor(), uuid=request.form.get("rule", ""))
+        flash(_("Tax rule deleted."), "good")
+    return redirect(url_for("admin.companies.show", uuid=uuid))
+
+
+def _values(form: CompanyForm) -> dict[str, object]:
+    """Return the fields, with the digest of a new logo.
+
+    Raises:
+        UserError: the logo is not an image.
+    """
+    values = {name: form[name].data for name in FIELDS}
+    values = {name: "" if value is None else value for name, value in values.items()}
+    uploaded = form.logo_file.data
+    if content := uploaded.read() if uploaded else b"":
+        try:
+            values["logo"] = store_image(content)
+        except UserError as error:
+            raise InvalidInput({"logo_file": [error.text]}) from None
+    return values
+
+
+def _next_number(company: Company, kind: str = DocumentKind.INVOICE) -> str:
+    """Return the number that the next document would get today."""
+    found = companies.find_series(company, kind)
+    today = ledger.today(company)
+    return number_text(found.pattern, companies.next_count(found, today), today)
+
+
+def _crumbs(company: Company | None = None) -> list[tuple[str, str]]:
+    links = [(str(_("Companies")), url_for("admin.companies.index"))]
+    if company is not None:
+        links.append((company.name, url_for("admin.companies.show", uuid=company.uuid)))
+    return links

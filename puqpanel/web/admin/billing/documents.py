@@ -1,0 +1,329 @@
+"""Staff pages for documents: the list, a document, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import DateField, HiddenField, StringField
+from wtforms.validators import InputRequired, Length, Optional
+
+from puqpanel.domain.document_states import KIND_LABELS, OPEN, DocumentStatus
+from puqpanel.domain.documents import DocumentKind
+from puqpanel.domain.money import Money
+from puqpanel.domain.permissions import DOCUMENTS_ISSUE, DOCUMENTS_VIEW, PAYMENTS_MANAGE
+from puqpanel.domain.texts import Text
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import session
+from puqpanel.models import Allocation, Client, Document, Payment
+from puqpanel.operations.billing import credit_notes, documents, issuing, ledger, payments
+from puqpanel.operations.system import audit
+from puqpanel.web.answers import flash, flashed_errors
+from puqpanel.web.documents import pdf_response, shown_day, shown_state, ubl_response
+from puqpanel.web.forms import Form, _, save_or_show
+from puqpanel.web.guard import actor, allow
+from puqpanel.web.list_filters import Filter, date_filter, uuid_starts
+from puqpanel.web.list_page import Column, Tab
+from puqpanel.web.list_view import list_view
+from puqpanel.web.lists import Listing, Sort
+from puqpanel.web.money_field import MoneyField
+
+bp = Blueprint("documents", __name__, url_prefix="/documents")
+
+
+OVERDUE = sa.and_(
+    Document.status.in_(OPEN),
+    Document.due_on
+    < sa.bindparam("today", callable_=lambda: now().date(), type_=sa.Date(), unique=True),
+)
+
+DOCUMENTS = Listing(
+    sa.select(
+        Document.uuid,
+        Document.kind,
+        Document.number,
+        Document.status,
+        Document.currency,
+        (Document.net_minor + Document.tax_minor).label("minor"),
+        Document.issued_on,
+        Document.due_on,
+        Document.created_at,
+        Client.name.label("client"),
+        Client.uuid.label("client_uuid"),
+    ).join(Client, Client.id == Document.client_id),
+    key=Document.id,
+    sorts={
+        "new": Sort(Document.id, descending=True),
+        "issued": Sort(Document.issued_on, descending=True),
+    },
+    tabs={
+        "all": Tab(_("All")),
+        "unpaid": Tab(_("Unpaid"), Document.status.in_(OPEN)),
+        "overdue": Tab(_("Overdue"), OVERDUE),
+        "drafts": Tab(_("Drafts"), Document.status == DocumentStatus.DRAFT),
+        "paid": Tab(_("Paid"), Document.status == DocumentStatus.PAID),
+    },
+    filters={
+        "kind": Filter(
+            _("Kind"),
+            lambda key: Document.kind == key if key in set(DocumentKind) else None,
+            choices=lambda: [(str(key), str(text)) for key, text in KIND_LABELS.items()],
+        ),
+        "client": Filter(_("Client"), lambda uuid: Client.uuid == uuid),
+        "created": date_filter(_("Created"), Document.created_at),
+    },
+    search=lambda text: sa.or_(
+        Document.number == text.strip(), Client.matches(text), uuid_starts(Document.uuid, text)
+    ),
+    columns={
+        "number": Column(_("Number"), lambda row: row.number or ""),
+        "kind": Column(_("Kind"), lambda row: row.kind),
+        "client": Column(_("Client"), lambda row: row.client),
+        "status": Column(_("Status"), lambda row: row.status),
+        "total": Column(_("Total"), lambda row: Money(row.minor, row.currency).major),
+        "currency": Column(_("Currency"), lambda row: row.currency, export_only=True),
+        "issued": Column(_("Issued"), lambda row: row.issued_on or ""),
+        "due": Column(_("Due"), lambda row: row.due_on or ""),
+        "uuid": Column("UUID", lambda row: row.uuid, export_only=True),
+    },
+    noun="documents",
+    placeholder=_("Number, client or ID"),
+)
+
+
+class PaymentForm(Form):
+    """A payment that was received outside the panel."""
+
+    amount = MoneyField(_("Amount"), [InputRequired(_("Enter an amount."))])
+    currency = HiddenField()
+    received_on = DateField(_("Received on"), [Optional()])
+    reason = StringField(
+        _("Where it was received"),
+        [InputRequired(_("Enter where the payment was received, or why.")), Length(max=500)],
+        description=_("For the record, such as “bank statement 31”."),
+    )
+
+
+class CreditForm(Form):
+    """A credit note."""
+
+    amount = MoneyField(
+        _("Amount with tax"),
+        [Optional()],
+        description=_("Leave blank to credit all that is left."),
+    )
+    currency = HiddenField()
+    reason = StringField(
+        _("Reason"),
+        [InputRequired(_("Enter a reason. It is printed on the credit note.")), Length(max=500)],
+        description=_("Printed on the credit note."),
+    )
+
+
+class WriteOffForm(Form):
+    """Why an invoice is written off."""
+
+    reason = StringField(_("Reason"), [InputRequired(_("Enter a reason.")), Length(max=500)])
+
+
+@bp.get("/")
+@allow(DOCUMENTS_VIEW)
+def index() -> ResponseReturnValue:
+    """List documents."""
+    return list_view(
+        DOCUMENTS,
+        "documents",
+        "admin/billing/documents/index.html",
+        Money=Money,
+        state=shown_state,
+        kinds=KIND_LABELS,
+        day=shown_day,
+    )
+
+
+@bp.get("/<uuid>")
+@allow(DOCUMENTS_VIEW)
+def show(uuid: str) -> ResponseReturnValue:
+    """Show a document with its lines, taxes, payments and timeline."""
+    document = documents.find_document(uuid)
+    return render_template(
+        "admin/billing/documents/show.html",
+        document=document,
+        kind=KIND_LABELS[DocumentKind(document.kind)],
+        state=shown_state(document.status, document.due_on),
+        payments=_payments(document),
+        notes=_notes(document),
+        credit=ledger.credit(document.client, document.currency),
+        day=shown_day,
+        Money=Money,
+        timeline=audit.timeline("document", uuid, 20),
+    )
+
+
+@bp.get("/<uuid>/pdf")
+@allow(DOCUMENTS_VIEW)
+def pdf(uuid: str) -> ResponseReturnValue:
+    """Return a document as PDF."""
+    return pdf_response(documents.find_document(uuid))
+
+
+@bp.get("/<uuid>/ubl")
+@allow(DOCUMENTS_VIEW)
+def ubl(uuid: str) -> ResponseReturnValue:
+    """Return an invoice or credit note as UBL."""
+    return ubl_response(documents.find_document(uuid))
+
+
+@bp.post("/<uuid>/issue")
+@allow(DOCUMENTS_ISSUE)
+def issue(uuid: str) -> ResponseReturnValue:
+    """Issue a draft."""
+    with flashed_errors():
+        issued = issuing.issue(actor=actor(), uuid=uuid)
+        flash(_("%(number)s issued.", number=issued.number), "good")
+    return redirect(url_for("admin.documents.show", uuid=uuid))
+
+
+@bp.route("/<uuid>/payment", methods=["GET", "POST"])
+@allow(PAYMENTS_MANAGE)
+def pay(uuid: str) -> ResponseReturnValue:
+    """Record a payment of a document."""
+    document = documents.find_document(uuid)
+    form = PaymentForm(data={"amount": document.open, "currency": document.currency})
+
+    def save() -> tuple[Text, str]:
+        payments.mark_paid(
+            actor=actor(),
+            document_uuid=uuid,
+            reason=form.reason.data or "",
+            amount=Money.from_major(form.amount.data, document.currency),
+            received_on=form.received_on.data,
+        )
+        return _("Payment recorded."), url_for("admin.documents.show", uuid=uuid)
+
+    form.currency.data = document.currency
+    return save_or_show(
+        form,
+        save,
+        title=_("Record a payment of %(number)s", number=document.number),
+        crumbs=_crumbs(document),
+        label=_("Record payment"),
+        consequence=_("What exceeds the open amount becomes credit of the client."),
+    )
+
+
+@bp.post("/<uuid>/credit-payment")
+@allow(PAYMENTS_MANAGE)
+def pay_from_credit(uuid: str) -> ResponseReturnValue:
+    """Pay a document from the client's credit."""
+    with flashed_errors():
+        paid = payments.pay_from_credit(actor=actor(), document_uuid=uuid)
+        flash(_("%(amount)s paid from credit.", amount=paid), "good")
+    return redirect(url_for("admin.documents.show", uuid=uuid))
+
+
+@bp.route("/<uuid>/credit-note", methods=["GET", "POST"])
+@allow(DOCUMENTS_ISSUE)
+def credit(uuid: str) -> ResponseReturnValue:
+    """Issue a credit note for an invoice."""
+    document = documents.find_document(uuid)
+    form = CreditForm(data={"currency": document.currency})
+    form.currency.data = document.currency
+
+    def save() -> tuple[Text, str]:
+        amount = form.amount.data
+        note = credit_notes.credit(
+            actor=actor(),
+            uuid=uuid,
+            reason=form.reason.data or "",
+            amount=None if amount is None else Money.from_major(amount, document.currency),
+        )
+        return _("%(number)s issued.", number=note.number), url_for(
+            "admin.documents.show", uuid=note.uuid
+        )
+
+    return save_or_show(
+        form,
+        save,
+        title=_("Credit invoice %(number)s", number=document.number),
+        crumbs=_crumbs(document),
+        label=_("Issue credit note"),
+        consequence=_("What was paid already becomes credit of the client."),
+    )
+
+
+@bp.route("/<uuid>/write-off", methods=["GET", "POST"])
+@allow(DOCUMENTS_ISSUE)
+def write_off(uuid: str) -> ResponseReturnValue:
+    """Write off what is open on an invoice."""
+    document = documents.find_document(uuid)
+    form = WriteOffForm()
+
+    def save() -> tuple[Text, str]:
+        issuing.write_off(actor=actor(), uuid=uuid, reason=form.reason.data or "")
+        return _("Invoice written off."), url_for("admin.documents.show", uuid=uuid)
+
+    return save_or_show(
+        form,
+        save,
+        title=_("Write off invoice %(number)s", number=document.number),
+        crumbs=_crumbs(document),
+        label=_("Write off %(amount)s", amount=document.open),
+        consequence=_("The client no longer owes it. This can't be undone."),
+    )
+
+
+@bp.route("/<uuid>/cancel", methods=["GET", "POST"])
+@allow(DOCUMENTS_ISSUE)
+def cancel(uuid: str) -> ResponseReturnValue:
+    """Cancel an unpaid proforma, after a confirmation."""
+    document = documents.find_document(uuid)
+    return _confirmed(
+        lambda: issuing.cancel_proforma(actor=actor(), uuid=uuid),
+        _("Proforma cancelled."),
+        title=_("Cancel proforma %(number)s?", number=document.number),
+        button=_("Cancel proforma"),
+        back=url_for("admin.documents.show", uuid=uuid),
+        goes=[_("The client can no longer pay it")],
+    )
+
+
+def _confirmed(
+    run: Callable[[], object], done: Text, *, back: str, **page: object
+) -> ResponseReturnValue:
+    if request.method == "POST":
+        with flashed_errors():
+            run()
+            flash(done, "good")
+        return redirect(back)
+    return render_template("admin/confirm.html", back=back, keep=_("Keep it"), **page)
+
+
+def _payments(document: Document) -> Sequence[Any]:
+    """Return what was allocated, with the payment, if it was not credit."""
+    query = (
+        sa.select(Allocation, Payment)
+        .outerjoin(Payment, Payment.id == Allocation.payment_id)
+        .where(Allocation.document_id == document.id)
+        .order_by(Allocation.id)
+    )
+    return session().execute(query).all()
+
+
+def _notes(document: Document) -> Sequence[Document]:
+    """Return the credit notes of an invoice, or the invoice of a paid proforma."""
+    query = sa.select(Document).where(
+        sa.or_(Document.corrects_id == document.id, Document.origin_id == document.id)
+    )
+    return session().scalars(query.order_by(Document.id)).all()
+
+
+def _crumbs(document: Document) -> list[tuple[str, str]]:
+    name = document.number or str(_("Draft"))
+    return [
+        (str(_("Documents")), url_for("admin.documents.index")),
+        (name, url_for("admin.documents.show", uuid=document.uuid)),
+    ]

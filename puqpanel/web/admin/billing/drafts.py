@@ -1,0 +1,260 @@
+"""Staff pages for drafts: an editor with a line for each row, which works without JavaScript."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import (
+    FieldList,
+    FormField,
+    SelectField,
+    StringField,
+    TextAreaField,
+    ValidationError,
+)
+from wtforms import Form as PlainForm
+from wtforms.validators import Length
+
+from puqpanel.domain.decimals import parse_localized
+from puqpanel.domain.document_states import KIND_LABELS
+from puqpanel.domain.documents import DocumentKind
+from puqpanel.domain.errors import UserError
+from puqpanel.domain.money import Money
+from puqpanel.domain.permissions import DOCUMENTS_MANAGE
+from puqpanel.domain.tax import PriceEntry
+from puqpanel.models import Client, Company, Document
+from puqpanel.operations.accounts import clients
+from puqpanel.operations.billing import companies, documents, taxes
+from puqpanel.operations.billing.documents import Draft
+from puqpanel.operations.billing.lines import MAX_LINES, Line, Reckoning
+from puqpanel.web.answers import flash, flashed_errors
+from puqpanel.web.forms import Form, Translations, _, choices, errors_in, form_page
+from puqpanel.web.guard import actor, allow
+from puqpanel.web.locale import viewer_locale
+from puqpanel.web.money_field import format_number
+
+bp = Blueprint("drafts", __name__, url_prefix="/documents/drafts")
+MINUS = ("-", "−")
+
+
+class SignedField(StringField):
+    """A decimal number that may be negative; `data` is an exact Decimal."""
+
+    data: Any
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        if self.data is None:
+            return ""
+        return ("−" if self.data < 0 else "") + format_number(abs(self.data))
+
+    def pre_validate(self, form: Any) -> None:
+        """Read what was typed; an empty field counts as none."""
+        typed = str(self.raw_data[0]).strip() if self.raw_data else ""
+        self.data = None
+        if not typed:
+            return
+        number = parse_localized(typed.lstrip("-− "), viewer_locale(), grouping=False)
+        if number is None:
+            text = _(
+                "“%(number)s” is not a valid number. Enter it in this form: %(example)s.",
+                number=typed[:40],
+                example=format_number(Decimal("1234.5")),
+            )
+            raise ValidationError(str(text))
+        self.data = -number if typed.startswith(MINUS) else number
+
+
+class LineForm(PlainForm):
+    """A line of a draft; it is ignored if its description and price are empty."""
+
+    class Meta:
+        """WTForms settings."""
+
+        def get_translations(self, form: object) -> Translations:
+            """Return the wording of error messages."""
+            return Translations()
+
+    description = StringField(_("Description"), [Length(max=500)])
+    details = StringField(_("Details"), [Length(max=1000)])
+    quantity = SignedField(_("Quantity"))
+    unit_price = SignedField(_("Price"))
+    tax_class = SelectField(
+        _("Tax class"), choices=lambda: choices((key, key) for key in taxes.tax_classes())
+    )
+
+
+class DraftForm(Form):
+    """A draft."""
+
+    kind = SelectField(
+        _("Kind"),
+        choices=lambda: choices(
+            (str(kind), KIND_LABELS[kind]) for kind in (DocumentKind.INVOICE, DocumentKind.PROFORMA)
+        ),
+    )
+    company = SelectField(
+        _("Company"),
+        choices=lambda: choices(
+            (each.uuid, each.name) for each in companies.companies() if each.active
+        ),
+    )
+    reference = StringField(
+        _("Reference"),
+        [Length(max=200)],
+        description=_("The client's own, such as a purchase order."),
+    )
+    notes = TextAreaField(_("Text below the totals"), [Length(max=2000)])
+    lines = FieldList(FormField(LineForm), min_entries=1, max_entries=MAX_LINES)
+
+    def entries(self) -> list[Any]:
+        """Return the forms of the lines."""
+        return [entry.form for entry in self.lines]
+
+    def draft(self) -> Draft:
+        """Return what was entered."""
+        lines = [
+            Line(
+                description=entry.description.data or "",
+                details=entry.details.data or "",
+                quantity=Decimal(1) if entry.quantity.data is None else entry.quantity.data,
+                unit_price=entry.unit_price.data or Decimal(0),
+                tax_class=entry.tax_class.data,
+            )
+            for entry in self.entries()
+            if (entry.description.data or "").strip() or entry.unit_price.data
+        ]
+        return Draft(lines, self.reference.data or "", self.notes.data or "")
+
+
+@bp.route("/new/<client_uuid>", methods=["GET", "POST"])
+@allow(DOCUMENTS_MANAGE)
+def create(client_uuid: str) -> ResponseReturnValue:
+    """Write a draft for a client."""
+    client = clients.find_client(client_uuid)
+    with flashed_errors():
+        company = companies.company_for(client)
+        form = DraftForm(data={"company": company.uuid, "reference": client.reference})
+        if _edited(form):
+            with errors_in(form):
+                document = documents.create_draft(
+                    actor=actor(),
+                    client_uuid=client_uuid,
+                    draft=form.draft(),
+                    kind=form.kind.data,
+                    company_uuid=form.company.data,
+                )
+                flash(_("Draft saved."), "good")
+                return redirect(url_for("admin.documents.show", uuid=document.uuid))
+        chosen = companies.find_company(form.company.data) if form.company.data else company
+        return _page(form, client, chosen, client.currency)
+    return redirect(url_for("admin.clients.show", uuid=client_uuid))
+
+
+@bp.route("/<uuid>/edit", methods=["GET", "POST"])
+@allow(DOCUMENTS_MANAGE)
+def edit(uuid: str) -> ResponseReturnValue:
+    """Change a draft."""
+    document = documents.find_document(uuid)
+    form = DraftForm(
+        data={
+            "lines": [
+                {
+                    "description": row.description,
+                    "details": row.details,
+                    "quantity": row.quantity,
+                    "unit_price": row.unit_price,
+                    "tax_class": row.tax_class,
+                }
+                for row in document.lines
+            ],
+            "reference": document.reference,
+            "notes": document.notes,
+        }
+    )
+    del form.kind, form.company
+    if _edited(form):
+        with errors_in(form):
+            documents.save_draft(actor=actor(), uuid=uuid, draft=form.draft())
+            flash(_("Draft saved."), "good")
+            return redirect(url_for("admin.documents.show", uuid=uuid))
+    return _page(form, document.client, document.company, document.currency, document)
+
+
+@bp.route("/<uuid>/delete", methods=["GET", "POST"])
+@allow(DOCUMENTS_MANAGE)
+def delete(uuid: str) -> ResponseReturnValue:
+    """Delete a draft, after a confirmation."""
+    document = documents.find_document(uuid)
+    back = url_for("admin.documents.show", uuid=uuid)
+    if request.method == "POST":
+        with flashed_errors():
+            documents.delete_draft(actor=actor(), uuid=uuid)
+            flash(_("Draft deleted."), "good")
+            return redirect(url_for("admin.documents.index"))
+        return redirect(back)
+    return render_template(
+        "admin/confirm.html",
+        title=_("Delete this draft?"),
+        button=_("Delete draft"),
+        back=back,
+        keep=_("Keep it"),
+        goes=[
+            _(
+                "The draft of %(total)s for %(client)s",
+                total=document.total,
+                client=document.client.name,
+            )
+        ],
+    )
+
+
+def _edited(form: DraftForm) -> bool:
+    """Return whether the draft is to be saved; a button may ask for a further line instead."""
+    if not form.is_submitted():
+        return False
+    is_valid = bool(form.validate())
+    if "add" in request.form:
+        form.lines.append_entry()
+    return is_valid and "save" in request.form
+
+
+def _page(
+    form: DraftForm,
+    client: Client,
+    company: Company,
+    currency: str,
+    document: Document | None = None,
+) -> ResponseReturnValue:
+    crumbs = [
+        (str(_("Documents")), url_for("admin.documents.index")),
+        (client.name, url_for("admin.clients.show", uuid=client.uuid)),
+    ]
+    return form_page(
+        form,
+        "admin/billing/documents/draft.html",
+        client=client,
+        company=company,
+        currency=currency,
+        document=document,
+        crumbs=crumbs,
+        is_net=company.entry == PriceEntry.NET,
+        reckoning=_reckoning(form, client, company, currency),
+        Money=Money,
+    )
+
+
+def _reckoning(
+    form: DraftForm, client: Client, company: Company, currency: str
+) -> Reckoning | None:
+    """Return what the lines amount to; None if they are not valid yet."""
+    if any(entry.errors for entry in form.entries()):
+        return None
+    try:
+        return documents.preview(client, company, form.draft().lines, currency)
+    except UserError:
+        return None

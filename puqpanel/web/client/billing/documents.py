@@ -1,0 +1,65 @@
+"""Invoices, proformas and credit notes of the client area. Those of other clients answer 404."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from puqpanel.domain.document_states import KIND_LABELS, OPEN, DocumentStatus
+from puqpanel.domain.documents import DocumentKind
+from puqpanel.domain.money import Money
+from puqpanel.domain.permissions import CLIENT_BILLING_VIEW
+from puqpanel.infra.db import session
+from puqpanel.models import Document
+from puqpanel.operations.billing import documents
+from puqpanel.web.documents import pdf_response, shown_day, shown_state
+from puqpanel.web.guard import actor, customer
+
+bp = Blueprint("documents", __name__, url_prefix="/invoices")
+MAX_ROWS = 200
+
+
+@bp.get("/")
+@customer(CLIENT_BILLING_VIEW)
+def index() -> ResponseReturnValue:
+    """List the client's documents: what is to pay first, then by date."""
+    client = actor().client
+    query = (
+        sa.select(Document)
+        .where(
+            Document.client_id == (client.id if client else None),
+            Document.status != DocumentStatus.DRAFT,
+        )
+        .order_by(Document.status.not_in(OPEN), Document.id.desc())
+        .limit(MAX_ROWS)
+    )
+    return render_template(
+        "client/billing/documents/index.html",
+        rows=session().scalars(query).all(),
+        kinds=KIND_LABELS,
+        state=shown_state,
+        day=shown_day,
+    )
+
+
+@bp.get("/<uuid>")
+@customer(CLIENT_BILLING_VIEW)
+def show(uuid: str) -> ResponseReturnValue:
+    """Show a document."""
+    document = documents.find_document_of(actor(), uuid)
+    return render_template(
+        "client/billing/documents/show.html",
+        document=document,
+        kind=KIND_LABELS[DocumentKind(document.kind)],
+        state=shown_state(document.status, document.due_on),
+        day=shown_day,
+        Money=Money,
+    )
+
+
+@bp.get("/<uuid>/pdf")
+@customer(CLIENT_BILLING_VIEW)
+def pdf(uuid: str) -> ResponseReturnValue:
+    """Return a document as PDF."""
+    return pdf_response(documents.find_document_of(actor(), uuid))

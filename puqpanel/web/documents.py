@@ -1,0 +1,42 @@
+"""How documents are shown: their status on a day, dates, and files."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from babel.dates import format_date
+from flask import Response
+
+from puqpanel.domain.document_states import OPEN, DocumentStatus
+from puqpanel.infra.clock import now
+from puqpanel.models import Document
+from puqpanel.operations.billing import document_files
+from puqpanel.web.locale import viewer_locale
+
+
+def shown_state(status: str, due_on: date | None) -> str:
+    """Return the key of a document's badge: open documents past their due date are overdue."""
+    if DocumentStatus(status) in OPEN and due_on is not None and due_on < now().date():
+        return "overdue"
+    return status
+
+
+def shown_day(day: date | None) -> str:
+    """Return a date in the viewer's language; a dash if there is none."""
+    return format_date(day, "medium", viewer_locale()) if day else "—"
+
+
+def pdf_response(document: Document) -> Response:
+    """Return the PDF of a document, shown by the browser."""
+    name = document_files.file_name(document, ".pdf")
+    response = Response(document_files.pdf(document), mimetype=document_files.PDF_TYPE)
+    response.headers.set("Content-Disposition", "inline", filename=name)
+    return response
+
+
+def ubl_response(document: Document) -> Response:
+    """Return the UBL of a document as a download."""
+    name = document_files.file_name(document, ".xml")
+    response = Response(document_files.ubl(document), mimetype="application/xml")
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response

@@ -1,0 +1,171 @@
+"""Documents in the staff and client areas: from a draft to a paid invoice and its PDF."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from puqpanel.app import Panel
+from puqpanel.domain.principals import AUTOMATION
+from puqpanel.infra.db import session
+from puqpanel.models import Company, Document
+from puqpanel.operations.billing import companies, documents, taxes
+from tests.web.conftest import Browser
+
+LINE = {
+    "lines-0-description": "Moving a mailbox",
+    "lines-0-quantity": "2.5",
+    "lines-0-unit_price": "64",
+    "lines-0-tax_class": "standard",
+}
+
+
+@pytest.fixture
+def company(app: Panel) -> str:
+    """The UUID of a company in Poland."""
+    with app.app_context():
+        taxes.load_eu_rates(actor=AUTOMATION)
+        values = {"name": "Fjordhost", "country": "PL", "iban": "PL61109010140000071219812874"}
+        return companies.save_company(actor=AUTOMATION, uuid=None, values=values).uuid
+
+
+@pytest.fixture
+def issue(owner: Browser, shop: dict[str, str], company: str) -> str:
+    """The UUID of an invoice that was issued through the pages."""
+    data = {**LINE, "kind": "invoice", "company": company, "save": "1"}
+    answer = owner.post(f"/admin/documents/drafts/new/{shop['client']}", data)
+    assert answer.status_code == 302, answer.text
+    page = answer.headers["Location"]
+    assert "Not issued" in owner.get(page).text
+    owner.post(f"{page}/issue")
+    return page.rpartition("/")[2]
+
+
+def test_an_invoice_is_written_issued_and_paid(owner: Browser, issue: str) -> None:
+    page = f"/admin/documents/{issue}"
+    text = owner.get(page).text
+    assert "Unpaid" in text
+    assert "196.80" in text
+    answer = owner.post(f"{page}/payment", {"amount": "100", "reason": "Statement 31"})
+    assert answer.status_code == 302, answer.text
+    assert "Partly paid" in owner.get(page).text
+    answer = owner.post(f"{page}/credit-note", {"reason": "Goodwill"})
+    assert answer.status_code == 302, answer.text
+    assert "CN-" in owner.get(page).text
+    assert re.search(r"INV-\d{4}-00001", owner.get("/admin/documents/").text)
+
+
+def test_a_line_is_added_without_saving(owner: Browser, shop: dict[str, str], company: str) -> None:
+    path = f"/admin/documents/drafts/new/{shop['client']}"
+    data = {**LINE, "kind": "invoice", "company": company, "add": "1"}
+    text = owner.post(path, data).text
+    assert "lines-1-description" in text
+    assert "196.80" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"lines-0-unit_price": "abc"}, "not a valid number"),
+        ({"lines-0-unit_price": "-64"}, "total is negative"),
+        ({"lines-0-quantity": "0"}, "enter a quantity"),
+        ({"lines-0-quantity": "-1"}, "enter a quantity"),
+        ({"lines-0-unit_price": "99999999999"}, "enter an amount"),
+        ({"lines-0-description": "", "lines-0-unit_price": ""}, "at least one line"),
+        ({"lines-0-tax_class": "none"}, "Select an option"),
+    ],
+)
+def test_a_wrong_line_is_refused(
+    owner: Browser, shop: dict[str, str], company: str, change: dict[str, str], message: str
+) -> None:
+    data = {**LINE, "kind": "invoice", "company": company, "save": "1", **change}
+    answer = owner.post(f"/admin/documents/drafts/new/{shop['client']}", data)
+    assert answer.status_code == 422
+    assert message in answer.text.replace("&#39;", "'")
+
+
+def test_without_a_company_a_sentence_says_what_to_do(owner: Browser, shop: dict[str, str]) -> None:
+    path = f"/admin/documents/drafts/new/{shop['client']}"
+    answer = owner.get(path, follow_redirects=True)
+    assert "Add a company under Companies first" in answer.text
+
+
+def test_a_customer_sees_own_documents_only(app: Panel, owner: Browser, issue: str) -> None:
+    anna = Browser(app).sign_in("anna@example.test", "/client")
+    assert "INV-" in anna.get("/client/invoices/").text
+    page = anna.get(f"/client/invoices/{issue}")
+    assert "PL61109010140000071219812874" in page.text
+    answer = anna.get(f"/client/invoices/{issue}/pdf")
+    assert answer.data.startswith(b"%PDF-")
+    tom = Browser(app).sign_in("tom@example.test", "/client")
+    assert tom.get(f"/client/invoices/{issue}").status_code == 404
+    assert tom.get(f"/client/invoices/{issue}/pdf").status_code == 404
+
+
+def test_a_customer_does_not_see_drafts(
+    app: Panel, owner: Browser, shop: dict[str, str], company: str
+) -> None:
+    data = {**LINE, "kind": "invoice", "company": company, "save": "1"}
+    page = owner.post(f"/admin/documents/drafts/new/{shop['client']}", data).headers["Location"]
+    anna = Browser(app).sign_in("anna@example.test", "/client")
+    assert anna.get(f"/client/invoices/{page.rpartition('/')[2]}").status_code == 404
+
+
+def test_the_pdf_stays_the_same(app: Panel, owner: Browser, issue: str, company: str) -> None:
+    path = f"/admin/documents/{issue}/pdf"
+    first = owner.get(path).data
+    with app.app_context():
+        values = {"name": "Other name", "country": "PL", "notes": "New text"}
+        companies.save_company(actor=AUTOMATION, uuid=company, values=values)
+    assert owner.get(path).data == first
+    ubl = owner.get(f"/admin/documents/{issue}/ubl")
+    assert b"Fjordhost" in ubl.data
+    with app.app_context():
+        document = documents.find_document(issue)
+        assert isinstance(document, Document)
+        assert session().get_one(Company, document.company_id).name == "Other name"
+
+
+def test_companies_series_and_rules_are_saved(owner: Browser, company: str) -> None:
+    page = f"/admin/companies/{company}"
+    answer = owner.post(
+        f"{page}/series/invoice", {"pattern": "FV/{year}/{number:04}", "reset": "yearly"}
+    )
+    assert answer.status_code == 302
+    assert "FV/" in owner.get(page).text
+    answer = owner.post(f"{page}/series/invoice", {"pattern": "FV", "reset": "yearly"})
+    assert answer.status_code == 422
+    rule = {"country": "US", "buyer_kind": "", "category": "O", "reason": ""}
+    assert owner.post(f"{page}/rules/new", rule).status_code == 422
+    assert owner.post(f"{page}/rules/new", {**rule, "reason": "Art. 44"}).status_code == 302
+    assert "Art. 44" in owner.get(page).text
+    edited = {
+        "name": "X",
+        "country": "PL",
+        "iban": "PL00",
+        "zone": "UTC",
+        "due_days": "9",
+        "entry": "net",
+    }
+    answer = owner.post(f"{page}/edit", edited)
+    assert answer.status_code == 422
+    assert "not a valid IBAN" in answer.text
+
+
+def test_tax_rates_are_added_and_loaded(owner: Browser, company: str) -> None:
+    rate = {
+        "country": "CA",
+        "region": "QC",
+        "name": "QST",
+        "rate": "9.975",
+        "tax_class": "standard",
+        "valid_from": "2026-01-01",
+        "position": "2",
+    }
+    assert owner.post("/admin/tax-rates/new", rate).status_code == 302
+    assert owner.post("/admin/tax-rates/new", rate).status_code == 422
+    assert "9.975" in owner.get("/admin/tax-rates/").text
+    assert owner.post("/admin/tax-rates/new", {**rate, "rate": "101"}).status_code == 422
+    answer = owner.post("/admin/tax-rates/load", follow_redirects=True)
+    assert "All rates are up to date" in answer.text
