@@ -18,10 +18,22 @@ import sqlalchemy as sa
 
 # Two servers at once would exceed the kernel's limit for asynchronous I/O.
 NO_AIO = ("--innodb-use-native-aio=0",)
+MEMORY_BYTES = 4 * 1024**3
+"""Free space that a folder in memory must have; containers often limit it to 64 MB."""
 
 
 class Missing(Exception):
     """A required program is not installed."""
+
+
+def memory_folder() -> str:
+    """Return a folder in memory for data that is written often; without enough memory, /tmp."""
+    folder = "/dev/shm"
+    try:
+        enough = shutil.disk_usage(folder).free >= MEMORY_BYTES
+    except OSError:
+        return "/tmp"
+    return folder if enough and os.access(folder, os.W_OK | os.X_OK) else "/tmp"
 
 
 def free_port() -> int:
@@ -76,7 +88,7 @@ def _run(command: list[str], base: Path, user: tuple[int, int] | None) -> None:
 
 @contextlib.contextmanager
 def _folder(name: str, user: tuple[int, int] | None) -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix=f"puqpanel-{name}-"))
+    path = Path(tempfile.mkdtemp(prefix=f"puqpanel-{name}-", dir=memory_folder()))
     path.chmod(0o711)
     if user is not None:
         os.chown(path, *user)
@@ -133,6 +145,7 @@ def postgresql() -> Iterator[sa.URL]:
             "fsync": "off",
             "synchronous_commit": "off",
             "full_page_writes": "off",
+            "max_wal_size": "128MB",
             "max_connections": 100,
         }
         with (base / "log").open("wb") as log:

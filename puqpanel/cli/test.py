@@ -39,19 +39,11 @@ PYTEST_TESTS_FAILED = 1
 PYTEST_NO_TESTS = 5
 
 
-DATABASE_INDEPENDENT = (
-    "domain",
-    "fakes",
-    "browser",
-    "cli",
-    "docs",
-    "modules/test_contract.py",
-    "faults/test_hostile_matrix.py",
-    "host/test_checks.py",
-    "sdk/test_testing.py",
-    "sdk/test_testing_contract.py",
-)
-"""Tests that use no database or always SQLite; running them once is enough."""
+SQLITE_ONLY = ("browser", "cli", "docs", "faults/test_hosts.py")
+"""Tests that run with SQLite or start their own server, whatever the database of the suite is.
+
+Those without a database are deselected by tests/conftest.py.
+"""
 
 
 class Suite(NamedTuple):
@@ -84,7 +76,7 @@ SUITES = {
             "tests/operations",
             "tests/web/test_list_paging.py",
         ),
-        ("tests", *(f"--ignore=tests/{name}" for name in DATABASE_INDEPENDENT)),
+        ("tests", *(f"--ignore=tests/{name}" for name in SQLITE_ONLY)),
     ),
     "mariadb": Suite("MariaDB", MIGRATIONS_AND_TASKS, MIGRATIONS_AND_TASKS),
 }
@@ -208,7 +200,7 @@ def _selection(tests: Sequence[str], arguments: Sequence[str]) -> Sequence[str]:
     return arguments if names_tests else [*tests, *arguments]
 
 
-def _run(backend: str, workers: str, selection: Sequence[str]) -> int:
+def _environment(backend: str) -> dict[str, str]:
     # Settings of the caller's panel must not reach the tests; PUQPANEL_TEST_* may.
     test_settings = {
         name: value for name, value in environment({}).items() if name.startswith("PUQPANEL_TEST_")
@@ -217,13 +209,19 @@ def _run(backend: str, workers: str, selection: Sequence[str]) -> int:
         {**test_settings, "PUQPANEL_TEST_DATABASE": backend, "PYTHONPATH": str(ROOT)},
         without="PUQPANEL_",
     )
+    # Container images often set it. Each of the many processes would compile all sources.
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    return env
+
+
+def _run(backend: str, workers: str, selection: Sequence[str]) -> int:
     parallel = [] if workers == "0" or "-n" in selection else ["-n", workers, "--dist", "worksteal"]
     # SIGINT lets fixtures stop their servers, as Ctrl+C does.
     interrupt_with_parent = functools.partial(die_with_parent, os.getpid(), signal.SIGINT)
     process = subprocess.Popen(
         [sys.executable, "-m", "pytest", "-rs", *SLOWEST, *parallel, *selection],
         cwd=ROOT,
-        env=env,
+        env=_environment(backend),
         preexec_fn=interrupt_with_parent,  # noqa: PLW1509 - this process has one thread
     )
     while True:
