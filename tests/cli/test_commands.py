@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -19,9 +20,17 @@ def instance(tmp_path: Path) -> Path:
     return tmp_path / "instance"
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An instance with a migrated database."""
+    folder = tmp_path_factory.mktemp("template") / "instance"
+    assert puqpanel(folder, "db", "upgrade").returncode == 0
+    return folder
+
+
 @pytest.fixture
-def migrated(instance: Path) -> Path:
-    assert puqpanel(instance, "db", "upgrade").returncode == 0
+def migrated(template: Path, instance: Path) -> Path:
+    shutil.copytree(template, instance)
     return instance
 
 
