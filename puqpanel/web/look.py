@@ -197,6 +197,8 @@ SUBJECTS = {
     "document": _("Document"),
     "company": _("Company"),
     "tax": _("Tax rate"),
+    "product_group": _("Product group"),
+    "option_group": _("Option group"),
     "settings": _("Settings"),
     "setup": _("Setup"),
 }

@@ -145,7 +145,20 @@ STAFF: tuple[Group, ...] = (
             ),
         ),
     ),
-    Group(_("Catalog"), (Entry(_("Products"), "cubes", "admin.products.index", PRODUCTS_VIEW),)),
+    Group(
+        _("Catalog"),
+        (
+            Entry(
+                _("Products"),
+                "cubes",
+                "admin.products.index",
+                PRODUCTS_VIEW,
+                active=("admin.prices",),
+            ),
+            Entry(_("Product groups"), "layer-group", "admin.product_groups.index", PRODUCTS_VIEW),
+            Entry(_("Option groups"), "sliders", "admin.options.index", PRODUCTS_VIEW),
+        ),
+    ),
     Group(
         _("Billing"),
         (
@@ -180,6 +193,8 @@ STAFF: tuple[Group, ...] = (
 SECTIONS = {
     "clients": _("Clients"),
     "currencies": _("Currencies"),
+    "options": _("Option groups"),
+    "product_groups": _("Product groups"),
     "products": _("Products"),
     "services": _("Services"),
     "staff": _("Staff"),

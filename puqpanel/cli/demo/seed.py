@@ -16,9 +16,11 @@ import click
 import sqlalchemy as sa
 
 from puqpanel.cli.context import panel
+from puqpanel.cli.demo import catalog
 from puqpanel.cli.demo.cloud import DemoCloud, cloud_token
 from puqpanel.cli.staff import generated_password
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.periods import Period
 from puqpanel.domain.permissions import PANEL_PERMISSIONS
 from puqpanel.domain.principals import CLI
 from puqpanel.host import calls, registry
@@ -30,6 +32,7 @@ from puqpanel.jobs import entry
 from puqpanel.models import Client, Product, Role, Service, Staff, Task
 from puqpanel.operations.accounts import clients, staff
 from puqpanel.operations.catalog import products
+from puqpanel.operations.catalog.prices import price_of
 from puqpanel.operations.modules import lifecycle, module_list
 from puqpanel.operations.oversight import setup
 from puqpanel.operations.provisioning import requests, services
@@ -92,6 +95,7 @@ def seed(settings: Settings, cloud_port: int) -> list[dict[str, str]]:
             with _temporary_cloud(settings) as cloud:
                 _save_server(settings, module, cloud.port)
                 _create_products()
+                catalog.complete(tuple(PRODUCTS), CLOUD)
                 _create_services(cloud)
             _save_server(settings, module, cloud_port)
     write_private(
@@ -259,6 +263,7 @@ def _create_service(
         actor=CLI,
         client_uuid=client.uuid,
         product_uuid=product.uuid,
+        price_uuid=price_of(product, client.currency, Period.MONTHLY).uuid,
         name=domain,
         data={**account, "ip_address": ""},
     )

@@ -40,13 +40,13 @@ def find_option_group(uuid: str) -> OptionGroup:
     return find(query, _("Option group not found."))
 
 
-def find_option(uuid: str) -> Option:
-    """Return one option.
+def find_option(group_uuid: str, uuid: str) -> Option:
+    """Return one option of a group.
 
     Raises:
-        NotFoundError: it does not exist.
+        NotFoundError: the group does not have it.
     """
-    return find(sa.select(Option).where(Option.uuid == uuid), _("Option not found."))
+    return _option_of(find_option_group(group_uuid), uuid)
 
 
 def option_groups() -> Sequence[OptionGroup]:

@@ -23,7 +23,7 @@ from puqpanel.web.admin.billing import (
     payments,
     tax_rates,
 )
-from puqpanel.web.admin.catalog import products
+from puqpanel.web.admin.catalog import groups, options, prices, products
 from puqpanel.web.admin.modules import gateways, module_log, modules, senders
 from puqpanel.web.admin.oversight import bulk, dashboard, health, schedule, search, setup, tasks
 from puqpanel.web.admin.provisioning import differences, requests, services
@@ -48,6 +48,9 @@ def blueprint() -> Blueprint:
         payments,
         companies,
         tax_rates,
+        prices,
+        groups,
+        options,
         currencies,
         gateways,
         senders,

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import BooleanField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length
+from wtforms import BooleanField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length, Optional
 
+from puqpanel.domain.catalog import BillingMode, ProvisioningPolicy
 from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Period
 from puqpanel.domain.permissions import PRODUCTS_MANAGE, PRODUCTS_VIEW, TASKS_VIEW
+from puqpanel.domain.slugs import MAX_LENGTH
+from puqpanel.domain.tax_rules import STANDARD_CLASS
 from puqpanel.domain.texts import Text
-from puqpanel.models import Price, Product, ProductGroup
-from puqpanel.operations.catalog import groups, prices, products
+from puqpanel.infra.db import session
+from puqpanel.models import CountryTax, Price, Product, ProductGroup
+from puqpanel.operations.catalog import groups, options, prices, products
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.system import audit
+from puqpanel.web.admin.catalog.options import describe
 from puqpanel.web.admin.settings_page import settings_page
 from puqpanel.web.fields import CurrencyField
 from puqpanel.web.forms import Form, _, choices, save_or_show
@@ -33,6 +39,18 @@ from puqpanel.web.prices import EVERY
 
 bp = Blueprint("products", __name__, url_prefix="/products")
 
+MODES = {
+    BillingMode.RECURRING: _("Recurring invoices"),
+    BillingMode.PREPAID: _("Prepaid, from credit"),
+    BillingMode.ONE_TIME: _("One-time"),
+    BillingMode.FREE: _("Free"),
+}
+POLICIES = {
+    ProvisioningPolicy.AT_PAYMENT: _("At the first payment"),
+    ProvisioningPolicy.AT_ORDER: _("At the order"),
+    ProvisioningPolicy.BY_HAND: _("By staff"),
+}
+
 
 def _amount(row: Any) -> Money:
     return Money(row.recurring_minor, row.currency)
@@ -43,6 +61,7 @@ def _sold_for(period: str) -> sa.ColumnElement[bool]:
     return Product.id.in_(offered)
 
 
+FormOf = TypeVar("FormOf", bound="ProductForm")
 PRODUCTS = Listing(
     sa.select(
         Product.uuid,
@@ -120,6 +139,74 @@ class ProductForm(Form):
     description = TextAreaField(_("Description"), [Length(max=10_000)])
 
 
+class DetailsForm(ProductForm):
+    """A product with how it is shown, billed and provisioned."""
+
+    SECTIONS = (
+        (_("Product"), ("name", "module", "description", "active")),
+        (_("Shop"), ("group_uuid", "slug", "position", "stock", "highlighted", "hidden")),
+        (_("Billing"), ("billing_mode", "tax_class", "anchor_day", "next_after")),
+        (
+            _("Services"),
+            ("provisioning", "suspend_after_days", "terminate_after_days", "welcome"),
+        ),
+    )
+    group_uuid = SelectField(_("Group"))
+    slug = StringField(
+        _("Address in the shop"),
+        [Length(max=MAX_LENGTH)],
+        description=_("Made from the name if it is blank."),
+    )
+    position = IntegerField(
+        _("Position"),
+        [InputRequired(_("Enter a whole number."))],
+        description=_("Smaller numbers come first."),
+    )
+    stock = IntegerField(
+        _("Stock"), [Optional()], description=_("How many are left to sell; blank for no limit.")
+    )
+    highlighted = BooleanField(_("Recommended"), description=_("Highlighted in the shop."))
+    hidden = BooleanField(
+        _("Hidden"), description=_("The shop leaves it out; its address still works.")
+    )
+    billing_mode = SelectField(
+        _("Billing mode"),
+        choices=lambda: choices((key, str(text)) for key, text in MODES.items()),
+        description=_("Decides for which periods the product can have prices."),
+    )
+    tax_class = SelectField(_("Tax class"), description=_("Which tax rates apply."))
+    anchor_day = IntegerField(
+        _("Periods begin on day"),
+        [Optional()],
+        description=_("Of the month, with the days until then prorated; blank for the order day."),
+    )
+    next_after = IntegerField(
+        _("Charge the next period too after day"),
+        [Optional()],
+        description=_("Orders after this day of the month also pay the first full period."),
+    )
+    provisioning = SelectField(
+        _("Provisioning"),
+        choices=lambda: choices((key, str(text)) for key, text in POLICIES.items()),
+        description=_("When a service is created at the provider."),
+    )
+    suspend_after_days = IntegerField(
+        _("Suspend after days"),
+        [Optional()],
+        description=_("From the due date of an unpaid invoice; blank for never."),
+    )
+    terminate_after_days = IntegerField(
+        _("Terminate after days"),
+        [Optional()],
+        description=_("From the due date of an unpaid invoice; blank for never."),
+    )
+    welcome = TextAreaField(
+        _("Welcome text"),
+        [Length(max=10_000)],
+        description=_("Shown to the customer once the service is active."),
+    )
+
+
 class NewProductForm(ProductForm):
     """A new product with its first price."""
 
@@ -138,7 +225,7 @@ class NewProductForm(ProductForm):
     )
 
 
-def _with_modules(form: ProductForm, current: str = "") -> ProductForm:
+def _with_modules(form: FormOf, current: str = "") -> FormOf:
     """Fill the choices of the module field; an inactive current module stays selectable."""
     pairs = [("", _("No module")), *((m.key, m.title) for m in products.product_modules())]
     if current and current not in dict(pairs):
@@ -190,6 +277,10 @@ def show(uuid: str) -> ResponseReturnValue:
         "admin/catalog/products/show.html",
         product=product,
         prices=prices.prices_of(product),
+        groups=options.groups_of(product),
+        describe=describe,
+        mode=MODES[BillingMode(product.billing_mode)],
+        policy=POLICIES[ProvisioningPolicy(product.provisioning)],
         module=products.module_of(product),
         needs_settings=products.needs_settings(product),
         tasks=tasks.tasks_about("product", uuid, 5) if can(TASKS_VIEW) else [],
@@ -202,20 +293,44 @@ def show(uuid: str) -> ResponseReturnValue:
 def edit(uuid: str) -> ResponseReturnValue:
     """Update a product."""
     product = products.find_product(uuid)
-    form = _with_modules(ProductForm(obj=product), product.module)
+    form = _details_form(product)
 
     def save() -> tuple[Text, str]:
-        products.save_product(actor=actor(), uuid=uuid, **form.values(*ProductForm.SAVED))
+        names = [field.name for field in fields(products.Details)]
+        products.save_product(
+            actor=actor(),
+            uuid=uuid,
+            details=products.Details(**{name: form[name].data for name in names}),
+            **form.values(*ProductForm.SAVED),
+        )
         return _("Product saved."), url_for("admin.products.show", uuid=uuid)
 
     return save_or_show(
         form,
         save,
+        "admin/catalog/products/edit.html",
         title=_("Edit %(name)s", name=product.name),
         crumbs=crumbs("products", product),
         label=_("Save product"),
         consequence=_("Existing services keep their price."),
     )
+
+
+def _details_form(product: Product) -> DetailsForm:
+    listed = groups.groups()
+    group = next((row.group.uuid for row in listed if row.group.id == product.group_id), "")
+    form = DetailsForm(obj=product, data={"group_uuid": group})
+    _with_modules(form, product.module)
+    form.group_uuid.choices = choices(
+        [
+            ("", _("No group")),
+            *((row.group.uuid, "– " * row.level + row.group.name) for row in listed),
+        ]
+    )
+    known = session().scalars(sa.select(CountryTax.tax_class).distinct())
+    classes = sorted({STANDARD_CLASS, product.tax_class, *known})
+    form.tax_class.choices = choices((each, each) for each in classes)
+    return form
 
 
 @bp.route("/<uuid>/settings", methods=["GET", "POST"])
