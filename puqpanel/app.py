@@ -9,7 +9,17 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from puqpanel.host import registry
 from puqpanel.host.containment import bulkheads, crash_markers
-from puqpanel.infra import addresses, catalogs, crypto, events, links, metrics, queue
+from puqpanel.infra import (
+    addresses,
+    catalogs,
+    code_cache,
+    collector,
+    crypto,
+    events,
+    links,
+    metrics,
+    queue,
+)
 from puqpanel.infra.db import db, release
 from puqpanel.infra.queue_server import connection_url
 from puqpanel.jobs import maintenance
@@ -44,6 +54,7 @@ def connect(settings: Settings) -> None:
     keys.open_keys(settings.keys_dir, settings.database_url)
     queue.use_server(settings.redis_url or connection_url(settings.instance))
     catalogs.use(settings.instance)
+    code_cache.use(settings.instance)
     panel_settings.override(settings.overrides)
     links.use_base(lambda: panel_settings.text("site.base_url") or settings.address)
     crashes.tidy(settings.instance)
@@ -54,6 +65,7 @@ def connect(settings: Settings) -> None:
     maintenance.use(settings)
 
 
+@collector.paused()
 def create_app(settings: Settings, *, pages: bool = True) -> Panel:
     """Create the application.
 

@@ -1,11 +1,15 @@
-"""What a process imports when it starts."""
+"""What a process imports when it starts, and the garbage collector meanwhile."""
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 
+import pytest
+
+from puqpanel.infra import collector
 from puqpanel.infra.settings import ROOT, Settings
 
 START = """
@@ -34,3 +38,17 @@ def test_a_start_imports_no_slow_library_that_it_does_not_use(settings: Settings
         [sys.executable, "-c", START], env=environment, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, "flask limits\n"), done.stderr
+
+
+def test_the_collector_is_paused_and_left_as_it_was() -> None:
+    with pytest.raises(ZeroDivisionError), collector.paused():
+        assert not gc.isenabled()
+        1 / 0  # noqa: B018
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with collector.paused():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

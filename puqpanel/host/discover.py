@@ -12,6 +12,7 @@ from puqpanel.host.containment import load_timeout
 from puqpanel.host.contract.config import Config
 from puqpanel.host.contract.refusal import Refused, import_failure
 from puqpanel.host.sanitize import plain
+from puqpanel.infra import code_cache
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,59}")
 _VERSION = re.compile(r"\d[A-Za-z0-9]*(?:[-.+][A-Za-z0-9]+)*")
@@ -171,8 +172,7 @@ def read_config(folder: Path) -> Config:
         raise Refused(f"config.py is larger than {MAX_CONFIG_BYTES // 1024} KB.")
     scope: dict[str, Any] = {"__file__": str(path), "__name__": "config"}
     try:
-        code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
-        exec(code, scope)  # noqa: S102 - the module's own file
+        exec(code_cache.compiled(path.read_bytes(), str(path)), scope)  # noqa: S102 - the module's own file
     except BaseException as error:
         raise Refused(import_failure("config.py", error, folder)) from error
     values = scope.get("CONFIG")

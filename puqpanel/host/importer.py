@@ -2,29 +2,31 @@
 
 `puqmod_{serial}.{Type}.{Name}` stands for the folder; relative imports inside it work. It reads and
 writes no .pyc files: after an edit of the same size within a second they would be out of date.
+Compiled code comes from `infra.code_cache` instead.
 """
 
 import ast
 import contextlib
-import functools
 import importlib
 import itertools
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
-from importlib.util import spec_from_file_location
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
 from sqlalchemy.orm import registry as OrmRegistry
 
+from puqpanel.infra import code_cache
+
 PREFIX = "puqmod_"
 _serial = itertools.count(1)
 _folders: dict[str, Path] = {}
-_roots: set[str] = set()
 
 
 class _SourceLoader(SourceFileLoader):
@@ -33,17 +35,12 @@ class _SourceLoader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType | None:
         path = self.get_filename(fullname)
         source = self.get_data(path)
-        if b"odules." not in source:
-            return _compile(source, path)
+        package = package_of(fullname)
+        if f"odules.{package.partition('.')[2]}".encode() not in source:
+            return code_cache.compiled(source, path)
         # it may import its own module by its full name
-        tree = _rename_own_imports(ast.parse(source, path), package_of(fullname))
+        tree = _rename_own_imports(ast.parse(source, path), package)
         return compile(tree, path, "exec", dont_inherit=True)
-
-
-@functools.lru_cache(maxsize=1024)
-def _compile(source: bytes, path: str) -> CodeType:
-    """Compile a file; kept, because a change of one module loads all of them again."""
-    return compile(source, path, "exec", dont_inherit=True)
 
 
 def _rename_own_imports(tree: ast.Module, package: str) -> ast.Module:
@@ -76,48 +73,42 @@ class _Finder(MetaPathFinder):
         if not fullname.startswith(PREFIX):
             return None
         parts = fullname.split(".")
-        if len(parts) < 3:
-            known = parts[0] in _roots
-            return ModuleSpec(fullname, None, is_package=True) if known else None
-        folder = _folders.get(".".join(parts[:3]))
-        if folder is None:
+        own = _folders.get(".".join(parts[:3]))
+        if own is None:
             return None
+        folder = str(own)
         for part in parts[3:-1]:
             folder = _subfolder(folder, part)
         return _spec(fullname, folder, parts[-1] if len(parts) > 3 else None)
 
 
-def _subfolder(folder: Path, name: str) -> Path:
+def _subfolder(folder: str, name: str) -> str:
     """Return `controllers`, or `Controllers` if only that exists."""
-    plain = folder / name
-    if not plain.is_dir():
+    plain = f"{folder}/{name}"
+    if not os.path.isdir(plain):
         for other in (name.capitalize(), name.lower()):
-            if (folder / other).is_dir():
-                return folder / other
+            if other != name and os.path.isdir(f"{folder}/{other}"):
+                return f"{folder}/{other}"
     return plain
 
 
-def _spec(fullname: str, folder: Path, name: str | None) -> ModuleSpec | None:
+def _spec(fullname: str, folder: str, name: str | None) -> ModuleSpec | None:
     package = folder if name is None else _subfolder(folder, name)
-    if (
-        name is not None
-        and (folder / f"{name}.py").is_file()
-        and not (package / "__init__.py").is_file()
-    ):
-        path = str(folder / f"{name}.py")
-        return spec_from_file_location(fullname, path, loader=_SourceLoader(fullname, path))
-    if not package.is_dir():
-        return None
-    init = package / "__init__.py"
-    if init.is_file():
+    init, file = f"{package}/__init__.py", f"{folder}/{name}.py"
+    has_init = os.path.isfile(init)
+    if name is not None and not has_init and os.path.isfile(file):
+        return spec_from_file_location(fullname, file, loader=_SourceLoader(fullname, file))
+    if has_init:
         return spec_from_file_location(
             fullname,
-            str(init),
-            loader=_SourceLoader(fullname, str(init)),
-            submodule_search_locations=[str(package)],
+            init,
+            loader=_SourceLoader(fullname, init),
+            submodule_search_locations=[package],
         )
+    if not os.path.isdir(package):
+        return None
     spec = ModuleSpec(fullname, None, is_package=True)
-    spec.submodule_search_locations = [str(package)]
+    spec.submodule_search_locations = [package]
     return spec
 
 
@@ -131,7 +122,8 @@ def fresh(folder: Path, module_type: str, name: str) -> str:
     root = f"{PREFIX}{next(_serial)}"
     package = f"{root}.{module_type}.{name}"
     _folders[package] = folder
-    _roots.add(root)
+    for outer in (root, f"{root}.{module_type}"):
+        sys.modules[outer] = module_from_spec(ModuleSpec(outer, None, is_package=True))
     return package
 
 
@@ -158,7 +150,6 @@ def drop(*packages: str) -> None:
     roots = {package.split(".", 1)[0] for package in packages}
     for package in packages:
         _folders.pop(package, None)
-    _roots.difference_update(roots)
     for name in [name for name in list(sys.modules) if name.split(".", 1)[0] in roots]:
         module: Any = sys.modules.pop(name)
         with contextlib.suppress(Exception):

@@ -6,6 +6,7 @@ and a single entry that is not text is skipped. The catalog overrides the dictio
 """
 
 import ast
+import os
 import re
 import warnings
 from dataclasses import dataclass, field
@@ -42,8 +43,8 @@ def language_folder(folder: Path) -> Path:
     Args:
         folder: the module's.
     """
-    named = (folder / name for name in ("lang", "Lang"))
-    return next((path for path in named if path.is_dir()), folder / "lang")
+    names = ("lang", "Lang")
+    return folder / next((name for name in names if os.path.isdir(f"{folder}/{name}")), names[0])
 
 
 def read(folder: Path, names: list[str]) -> Translations:

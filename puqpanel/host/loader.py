@@ -1,5 +1,6 @@
 """Loads a module from its folder: imported under a fresh package name, checked by the rules."""
 
+import os
 from pathlib import Path
 
 from puqpanel.host import importer, languages
@@ -12,6 +13,7 @@ from puqpanel.host.contract.refusal import Refused, import_failure
 from puqpanel.host.discover import check_folder, read_config
 from puqpanel.host.loaded import LoadedModule
 
+CONTROLLERS = ("controllers", "Controllers")
 LOADING = "loading"
 """What a crash marker says of a module's import; others name the method that was called."""
 
@@ -78,7 +80,7 @@ def _load(
         templates.check_syntax(folder)
         step = "hooks.py"
         listeners: tuple[hooks.Hook, ...] = ()
-        if (folder / "hooks.py").is_file():
+        if os.path.isfile(f"{folder}/hooks.py"):
             listeners = hooks.read(importer.load(package, "hooks"), cls)
     except Refused:
         raise
@@ -110,7 +112,7 @@ def _load(
 
 def _controller(package: str, folder: Path, name: str) -> type:
     path = f"controllers/{name}.py"
-    if not any((folder / base / f"{name}.py").is_file() for base in ("controllers", "Controllers")):
+    if not any(os.path.isfile(f"{folder}/{base}/{name}.py") for base in CONTROLLERS):
         raise Refused(f"A route points to {name}, but {path} does not exist.")
     try:
         module = importer.load(f"{package}.controllers", name)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from puqpanel.host.containment import load_timeout
 from puqpanel.host.contract.refusal import Refused
 from puqpanel.host.form_fields import secret_fields
 from puqpanel.host.loaded import LoadedModule
@@ -51,12 +52,23 @@ def load(
             refused without another try.
     """
     registry = Registry(generation)
+    with load_timeout.one_thread():
+        _load(registry, modules_dir, wanted, crashing or {})
+    return registry
+
+
+def _load(
+    registry: Registry,
+    modules_dir: Path,
+    wanted: Iterable[tuple[str, str, str]],
+    crashing: Mapping[str, str],
+) -> None:
     slugs: dict[str, str] = {}
     for module_type, name, recorded_version in wanted:
         key = f"{module_type}/{name}"
         twin = slugs.get(key.lower())
         try:
-            if crashing and key in crashing:
+            if key in crashing:
                 raise Refused(crashing[key])
             if twin:
                 raise Refused(
@@ -70,7 +82,6 @@ def load(
         except Refused as refusal:
             log.warning("module %s refused: %s", key, refusal)
             registry.refused[key] = str(refusal)
-    return registry
 
 
 def install(registry: Registry) -> None:

@@ -98,6 +98,9 @@ class Group:
     entries: tuple[Entry, ...]
 
 
+ModuleLinks = tuple[LoadedModule, tuple[Entry, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Attention:
     """Counts for the sidebar, each capped at CAP + 1.
@@ -289,19 +292,19 @@ def sidebar() -> list[Group]:
 
 
 def _module_groups() -> list[Group]:
-    modules: list[tuple[LoadedModule, Group]] = current_app.extensions["puqpanel-module-links"]
-    return [Group(module.title, _links(group.entries, Attention())) for module, group in modules]
+    modules: list[ModuleLinks] = current_app.extensions["puqpanel-module-links"]
+    return [Group(module.title, _links(entries, Attention())) for module, entries in modules]
 
 
-def module_links(registry: Registry) -> list[tuple[LoadedModule, Group]]:
+def module_links(registry: Registry) -> list[ModuleLinks]:
     """Return every module with pages and its sidebar entries; built once per app."""
     return [
-        (module, _module_group(module)) for module in registry.modules.values() if module.sidebar
+        (module, _module_entries(module)) for module in registry.modules.values() if module.sidebar
     ]
 
 
-def _module_group(module: LoadedModule) -> Group:
-    entries = (
+def _module_entries(module: LoadedModule) -> tuple[Entry, ...]:
+    return tuple(
         Entry(
             item.title,
             item.icon or str(module.config("icon") or "puzzle-piece"),
@@ -315,12 +318,11 @@ def _module_group(module: LoadedModule) -> Group:
         )
         for item in module.sidebar
     )
-    return Group(module.title, tuple(entries))
 
 
 def module_home(module: LoadedModule) -> str:
     """Return the URL of a module's first page the viewer may open, or else of the module list."""
-    links = _links(_module_group(module).entries, Attention())
+    links = _links(_module_entries(module), Attention())
     return links[0].href if links else url_for("admin.modules.index")
 
 

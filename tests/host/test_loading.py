@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import sys
+import threading
 import weakref
 from pathlib import Path
 
@@ -30,6 +31,20 @@ def test_the_smallest_module_of_each_type_loads(tmp_path: Path, kind: str) -> No
     assert loaded.cls.module_config("version") == "1.0.0"
     assert loaded.warnings == ()
     unload(loaded.package)
+
+
+def test_modules_of_a_generation_load_in_one_thread_that_ends(tmp_path: Path) -> None:
+    names = ("One", "Two", "Three")
+    for name in names:
+        source = "import threading\n" + SMALLEST.format("Plugin", name)
+        write_module(
+            tmp_path, f"{source}    thread = threading.current_thread()\n", type="Plugin", name=name
+        )
+    found = registry.load(tmp_path, [("Plugin", name, "1.0.0") for name in names])
+    (thread,) = {vars(module.cls)["thread"] for module in found.modules.values()}
+    assert thread is not threading.current_thread() and thread.name == "load Three"
+    assert not thread.is_alive()
+    registry.dispose(found)
 
 
 RICH = """

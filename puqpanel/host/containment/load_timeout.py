@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import copy_context
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from puqpanel.host.edits import Signature, signature
 
 LOAD_SECONDS = 10.0
+CLOSE_SECONDS = 1.0
 T = TypeVar("T")
 _hung: dict[Path, tuple[Signature, str]] = {}
+_shared = threading.local()
 
 
 class LoadTimeout(Exception):
@@ -28,6 +33,56 @@ class LoadTimeout(Exception):
             f"{step} did not finish within {seconds:.2g} seconds; look for an infinite loop or a"
             " blocking call."
         )
+
+
+class _Thread:
+    """A thread that runs functions, which do not raise, until it is closed."""
+
+    def __init__(self) -> None:
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while (work := self._work.get()) is not None:
+            work()
+            del work
+
+    def run(self, name: str, work: Callable[[], None], seconds: float) -> bool:
+        """Run a function and return whether it finished in time."""
+        finished = threading.Lock()
+        finished.acquire()
+
+        def target() -> None:
+            try:
+                work()
+            finally:
+                finished.release()
+
+        self._thread.name = name
+        self._work.put(target)
+        return finished.acquire(timeout=seconds)
+
+    def close(self, *, wait: bool = True) -> None:
+        """End the thread when what it runs has finished.
+
+        Args:
+            wait: wait for its end, but not for long: the caller may be interrupted.
+        """
+        self._work.put(None)
+        if wait:
+            self._thread.join(CLOSE_SECONDS)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Run what is loaded inside in one thread, which is quicker than one for each."""
+    _shared.thread = _Thread()
+    try:
+        yield
+    finally:
+        _shared.thread.close()
+        _shared.thread = None
 
 
 def run(folder: Path, step: str, work: Callable[[], T]) -> T:
@@ -60,16 +115,18 @@ def run(folder: Path, step: str, work: Callable[[], T]) -> T:
         except BaseException as error:
             outcome["error"] = error
 
+    shared: _Thread | None = getattr(_shared, "thread", None)
+    thread = shared or _Thread()
     # the caller's context: its app, its session, and the module call in progress
     context = copy_context()
-    thread = threading.Thread(
-        target=context.run, args=(target,), name=f"load {folder.name}", daemon=True
-    )
-    thread.start()
-    thread.join(seconds)
-    if thread.is_alive():
+    if not thread.run(f"load {folder.name}", partial(context.run, target), seconds):
+        thread.close(wait=False)
+        if shared is not None:
+            _shared.thread = _Thread()
         _hung[folder] = signature([folder]), step
         raise LoadTimeout(step, seconds)
+    if shared is None:
+        thread.close()
     _hung.pop(folder, None)
     if "error" in outcome:
         raise outcome["error"]

@@ -8,7 +8,6 @@ is a module's own and is used as written.
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from inspect import getattr_static
 from types import MappingProxyType
 from typing import Any, TypeVar
 from weakref import WeakSet
@@ -249,7 +248,7 @@ def bind(cls: C) -> C:
                 )
             value = own[python] if python in own else own[vendor]
             for name in (vendor, python):
-                if getattr_static(cls, name, _MISSING) is not value:
+                if _inherited(cls, name) is not value:
                     setattr(cls, name, value)
             break
     _bound.add(cls)
@@ -257,6 +256,11 @@ def bind(cls: C) -> C:
 
 
 _MISSING = object()
+
+
+def _inherited(cls: type, name: str) -> object:
+    """Return an attribute as its class defines it, without calling descriptors."""
+    return next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), _MISSING)
 
 
 def _bind_accessor(cls: type, vendor: str, python: str, own: Mapping[str, Any]) -> None:

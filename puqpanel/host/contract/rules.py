@@ -97,8 +97,8 @@ def _warnings(instance: ModuleBase) -> list[str]:
         warnings.append(f"The name {name} begins with a lower-case letter; use StudlyCase.")
     warnings += [
         f"config.py holds what looks like a secret under “{key}”; store it in an encrypted column."
-        for key, value in instance.module_config.items()
-        if _SECRET.search(key) and isinstance(value, str) and value
+        for key in instance.module_config
+        if _SECRET.search(key) and isinstance(value := instance.module_config[key], str) and value
     ]
     return warnings
 
