@@ -1,7 +1,7 @@
 """The catalog: groups, prices by currency and period, and options.
 
-The price of a product becomes a row of `prices`, with the product's UUID as its own: a price made
-with SQL alone needs one that is not random.
+The price of a product becomes a row of `prices`, with the id and the UUID of the product: a
+migration that stopped half way and is repeated then makes the same rows.
 """
 
 from __future__ import annotations
@@ -64,16 +64,20 @@ def upgrade() -> None:
     op.execute(
         PRICES.insert().from_select(
             [
-                *("uuid", "product_id", "currency", "period"),
+                *("id", "uuid", "product_id", "currency", "period"),
                 *("setup_minor", "recurring_minor", "valid_from", "derived", "live"),
             ],
             sa.select(
-                *(columns.uuid, columns.id, columns.currency, columns.period),
+                *(columns.id, columns.uuid, columns.id, columns.currency, columns.period),
                 *(sa.literal_column("0"), columns.price_minor, columns.created_at),
                 *(sa.false(), sa.true()),
             ),
         )
     )
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            "SELECT setval(pg_get_serial_sequence('prices', 'id'), (SELECT max(id) FROM prices))"
+        )
     with op.batch_alter_table("services") as batch:
         batch.add_column(sa.Column("price_id", Id, nullable=True))
         batch.create_foreign_key("fk_services_price_id", "prices", ["price_id"], ["id"])

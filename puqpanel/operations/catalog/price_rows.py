@@ -83,13 +83,13 @@ def enter(owner: Owner, cells: Iterable[Cell], periods: Sequence[Period]) -> dic
     if not changes:
         return changes
     after, rates = live(owner), currencies.rates()
-    following = {
-        key: _follow(after.get((key[0], base)), key[1], rates)
-        for key, row in after.items()
-        if row.derived
-        and key[1] != base
-        and _amounts(after.get((key[0], base))) != _amounts(rows.get((key[0], base)))
-    }
+    following: dict[PriceKey, tuple[Amounts | None, Decimal | None]] = {}
+    for (period, currency), row in after.items():
+        now_base, was_base = after.get((period, base)), rows.get((period, base))
+        if not row.derived or currency == base or _amounts(now_base) == _amounts(was_base):
+            continue
+        if now_base is None or currency in rates:  # without a rate, the price stays
+            following[period, currency] = _follow(now_base, currency, rates)
     return changes | put(owner, after, following)
 
 
@@ -210,7 +210,7 @@ def _follow(
     base: Price | OptionPrice | None, currency: str, rates: Mapping[str, Rate]
 ) -> tuple[Amounts | None, Decimal | None]:
     """Return the price that follows one in the base currency, and its rate."""
-    if base is None or currency not in rates:
+    if base is None:
         return None, None
     converted = (convert(base.setup, currency, rates), convert(base.recurring, currency, rates))
     return converted, rates[currency].value

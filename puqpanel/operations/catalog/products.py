@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
@@ -52,11 +52,6 @@ def find_product(uuid: str) -> Product:
         NotFoundError: it does not exist.
     """
     return find(sa.select(Product).where(Product.uuid == uuid), _("Product not found."))
-
-
-def products() -> Sequence[Product]:
-    """Return the active products by name."""
-    return session().scalars(sa.select(Product).where(Product.active).order_by(Product.name)).all()
 
 
 def product_modules() -> list[LoadedModule]:

@@ -119,6 +119,9 @@ def test_a_withdrawn_base_price_withdraws_what_follows_it(
     assert shown(product)["monthly PLN"] == "0.00+124.50 derived"
     row = prices.price_of(product, "PLN", "monthly")
     assert row.rate == Decimal(5)
+    set_rate(staff, None)
+    save(staff, product, ("monthly", "EUR", None, "25"))
+    assert shown(product)["monthly PLN"] == "0.00+124.50 derived", "there is no rate to follow"
     save(staff, product, ("monthly", "EUR", None, None))
     assert shown(product) == {}
 

@@ -20,7 +20,7 @@ from tests.web.conftest import Browser
 
 def inputs(page: str) -> dict[str, str]:
     """Return the values of the amounts on a page by field."""
-    fields = re.findall(r"<input[^>]*class=\"money[^>]*>", page)
+    fields = re.findall(r"<input[^>]*class=\"amount[^>]*>", page)
     found = {}
     for field in fields:
         name, value = re.search(r'name="([^"]*)"', field), re.search(r'value="([^"]*)"', field)
@@ -75,7 +75,7 @@ def test_prices_are_derived_and_filled(
         "annually PLN": "0.00+208.80",
     }
     page = owner.get(matrix, headers=EN).text
-    assert page.count('class="money from"') == 4 and "× 4.26, rounded up to 0.1" in page
+    assert page.count('class="amount from"') == 4 and "× 4.26, rounded up to 0.1" in page
     assert "16.7 % less" in page
     owner.post(matrix, {**inputs(page), "do": "copy", "to": "PLN"}, headers=EN)
     assert shown(app, shop)["quarterly EUR"] == "0.00+14.70"
