@@ -24,6 +24,7 @@ from puqpanel.infra.db import db, release
 from puqpanel.infra.queue_server import connection_url
 from puqpanel.jobs import maintenance
 from puqpanel.operations.modules import crashes, generation, hooks, loading
+from puqpanel.operations.ordering import orders
 from puqpanel.operations.system import currencies, keys
 from puqpanel.operations.system import settings as panel_settings
 from puqpanel.web import converters, incoming
@@ -61,7 +62,7 @@ def connect(settings: Settings) -> None:
     crash_markers.open_marker(crashes.folder(settings.instance))
     bulkheads.limit(settings.web_threads // 2)
     addresses.allow(settings.monitoring_allow)
-    events.bind([hooks.record])
+    events.bind([hooks.record, orders.provision_paid])
     maintenance.use(settings)
 
 

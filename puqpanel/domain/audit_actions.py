@@ -48,6 +48,8 @@ _OWN = {
     "module.resumed": "The circuit breaker of a module closed.",
     "option_group.created": "An option group was created.",
     "option_group.updated": "An option group, its options or their prices were changed.",
+    "order.cancelled": "An order was cancelled.",
+    "order.placed": "An order was placed.",
     "payment.recorded": "A payment was recorded.",
     "product.configured": "The module settings of a product changed.",
     "product.created": "A product was created.",

@@ -24,6 +24,8 @@ SERVICES_PROVISION = "services.provision"
 SERVICES_TERMINATE = "services.terminate"
 PRODUCTS_VIEW = "products.view"
 PRODUCTS_MANAGE = "products.manage"
+ORDERS_VIEW = "orders.view"
+ORDERS_MANAGE = "orders.manage"
 DOCUMENTS_VIEW = "documents.view"
 DOCUMENTS_MANAGE = "documents.manage"
 DOCUMENTS_ISSUE = "documents.issue"
@@ -164,6 +166,13 @@ NOUNS: tuple[Noun, ...] = (
                 _("Delete services at the provider, including their data."),
             ),
         ),
+    ),
+    Noun(
+        "orders",
+        _("Orders"),
+        _("Customers"),
+        _("View orders."),
+        _("Place orders for clients, and cancel unpaid orders."),
     ),
     Noun(
         "products",

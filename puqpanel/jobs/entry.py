@@ -8,6 +8,7 @@ from puqpanel.jobs.maintenance import MaintenanceJob
 from puqpanel.jobs.modules import ModuleJob
 from puqpanel.jobs.notifications import NotificationJob
 from puqpanel.jobs.observations import ObserveJob, ReconcileJob
+from puqpanel.jobs.orders import ProvisionJob
 from puqpanel.tasks import run as engine
 from puqpanel.tasks.outcome import Handlers
 
@@ -18,6 +19,7 @@ HANDLERS: Handlers = {
     "ModuleJob": ModuleJob(),
     "NotificationJob": NotificationJob(),
     "ObserveJob": ObserveJob(),
+    "ProvisionJob": ProvisionJob(),
     "ReconcileJob": ReconcileJob(),
 }
 

@@ -69,6 +69,10 @@ def flashed_errors(kind: type[UserError] = UserError) -> Iterator[None]:
         flash(error.text, "busy" if isinstance(error, InProgressError) else "bad")
 
 
+_BELONGING = {"/client": ("/shop",)}
+"""Area → further paths that its users go to after they signed in."""
+
+
 def same_site(target: str, area: str) -> str:
     """Return a redirect target if it stays within its area, else the area's first page.
 
@@ -88,7 +92,10 @@ def same_site(target: str, area: str) -> str:
         or parts.netloc
         # which the browser resolves, also if they are percent-encoded
         or not {".", ".."}.isdisjoint(unquote(parts.path).split("/"))
-        or not (parts.path == area or parts.path.startswith(area + "/"))
+        or not any(
+            parts.path == root or parts.path.startswith(root + "/")
+            for root in (area, *_BELONGING.get(area, ()))
+        )
     ):
         return area
     return target

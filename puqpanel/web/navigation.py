@@ -24,6 +24,7 @@ from puqpanel.domain.permissions import (
     GATEWAYS_VIEW,
     MODULE_LOG_VIEW,
     MODULES_VIEW,
+    ORDERS_VIEW,
     PAYMENTS_VIEW,
     PRODUCTS_VIEW,
     SCHEDULE_VIEW,
@@ -139,6 +140,7 @@ STAFF: tuple[Group, ...] = (
                 bad=True,
                 active=("admin.provisioning",),
             ),
+            Entry(_("Orders"), "cart-shopping", "admin.orders.index", ORDERS_VIEW),
             Entry(
                 _("Differences"),
                 "code-compare",
@@ -207,6 +209,7 @@ CUSTOMER: tuple[Entry, ...] = (
     Entry(_("Home"), "house", "client.home.index"),
     Entry(_("Services"), "server", "client.services.index", CLIENT_SERVICES_VIEW),
     Entry(_("Invoices"), "file-invoice", "client.documents.index", CLIENT_BILLING_VIEW),
+    Entry(_("Shop"), "cart-shopping", "shop.products.index"),
 )
 
 

@@ -45,6 +45,7 @@ from puqpanel.web import (
     refusals,
     security,
     sessions,
+    shop,
     times,
     timing,
     tracebacks,
@@ -99,6 +100,7 @@ def register(app: Flask, settings: Settings) -> None:
         webhooks.bp,
         admin.blueprint(),
         client.blueprint(),
+        shop.blueprint(),
     ):
         app.register_blueprint(blueprint)
     _configure_templates(app)

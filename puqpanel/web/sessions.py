@@ -1,10 +1,10 @@
 """Separate sessions for the staff area and the client area.
 
-Each has a cookie with a name of its own, which only pages below its path, /admin or /client, read;
-other paths have no session. Over HTTPS, the name has the prefix `__Host-`, with which browsers let
-no other host of the domain set it; such a cookie cannot be limited to a path. The cookie is signed
-and contains the random ID of a row of `sessions`, which decides whether the session is live,
-and what Flask keeps: the CSRF token and messages.
+Each has a cookie with a name of its own. Only pages below /admin read that of staff, and only those
+below /client and /shop that of customers; other paths have no session. Over HTTPS, the name has the
+prefix `__Host-`, with which browsers let no other host of the domain set it; such a cookie cannot
+be limited to a path. The cookie is signed and contains the random ID of a row of `sessions`, which
+decides whether the session is live, and what Flask keeps: the CSRF token and messages.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from puqpanel.operations.accounts.sessions import Found
 from puqpanel.operations.system import settings
 
 AREAS = {"/admin": "panel_staff", "/client": "panel_customer"}
+ROOTS = {"/admin": "/admin", "/client": "/client", "/shop": "/client"}
+"""First part of a path → its area."""
 AREA_NAMES = {"/admin": STAFF, "/client": CUSTOMER}
 TOKEN, PERSON, CSRF = "_user_id", "person", "csrf_token"
 """Keys of the cookie; Flask-Login and Flask-WTF name theirs."""
@@ -39,8 +41,11 @@ VIEW_SALT = "puqpanel-session/client-view"
 
 
 def area_of(path: str) -> str:
-    """Return the area of a path: `/admin`, `/client`, or empty."""
-    return next((area for area in AREAS if path == area or path.startswith(area + "/")), "")
+    """Return the area of a path: `/admin`, `/client`, or empty. The shop is part of `/client`."""
+    for root, area in ROOTS.items():
+        if path == root or path.startswith(root + "/"):
+            return area
+    return ""
 
 
 def has_view_cookie() -> bool:
@@ -60,7 +65,7 @@ def cookie_name(name: str) -> str:
 
 def cookie_options(area: str) -> dict[str, Any]:
     """Return the attributes of a cookie of an area."""
-    path = "/" if _host_cookies() else area
+    path = "/" if _host_cookies() or area == "/client" else area
     return {"path": path, "secure": secure_cookies(), "httponly": True, "samesite": "Lax"}
 
 
@@ -90,6 +95,8 @@ class AreaSessions(SecureCookieSessionInterface):
         if not session:
             if session.modified:
                 response.delete_cookie(name, **cookie_options(area))
+                if area == "/client" and not _host_cookies():  # set before there was a shop
+                    response.delete_cookie(name, **{**cookie_options(area), "path": area})
             return
         if session.modified:
             age = absolute_limit(AREA_NAMES[area], keep=True) if session.permanent else None

@@ -19,6 +19,7 @@ from puqpanel.domain.permissions import CLIENT_KEYS
 from puqpanel.domain.principals import AUTOMATION, CurrentClient, Principal, PrincipalKind
 from puqpanel.infra.db import transaction
 from puqpanel.models import ConfiguredModule, Staff
+from puqpanel.operations.ordering.orders import Request
 from tests.sample import make_client
 
 ROOT = Path(puqpanel.operations.__path__[0])
@@ -113,6 +114,7 @@ def values(panel: Panel) -> dict[str, Any]:
         uuid = instance.uuid
     return {
         "client_uuid": client.uuid,
+        "request": Request(client.uuid, (), "token"),
         "key": "company",
         "module_type": "Payment",
         "modules_dir": Path("modules"),

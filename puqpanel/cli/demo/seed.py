@@ -16,7 +16,7 @@ import click
 import sqlalchemy as sa
 
 from puqpanel.cli.context import panel
-from puqpanel.cli.demo import catalog
+from puqpanel.cli.demo import books, catalog
 from puqpanel.cli.demo.cloud import DemoCloud, cloud_token
 from puqpanel.cli.staff import generated_password
 from puqpanel.domain.errors import UserError
@@ -90,6 +90,7 @@ def seed(settings: Settings, cloud_port: int) -> list[dict[str, str]]:
             setup.dismiss(actor=CLI)
         _activate_modules(settings)
     with panel(settings):  # a new app, which includes the modules activated above
+        books.create()
         module = registry.current().get(CLOUD)
         if module is not None:
             with _temporary_cloud(settings) as cloud:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -36,6 +36,8 @@ class Service(Priced, Searchable, Model):
         fallback: product and price before a package change that is not completed.
         observed_at: when the provider last reported its state.
         observe_at: when the provider is asked next; None as soon as possible.
+        anchored_on: the day from which its periods are counted; None if it was not ordered.
+        paid_until: the first day that is not charged yet; None if no period was charged.
     """
 
     __tablename__ = "services"
@@ -72,6 +74,8 @@ class Service(Priced, Searchable, Model):
     fallback: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON)
     observed_at: Mapped[Moment | None]
     observe_at: Mapped[Moment | None]
+    anchored_on: Mapped[date | None]
+    paid_until: Mapped[date | None]
     client: Mapped[Client] = relationship(lazy="joined", innerjoin=True)
     product: Mapped[Product] = relationship(lazy="joined", innerjoin=True)
 

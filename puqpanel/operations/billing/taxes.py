@@ -8,7 +8,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import eu_vat_rates_data
 import sqlalchemy as sa
 
 from puqpanel.domain.errors import InvalidInput
@@ -139,6 +138,8 @@ def load_eu_rates(*, actor: Principal) -> int:
     Returns:
         How many rates were added.
     """
+    import eu_vat_rates_data  # read when it is needed only
+
     actor.require(COMPANIES_MANAGE)
     newest: dict[tuple[str, str], CountryTax] = {}
     for row in rates():

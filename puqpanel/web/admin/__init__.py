@@ -25,6 +25,7 @@ from puqpanel.web.admin.billing import (
 )
 from puqpanel.web.admin.catalog import groups, options, prices, products
 from puqpanel.web.admin.modules import gateways, module_log, modules, senders
+from puqpanel.web.admin.ordering import orders
 from puqpanel.web.admin.oversight import bulk, dashboard, health, schedule, search, setup, tasks
 from puqpanel.web.admin.provisioning import differences, requests, services
 from puqpanel.web.admin.system import activity, settings
@@ -41,6 +42,7 @@ def blueprint() -> Blueprint:
         services,
         requests,
         differences,
+        orders,
         bulk,
         products,
         documents,

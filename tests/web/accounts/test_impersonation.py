@@ -164,10 +164,10 @@ def test_a_view_cannot_be_used_as_a_customer_session(
     with app.app_context():
         row = session().scalar(sa.select(AccountSession).where(AccountSession.user_id.is_not(None)))
         assert row is not None and row.impersonator_id and row.parent_id
-    cookie = support.http.get_cookie("panel_view", path="/client")
+    cookie = support.http.get_cookie("panel_view", path="/")
     assert cookie is not None
     thief = Browser(app)
-    thief.http.set_cookie("panel_customer", cookie.value, path="/client")
+    thief.http.set_cookie("panel_customer", cookie.value, path="/")
     assert thief.get("/client/").status_code == 302
     user = Browser(app).sign_in(ANNA, "/client")
     assert "Sam" not in user.get("/client/security").text

@@ -1,0 +1,20 @@
+"""The states of an order."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from puqpanel.domain.texts import _c
+
+
+class OrderStatus(StrEnum):
+    """Whether an order stands; its payment and provisioning are states of its own."""
+
+    PLACED = "placed"
+    CANCELLED = "cancelled"
+
+
+LABELS = {
+    OrderStatus.PLACED: _c("order", "Placed"),
+    OrderStatus.CANCELLED: _c("order", "Cancelled"),
+}

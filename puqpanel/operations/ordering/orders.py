@@ -1,0 +1,325 @@
+"""Orders: one transaction makes the services, the document and the order.
+
+Provisioning follows by tasks that are added in the same transaction as what allows it: the order,
+or the payment of its document. So a paid order is provisioned, whatever happens to a process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from puqpanel.domain import texts
+from puqpanel.domain.catalog import ProvisioningPolicy
+from puqpanel.domain.document_states import DocumentStatus
+from puqpanel.domain.documents import DocumentKind
+from puqpanel.domain.errors import ConflictError, InvalidInput, PermissionDenied
+from puqpanel.domain.money import Money
+from puqpanel.domain.order_states import OrderStatus
+from puqpanel.domain.periods import anchor_for
+from puqpanel.domain.permissions import CLIENT_ORDERS_MANAGE, ORDERS_MANAGE
+from puqpanel.domain.pricing import Quote
+from puqpanel.domain.principals import AUTOMATION, Principal, PrincipalKind
+from puqpanel.domain.task_states import OnLoss
+from puqpanel.domain.texts import _
+from puqpanel.host import registry
+from puqpanel.infra import catalogs
+from puqpanel.infra.db import find, retry_deadlocks, save, session, transaction
+from puqpanel.infra.events import raise_event
+from puqpanel.models import Client, Company, Document, Order, OrderItem, Product, Service
+from puqpanel.operations.accounts.clients import find_client
+from puqpanel.operations.billing import documents, issuing, ledger
+from puqpanel.operations.billing.companies import company_for
+from puqpanel.operations.billing.documents import Draft
+from puqpanel.operations.catalog.products import check_configured
+from puqpanel.operations.modules import forms
+from puqpanel.operations.ordering.quotes import (
+    Choice,
+    Priced,
+    document_line,
+    plain_line,
+    policy_of,
+    price_choices,
+    sold_at,
+)
+from puqpanel.operations.system import audit
+from puqpanel.operations.system.fields import clean_name
+from puqpanel.tasks import add
+
+MAX_ITEMS = 50
+
+
+def find_order(uuid: str) -> Order:
+    """Return one order.
+
+    Raises:
+        NotFoundError: it does not exist.
+    """
+    return find(sa.select(Order).where(Order.uuid == uuid), _("Order not found."))
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An order that is to be placed.
+
+    Args:
+        client_uuid: who buys.
+        choices: what, at least one product.
+        token: of the form, so that a form that is sent twice places one order.
+        expected: the total that was shown; if it is another one now, nothing is ordered. None to
+            accept any.
+    """
+
+    client_uuid: str
+    choices: Sequence[Choice]
+    token: str
+    expected: Money | None = None
+
+
+class PriceChangedError(ConflictError):
+    """The total differs from the one that was shown."""
+
+    error_code = "price_changed"
+
+
+def place(*, actor: Principal, request: Request) -> Order:
+    """Place an order: services, a document for what is due at once, and the order itself.
+
+    Args:
+        actor: staff, or a user of the client.
+        request: what is ordered.
+
+    Raises:
+        PermissionDenied: the actor may not order for the client.
+        InvalidInput: a product, option or field is invalid, or sold out.
+        PriceChangedError: the total is not the one that was shown.
+    """
+    _check_actor(actor, request.client_uuid)
+    if not 1 <= len(request.choices) <= MAX_ITEMS:
+        raise InvalidInput({"": [_("Choose from 1 to %(limit)s products.", limit=MAX_ITEMS)]})
+    forms_data = [_validated(choice, actor) for choice in request.choices]
+    return _place(actor, request, forms_data)
+
+
+@retry_deadlocks
+@transaction()
+def _place(actor: Principal, request: Request, forms_data: Sequence[dict[str, Any]]) -> Order:
+    client = ledger.lock_client(find_client(request.client_uuid).id)
+    earlier = session().scalar(sa.select(Order).where(Order.token == request.token))
+    if earlier is not None:
+        return _own(earlier, client)
+    company = company_for(client)
+    for choice in sorted(request.choices, key=lambda each: each.product.id):
+        _take_stock(choice.product)
+    language = catalogs.find(client.language) or texts.SOURCE
+    with texts.using(language):
+        priced = price_choices(company, client, request.choices)
+        _check_total(priced.quote, request.expected)
+        placing = _Placing(actor, client, company, request.choices, priced)
+        services = [_service(placing, at, data) for at, data in enumerate(forms_data)]
+        document = _document(placing, services)
+    order = save(
+        Order(
+            client_id=client.id,
+            client=client,
+            currency=client.currency,
+            total_minor=priced.quote.total.minor,
+            quote=[plain_line(line) for line in priced.quote.lines],
+            document_id=document.id if document else None,
+            placed_by=actor.name,
+            token=request.token,
+        )
+    )
+    for service, configuration in zip(services, priced.configurations, strict=True):
+        save(
+            OrderItem(
+                order_id=order.id, service_id=service.id, selection=dict(configuration.values)
+            )
+        )
+    audit.record(
+        actor=actor,
+        action="order.placed",
+        subject_type="client",
+        subject_uuid=client.uuid,
+        summary=_("Order %(number)s placed, %(total)s.", number=order.id, total=order.total),
+        after={"order": order.uuid, "total": str(order.total)},
+    )
+    paid = document is None or document.status == DocumentStatus.PAID
+    for service, choice in zip(services, request.choices, strict=True):
+        raise_event("service.pending", {"service_uuid": service.uuid})
+        policy = choice.product.provisioning
+        if policy == ProvisioningPolicy.AT_ORDER or (
+            paid and policy == ProvisioningPolicy.AT_PAYMENT
+        ):
+            provision(service)
+    return order
+
+
+def provision(service: Service) -> None:
+    """Add the task that requests a service from its module; it does nothing the second time."""
+    add.add(
+        job="ProvisionJob",
+        queue="System",
+        data={"service": service.uuid},
+        title="Provision an ordered service",
+        subject_type="service",
+        subject_uuid=service.uuid,
+        tries=5,
+        backoff=60,
+        on_loss=OnLoss.REPEAT,
+        actor=AUTOMATION,
+    )
+
+
+def provision_paid(name: str, payload: Any) -> None:
+    """Provision the services of an invoice that was paid: a recorder of the panel's events.
+
+    Args:
+        name: the event.
+        payload: its values.
+    """
+    if name != "invoice.paid":
+        return
+    query = (
+        sa.select(Service)
+        .join(OrderItem, OrderItem.service_id == Service.id)
+        .join(Order, Order.id == OrderItem.order_id)
+        .join(Product, Product.id == Service.product_id)
+        .join(
+            Document,
+            sa.or_(Document.id == Order.document_id, Document.origin_id == Order.document_id),
+        )
+        .where(
+            Document.uuid == payload["invoice_uuid"],
+            Order.status == OrderStatus.PLACED,
+            Product.provisioning == ProvisioningPolicy.AT_PAYMENT,
+            Service.status == "pending",
+            Service.provision_status == "pending",
+        )
+    )
+    for service in session().scalars(query):
+        provision(service)
+
+
+def _check_actor(actor: Principal, client_uuid: str) -> None:
+    if actor.kind is not PrincipalKind.USER:
+        actor.require(ORDERS_MANAGE)
+        return
+    actor.require_own(CLIENT_ORDERS_MANAGE)
+    if actor.client is None or actor.client.uuid != client_uuid:
+        raise PermissionDenied(_("You can't order for this client."))
+
+
+def _own(order: Order, client: Client) -> Order:
+    if order.client_id != client.id:
+        raise ConflictError(_("This form was sent already. Open it again."))
+    return order
+
+
+def _validated(choice: Choice, actor: Principal) -> dict[str, Any]:
+    """Return the module's values of an ordered service, checked before anything is ordered."""
+    check_configured(choice.product)
+    module = registry.current().get(choice.product.module) if choice.product.module else None
+    if module is None or choice.data is None:
+        return {}
+    return forms.validate(
+        module,
+        "save_service_data",
+        choice.data,
+        stored={},
+        product_uuid=choice.product.uuid,
+        actor=actor,
+    )
+
+
+def _take_stock(product: Product) -> None:
+    """Take one from stock, in one statement, so that the last one is sold once."""
+    if product.stock is None:
+        return
+    statement = (
+        sa.update(Product)
+        .where(Product.id == product.id, Product.stock > 0)
+        .values(stock=Product.stock - 1)
+        .execution_options(synchronize_session=False)
+    )
+    if not session().execute(statement).rowcount:  # type: ignore[attr-defined]
+        raise InvalidInput({"product": [_("%(name)s is sold out.", name=product.name)]})
+
+
+def _check_total(quote: Quote, expected: Money | None) -> None:
+    if expected is not None and quote.total != expected:
+        raise PriceChangedError(
+            _(
+                "The price has changed since: it is %(total)s now. Nothing was ordered.",
+                total=quote.total,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Placing:
+    """An order that is being placed."""
+
+    actor: Principal
+    client: Client
+    company: Company
+    choices: Sequence[Choice]
+    priced: Priced
+
+
+def _service(placing: _Placing, at: int, data: dict[str, Any]) -> Service:
+    choice, configuration = placing.choices[at], placing.priced.configurations[at]
+    lines = placing.priced.quote.lines
+    minor, period = sold_at(configuration)
+    ends = [line.span.end for line in lines if line.item == str(at) and line.span]
+    anchor = anchor_for(policy_of(choice.product), ledger.today(placing.company), period)
+    return save(
+        Service(
+            client_id=placing.client.id,
+            client=placing.client,
+            product_id=choice.product.id,
+            product=choice.product,
+            name=clean_name(choice.name or choice.product.name),
+            service_data={**configuration.values, **data},
+            price_minor=minor,
+            currency=placing.client.currency,
+            period=period.value,
+            anchored_on=anchor.start,
+            paid_until=max(ends, default=None),
+        )
+    )
+
+
+def _document(placing: _Placing, services: Sequence[Service]) -> Document | None:
+    """Issue the document of an order; None if nothing is charged."""
+    quote, company, client = placing.priced.quote, placing.company, placing.client
+    lines = [
+        document_line(
+            line,
+            service_id=services[int(line.item)].id,
+            tax_class=placing.choices[int(line.item)].product.tax_class,
+            details=services[int(line.item)].name,
+        )
+        for line in quote.lines
+    ]
+    if not any(line.amount for line in quote.lines):
+        return None
+    document = Document(
+        company_id=company.id,
+        company=company,
+        client_id=client.id,
+        client=client,
+        kind=DocumentKind.PROFORMA if company.proforma_first else DocumentKind.INVOICE,
+        currency=client.currency,
+        language=client.language or "en",
+        entry=company.entry,
+    )
+    documents.write(document, Draft(lines, client.reference))
+    save(document)
+    if document.total != quote.total:
+        raise AssertionError(f"{document.total} was written, {quote.total} was quoted")
+    issuing.seal(placing.actor, document)
+    return document

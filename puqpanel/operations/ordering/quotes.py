@@ -1,0 +1,163 @@
+"""Quotes: what products with options cost a client, from the one function that also charges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from puqpanel.domain.catalog import BillingMode
+from puqpanel.domain.charges import ChargeKind
+from puqpanel.domain.errors import InvalidInput
+from puqpanel.domain.periods import FixedDay, Period
+from puqpanel.domain.pricing import Item, Quote, QuoteLine, quote
+from puqpanel.domain.tax import PriceEntry
+from puqpanel.domain.texts import Text, _
+from puqpanel.models import Client, Company, Product
+from puqpanel.operations.billing.ledger import today
+from puqpanel.operations.billing.lines import Line
+from puqpanel.operations.billing.taxes import TaxTable
+from puqpanel.operations.catalog.configuration import Configuration, configure
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A product as it was chosen.
+
+    Args:
+        product: the product.
+        period: the billing period.
+        options: what was chosen of its options, by the key of their group.
+        name: of the service; the product's name unless given.
+        data: the module's form; None if the module has none.
+    """
+
+    product: Product
+    period: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    data: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """Choices with their prices.
+
+    Args:
+        quote: the sums.
+        configurations: of each choice, in order.
+    """
+
+    quote: Quote
+    configurations: tuple[Configuration, ...]
+
+
+def price_choices(company: Company, client: Client, choices: Sequence[Choice]) -> Priced:
+    """Return what choices cost a client today.
+
+    Args:
+        company: the seller.
+        client: the buyer, or a client that stands for a visitor and is not saved.
+        choices: at least one.
+
+    Raises:
+        InvalidInput: a product is not sold, has no price in the client's currency, or an option
+            is invalid.
+        NoTaxRateError: tax must be charged, but there is no rate.
+    """
+    day = today(company)
+    taxes = TaxTable(company, client, day)
+    configurations: list[Configuration] = []
+    items: list[Item] = []
+    for at, choice in enumerate(choices):
+        product = choice.product
+        if not product.active:
+            raise InvalidInput({"product": [_("%(name)s is no longer sold.", name=product.name)]})
+        if product.billing_mode == BillingMode.PREPAID:
+            text = _("%(name)s is paid from credit, which can't be ordered yet.", name=product.name)
+            raise InvalidInput({"product": [text]})
+        chosen = configure(
+            product=product, currency=client.currency, period=choice.period, chosen=choice.options
+        )
+        configurations.append(chosen)
+        items.append(
+            Item(
+                key=str(at),
+                product=product.uuid,
+                parts=chosen.parts,
+                group=taxes.group(product.tax_class),
+                policy=policy_of(product),
+            )
+        )
+    entry = PriceEntry(company.entry)
+    priced = quote(items, day=day, currency=client.currency, entry=entry)
+    return Priced(priced, tuple(configurations))
+
+
+def policy_of(product: Product) -> FixedDay | None:
+    """Return the day on which the periods of a product begin; None for the day of order."""
+    if product.anchor_day is None:
+        return None
+    return FixedDay(product.anchor_day, product.next_after)
+
+
+def document_line(line: QuoteLine, *, service_id: int, tax_class: str, details: str) -> Line:
+    """Return a line of a quote as a line of a document, in the language of the texts.
+
+    Args:
+        line: the line.
+        service_id: the service that it pays for.
+        tax_class: of its product.
+        details: the name of the service.
+    """
+    description: Text | str = line.label
+    if line.kind == ChargeKind.SETUP:
+        description = _("Setup: %(name)s", name=line.label)
+    elif line.coupon:
+        description = _("Coupon %(code)s", code=line.coupon)
+    return Line(
+        description=str(description),
+        unit_price=line.unit.major,
+        quantity=Decimal(line.quantity),
+        details=details if not line.part else "",
+        tax_class=tax_class,
+        amount=line.amount,
+        service_id=service_id,
+        kind=line.kind,
+        period=line.span,
+        explanation=explanation(line),
+    )
+
+
+def explanation(line: QuoteLine) -> dict[str, Any]:
+    """Return why a line of a quote costs what it costs: the price row, its share, the coupon."""
+    return {
+        "price": line.source,
+        "unit": str(line.unit),
+        "share": str(line.share),
+        "coupon": line.coupon,
+    }
+
+
+def plain_line(line: QuoteLine) -> dict[str, Any]:
+    """Return a line of a quote as plain values, for the record of an order."""
+    return {
+        "item": line.item,
+        "part": line.part,
+        "label": line.label,
+        "kind": line.kind.value,
+        "quantity": line.quantity,
+        "amount_minor": line.amount.minor,
+        "net_minor": line.net.minor,
+        "start": line.span.start.isoformat() if line.span else None,
+        "end": line.span.end.isoformat() if line.span else None,
+        **explanation(line),
+    }
+
+
+def sold_at(configuration: Configuration) -> tuple[int, Period]:
+    """Return what a service costs each period with its options, and the period."""
+    parts = configuration.parts
+    minor = sum(part.price.recurring.minor * part.quantity for part in parts)
+    return minor, parts[0].price.period

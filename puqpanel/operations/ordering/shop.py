@@ -1,0 +1,115 @@
+"""What the shop shows: groups with their products, and a price of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from puqpanel.domain.catalog import BillingMode
+from puqpanel.domain.errors import NotFoundError
+from puqpanel.domain.money import Money
+from puqpanel.domain.periods import Period
+from puqpanel.domain.principals import Principal, PrincipalKind
+from puqpanel.domain.texts import _
+from puqpanel.infra.db import session
+from puqpanel.models import Client, Price, Product, ProductGroup
+from puqpanel.operations.catalog.groups import groups
+from puqpanel.operations.catalog.prices import period_order
+
+VISITOR = Principal(PrincipalKind.USER, None, "visitor")
+"""Somebody who is not signed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A product with the price that the shop shows of it.
+
+    Args:
+        product: the product.
+        price: for its shortest period; zero for a free product.
+        period: that period.
+        setup: charged once.
+    """
+
+    product: Product
+    price: Money
+    period: Period
+    setup: Money
+
+    @property
+    def sold_out(self) -> bool:
+        """Whether none is left."""
+        return self.product.stock is not None and self.product.stock <= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A group with what is offered in it; None holds the products of no group."""
+
+    group: ProductGroup | None
+    offers: Sequence[Offer]
+
+
+def shelves(currency: str) -> list[Shelf]:
+    """Return the groups that are shown, with the products that have a price in a currency.
+
+    Args:
+        currency: ISO 4217 code.
+    """
+    found = offers(currency)
+    shown = [listed.group for listed in groups() if not listed.group.hidden]
+    places: list[ProductGroup | None] = [*shown, None]
+    result = []
+    for group in places:
+        key = group.id if group else None
+        inside = [offer for offer in found if offer.product.group_id == key]
+        if inside:
+            result.append(Shelf(group, inside))
+    return result
+
+
+def offers(currency: str) -> list[Offer]:
+    """Return the products on sale that are not hidden, by position and name."""
+    sold = (
+        sa.select(Product)
+        .where(Product.active, ~Product.hidden)
+        .order_by(Product.position, Product.name, Product.id)
+    )
+    prices = (
+        sa.select(Price)
+        .where(Price.currency == currency, Price.live.is_(True))
+        .order_by(period_order(Price.period))
+    )
+    first: dict[int, Price] = {}
+    for row in session().scalars(prices):
+        first.setdefault(row.product_id, row)
+    found = []
+    for product in session().scalars(sold):
+        price = first.get(product.id)
+        if product.billing_mode == BillingMode.FREE:
+            zero = Money.zero(currency)
+            found.append(Offer(product, zero, Period.ONE_TIME, zero))
+        elif price is not None and product.billing_mode != BillingMode.PREPAID:
+            found.append(Offer(product, price.recurring, Period(price.period), price.setup))
+    return found
+
+
+def find_offered(slug: str) -> Product:
+    """Return a product that is on sale; a hidden one is found by its address.
+
+    Raises:
+        NotFoundError: there is none, or it is no longer sold.
+    """
+    product = session().scalar(sa.select(Product).where(Product.slug == slug, Product.active))
+    if product is None or product.billing_mode == BillingMode.PREPAID:
+        raise NotFoundError(_("This product is not sold."))
+    return product
+
+
+def visitor(currency: str) -> Client:
+    """Return a client that stands for a visitor; it is not saved."""
+    return Client(
+        name="", country="", region="", currency=currency, buyer_kind="consumer", vat_status="none"
+    )
