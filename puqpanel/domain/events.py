@@ -133,8 +133,6 @@ LATER = frozenset(
     in (
         "invoice.overdue",
         "payment.failed",
-        "user.before_register",
-        "user.after_register",
         "user.before_password_reset",
         "user.after_password_reset",
     )

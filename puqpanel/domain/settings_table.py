@@ -260,8 +260,22 @@ RETENTION = Group(
         ),
     ),
 )
+SHOP = Group(
+    "shop",
+    _("Shop"),
+    _("What visitors can do."),
+    (
+        Definition(
+            "shop.registration",
+            Kind.BOOLEAN,
+            _("Registration"),
+            True,
+            _("Visitors can create an account to order."),
+        ),
+    ),
+)
 GROUPS: dict[str, Group] = {
-    group.key: group for group in (FIRM, REGION, SITE, SESSIONS, LIMITS, RETENTION)
+    group.key: group for group in (FIRM, REGION, SITE, SHOP, SESSIONS, LIMITS, RETENTION)
 }
 """Groups by key, in the order of the pages."""
 

@@ -154,6 +154,7 @@ def test_operations_refuse_whoever_lacks_their_permission(values: dict[str, Any]
 
 
 WITHOUT_ACTOR = {
+    "accounts.registration.register": "a visitor, who is nobody yet",
     "accounts.sessions.end_where": "a part of operations that have asked",
     "accounts.session_pruning.prune": "maintenance",
     "accounts.sessions.renew": "the session of the request",

@@ -119,6 +119,7 @@ def test_the_public_endpoints_are_listed(people: People) -> None:
             "/client/language",
             "/admin/signin",
             "/client/signin",
+            "/client/register",
             "/admin/signout",
             "/client/signout",
         }

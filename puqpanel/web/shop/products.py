@@ -27,7 +27,7 @@ from puqpanel.operations.catalog.prices import prices_of
 from puqpanel.operations.ordering import orders, shop
 from puqpanel.operations.ordering.orders import Request
 from puqpanel.operations.ordering.quotes import Choice, price_choices
-from puqpanel.operations.system import currencies
+from puqpanel.operations.system import currencies, settings
 from puqpanel.web.answers import flash
 from puqpanel.web.forms import answers, field_errors
 from puqpanel.web.guard import actor, current_client, customer, find_principal, public
@@ -113,6 +113,7 @@ def _page(product: Product, errors: dict[str, list[str]]) -> ResponseReturnValue
         name=choice.name,
         currency=client.currency,
         signed_in=current_client() is not None,
+        registration=bool(settings.get("shop.registration")),
         Money=Money,
         every=EVERY,
         is_free=product.billing_mode == BillingMode.FREE,
