@@ -1,4 +1,4 @@
-"""`puqpanel books`: check the ledger, and that no issued document was changed."""
+"""`puqpanel books`: check the ledger, and that no issued document was altered."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def check(settings: Settings, as_json: bool) -> int:
     from puqpanel.operations.billing import books
 
     with panel(settings):
-        return _report(books.check(), books.CHECKS, "parts of the ledger", as_json)
+        return _report(books.check(), books.CHECKS, "ledger invariants", as_json)
 
 
 @command.command("verify")
 @json_option
 @instance_option
 def verify(settings: Settings, as_json: bool) -> int:
-    """Check that no issued document was changed, removed or added later.
+    """Verify that no issued document was altered, removed or inserted afterwards.
 
     Each document is sealed by a digest of its content and of the seal of the document before it.
     """

@@ -64,6 +64,11 @@ _TABLE: tuple[Event, ...] = (
     Event("user.after_register", "An account was created.", ("user_uuid", "ip")),
     Event("user.before_password_reset", "A password reset was requested.", ("email", "ip")),
     Event("user.after_password_reset", "A password was reset.", ("user_uuid", "ip")),
+    Event(
+        "client.vat_number_changed",
+        "A client got a VAT number that must be confirmed.",
+        ("client_uuid",),
+    ),
     Event("service.pending", "A service was sold and is not provisioned yet.", ("service_uuid",)),
     *(
         event
@@ -95,7 +100,7 @@ _TABLE: tuple[Event, ...] = (
     Event("invoice.paid", "An invoice was paid in full.", ("invoice_uuid", "client_uuid")),
     Event(
         "invoice.refunded",
-        "An invoice was refunded, in full or in part.",
+        "A credit note was issued for an invoice.",
         ("invoice_uuid", "client_uuid"),
     ),
     Event("invoice.overdue", "An invoice became overdue.", ("invoice_uuid", "client_uuid")),

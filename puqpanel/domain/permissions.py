@@ -172,7 +172,7 @@ NOUNS: tuple[Noun, ...] = (
         _("Orders"),
         _("Customers"),
         _("View orders."),
-        _("Place orders for clients, and cancel unpaid orders."),
+        _("Place orders for clients."),
     ),
     Noun(
         "products",
@@ -199,7 +199,7 @@ NOUNS: tuple[Noun, ...] = (
         "payments",
         _("Payments"),
         _("Billing"),
-        _("View payments and the credit of clients."),
+        _("View payments and clients' credit balances."),
         _("Record payments, and pay invoices from credit."),
     ),
     Noun(

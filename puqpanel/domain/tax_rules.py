@@ -160,7 +160,9 @@ EXEMPT_BUYER = _("The buyer is exempt from tax.").source
 REVERSE_CHARGE = _(
     "Reverse charge: VAT to be accounted for by the recipient (Article 196, Directive 2006/112/EC)."
 ).source
-OUTSIDE_SCOPE = _("Supplied outside the country of the seller; not subject to its VAT.").source
+OUTSIDE_SCOPE = _(
+    "Outside the scope of VAT: the place of supply is outside the seller's country."
+).source
 """Legal texts of the built-in rules in English; documents show them in the client's language."""
 
 

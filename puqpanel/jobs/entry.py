@@ -9,6 +9,7 @@ from puqpanel.jobs.modules import ModuleJob
 from puqpanel.jobs.notifications import NotificationJob
 from puqpanel.jobs.observations import ObserveJob, ReconcileJob
 from puqpanel.jobs.orders import ProvisionJob
+from puqpanel.jobs.vat_numbers import VatCheckJob
 from puqpanel.tasks import run as engine
 from puqpanel.tasks.outcome import Handlers
 
@@ -21,6 +22,7 @@ HANDLERS: Handlers = {
     "ObserveJob": ObserveJob(),
     "ProvisionJob": ProvisionJob(),
     "ReconcileJob": ReconcileJob(),
+    "VatCheckJob": VatCheckJob(),
 }
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from babel.dates import format_date
 from flask import Response
 
 from puqpanel.domain.document_states import OPEN, DocumentStatus
+from puqpanel.domain.documents import DocumentKind
 from puqpanel.infra.clock import now
 from puqpanel.models import Document
 from puqpanel.operations.billing import document_files
 from puqpanel.web.locale import viewer_locale
 
 
-def shown_state(status: str, due_on: date | None) -> str:
+def shown_state(status: str, due_on: date | None, kind: str = "") -> str:
     """Return the key of a document's badge: open documents past their due date are overdue."""
+    if kind == DocumentKind.CREDIT_NOTE and status != DocumentStatus.DRAFT:
+        return "credit_note"
     if DocumentStatus(status) in OPEN and due_on is not None and due_on < now().date():
         return "overdue"
     return status
@@ -24,6 +27,18 @@ def shown_state(status: str, due_on: date | None) -> str:
 def shown_day(day: date | None) -> str:
     """Return a date in the viewer's language; a dash if there is none."""
     return format_date(day, "medium", viewer_locale()) if day else "—"
+
+
+def shown_days(start: date | None, end: date | None) -> str:
+    """Return the first and the last day of a period; empty if there is none.
+
+    Args:
+        start: the first day.
+        end: the day after the last.
+    """
+    if start is None or end is None:
+        return ""
+    return f"{shown_day(start)} – {shown_day(end - timedelta(days=1))}"
 
 
 def pdf_response(document: Document) -> Response:

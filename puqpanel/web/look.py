@@ -158,6 +158,12 @@ STATUSES: dict[str, dict[str, Status]] = {
         DocumentStatus.WRITTEN_OFF: Status("mute", "eraser", DOCUMENTS[DocumentStatus.WRITTEN_OFF]),
         DocumentStatus.CANCELLED: Status("mute", "ban", DOCUMENTS[DocumentStatus.CANCELLED]),
         "overdue": Status("bad", "triangle-exclamation", OVERDUE),
+        "credit_note": Status("mute", "file-circle-minus", _c("credit note", "Issued")),
+    },
+    "vat": {
+        "pending": Status("busy", "fa-regular fa-clock", _c("VAT number", "Being checked")),
+        "confirmed": Status("good", "circle-check", _c("VAT number", "Confirmed")),
+        "refused": Status("bad", "circle-xmark", _c("VAT number", "Not valid")),
     },
     "payment": {
         "succeeded": Status("good", "circle-check", _c("payment", "Succeeded")),

@@ -50,4 +50,4 @@ def test_the_books_are_checked_and_verified(app: Any, settings: Settings) -> Non
     assert "sum to its total" in answer["problems"][0]["problem"]
     done = run(settings, "check")
     assert done.return_value == 1
-    assert "in the ledger" in done.stderr
+    assert "the ledger has 500" in done.stderr

@@ -26,7 +26,7 @@ def cii(data: DocumentData) -> bytes:
     """Return an invoice or credit note as CII.
 
     Raises:
-        NotAnInvoiceError: it is a pro forma invoice or a draft.
+        NotAnInvoiceError: it is a proforma or a draft.
     """
     return serialize(cii_element(data))
 
@@ -35,7 +35,7 @@ def cii_element(data: DocumentData) -> Any:
     """Return an invoice or credit note as the root element of CII.
 
     Raises:
-        NotAnInvoiceError: it is a pro forma invoice or a draft.
+        NotAnInvoiceError: it is a proforma or a draft.
     """
     return to_element(_root(en16931.invoice(data)), _NAMESPACES)
 

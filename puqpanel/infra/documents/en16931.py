@@ -43,7 +43,7 @@ _CONTROL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class NotAnInvoiceError(ValueError):
-    """The document is a draft or a pro forma invoice, which EN 16931 does not have."""
+    """The document is a draft or a proforma, which EN 16931 does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def invoice(data: DocumentData) -> Invoice:
     """Return a document in the terms of EN 16931.
 
     Raises:
-        NotAnInvoiceError: it is a pro forma invoice or a draft.
+        NotAnInvoiceError: it is a proforma or a draft.
         ValueError: its lines do not sum to its totals.
     """
     if data.kind not in TYPE_CODES or not data.number:

@@ -7,7 +7,7 @@ from puqpanel.domain.tax import TaxCategory, TaxGroup
 from puqpanel.domain.texts import Language, Text, _, _c, named
 
 TITLES = {
-    DocumentKind.PROFORMA: _("Pro forma invoice"),
+    DocumentKind.PROFORMA: _("Proforma invoice"),
     DocumentKind.INVOICE: _("Invoice"),
     DocumentKind.CREDIT_NOTE: _("Credit note"),
 }

@@ -47,7 +47,7 @@ def render_pdf(
 ) -> Rendered:
     """Return a document as PDF/A-3b, in its own language.
 
-    Invoices and credit notes have their data as Factur-X XML inside. A pro forma invoice has none,
+    Invoices and credit notes have their data as Factur-X XML inside. A proforma has none,
     because software of the client would book it as an invoice.
 
     Args:

@@ -33,7 +33,7 @@ def ubl(data: DocumentData) -> bytes:
     """Return an invoice or credit note as UBL.
 
     Raises:
-        NotAnInvoiceError: it is a pro forma invoice or a draft.
+        NotAnInvoiceError: it is a proforma or a draft.
     """
     invoice, syntax = en16931.invoice(data), _Syntax(data.kind)
     root = _root(invoice, syntax)

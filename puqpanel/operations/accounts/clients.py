@@ -11,8 +11,10 @@ from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
 from puqpanel.domain.permissions import CLIENT_KEYS, CLIENTS_MANAGE, CLIENTS_USERS, with_implied
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.session_ends import SessionEnd
+from puqpanel.domain.tax_rules import VatStatus
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import find, save, session, transaction
+from puqpanel.infra.events import raise_event
 from puqpanel.models import Client, ClientUser, Service, User
 from puqpanel.operations.accounts import sessions
 from puqpanel.operations.accounts.buyer_details import BuyerDetails, clean
@@ -86,6 +88,7 @@ def create_client(
         summary=_("Client %(name)s created.", name=client.name),
         after=values,
     )
+    _announce_vat_number(client, "")
     if (
         user_password
         and session().scalar(sa.select(User.id).where(User.email == values["email"])) is not None
@@ -167,6 +170,12 @@ def update_client(
         before=old,
         after=new,
     )
+    _announce_vat_number(client, before.get("vat_number", client.vat_number))
+
+
+def _announce_vat_number(client: Client, before: str) -> None:
+    if client.vat_status == VatStatus.PENDING and client.vat_number != before:
+        raise_event("client.vat_number_changed", {"client_uuid": client.uuid})
 
 
 @transaction()

@@ -96,9 +96,9 @@ def _chunk(series: Series, sequence: int) -> list[Document]:
 def _verify_document(document: Document, before: str, sequence: int) -> Iterator[Problem]:
     name = document.number or document.uuid
     if document.before != before:
-        yield Problem(name, _("The document before it was removed, changed or slipped in."))
+        yield Problem(name, _("The preceding document was removed, altered or inserted."))
     if document.sequence != sequence + 1:
-        yield Problem(name, _("A document is missing before it."))
+        yield Problem(name, _("The preceding document is missing."))
     try:
         now = digest(content(document), document.before)
     except Exception:
@@ -159,7 +159,7 @@ def _receivables() -> Iterator[Problem]:
     )
     for number, open_minor, minor in session().execute(query):
         text = _(
-            "%(open)s is open on it, but %(ledger)s in the ledger (minor units).",
+            "Amount due is %(open)s, but the ledger has %(ledger)s (in minor units).",
             open=int(open_minor),
             ledger=int(minor or 0),
         )
@@ -193,4 +193,4 @@ def _charges() -> Iterator[Problem]:
         .where(Document.status == DocumentStatus.DRAFT)
     )
     for key in session().scalars(query):
-        yield Problem(f"charge {key}", _("A draft has charged a period."))
+        yield Problem(f"charge {key}", _("A charge belongs to a document that is still a draft."))

@@ -24,7 +24,7 @@ from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_country, clean_email, clean_name
 
 MAX_DUE_DAYS = 365
-NO_SERIES = _("This company has no numbers for such documents.")
+NO_SERIES = _("This company has no number series for this kind of document.")
 DEFAULT_PATTERNS = {
     DocumentKind.PROFORMA: "PF-{year}-{number:05}",
     DocumentKind.INVOICE: "INV-{year}-{number:05}",
@@ -44,6 +44,12 @@ _TEXTS = {
 }
 """Fields of a company that hold any text → longest."""
 _SWITCHES = ("active", "vat_registered", "one_stop_shop", "proforma_first")
+
+
+class NoCompanyError(ConflictError):
+    """There is no company that could sell."""
+
+    error_code = "no_company"
 
 
 def find_company(uuid: str) -> Company:
@@ -68,7 +74,7 @@ def company_for(client: Client) -> Company:
     country; else the default company.
 
     Raises:
-        ConflictError: there is no active company yet.
+        NoCompanyError: there is no active company yet.
     """
     last = sa.select(Document.company_id).where(Document.client_id == client.id)
     key = session().scalar(last.order_by(Document.id.desc()).limit(1))
@@ -82,7 +88,7 @@ def company_for(client: Client) -> Company:
     for company in active:
         if company.is_default:
             return company
-    raise ConflictError(_("Add a company under Companies first: it issues the documents."))
+    raise NoCompanyError(_("Add a company first. It is the seller on documents."))
 
 
 @transaction()
@@ -176,7 +182,7 @@ def save_series(
         action="company.series_changed",
         subject_type="company",
         subject_uuid=company_uuid,
-        summary=_("Document numbers changed to %(pattern)s.", pattern=checked),
+        summary=_("Number pattern changed to %(pattern)s.", pattern=checked),
         before=old,
         after=new,
     )

@@ -20,7 +20,8 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import DOCUMENTS_ISSUE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.tax import GroupTotal, remaining_tax
-from puqpanel.domain.texts import Text, _
+from puqpanel.domain.texts import SOURCE, _
+from puqpanel.infra import catalogs
 from puqpanel.infra.db import retry_deadlocks, save, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Charge, Document, DocumentLineRow
@@ -81,7 +82,7 @@ def credit(
     earlier = _credit_notes(invoice)
     credited = [_credited(each, at, earlier) for at, each in enumerate(whole)]
     if not any(each.gross - done.gross for each, done in zip(whole, credited, strict=True)):
-        raise ConflictError(_("This invoice was credited in full."))
+        raise ConflictError(_("This invoice has already been credited in full."))
     if lines is not None:
         pieces = _by_lines(invoice, lines, earlier)
     elif amount is not None:
@@ -172,7 +173,7 @@ def _by_lines(
         rest = left[row.position]
         if (net.minor > 0) != (rest.minor > 0) or abs(net.minor) > abs(rest.minor):
             text = _(
-                "Line %(number)s: at most %(rest)s is left to credit.",
+                "Line %(number)s: at most %(rest)s can still be credited.",
                 number=row.position + 1,
                 rest=rest,
             )
@@ -189,7 +190,7 @@ def _by_amount(
     rests = [each.gross - done.gross for each, done in zip(whole, credited, strict=True)]
     rest = Money.total(rests, amount.currency)
     if not 0 < amount.minor <= rest.minor:
-        text = _("Enter an amount from more than 0 to %(rest)s.", rest=rest)
+        text = _("Enter an amount greater than 0 and at most %(rest)s.", rest=rest)
         raise InvalidInput({"amount": [text]})
     shares = amount.allocate([max(each.minor, 0) for each in rests])
     return [
@@ -270,8 +271,10 @@ def _line(at: int, piece: Piece, tax_position: int, note: Document) -> DocumentL
 
 
 def _amount_text(note: Document) -> str:
-    text: Text = _("Reduction of invoice %(number)s", number=note.corrects and note.corrects.number)
-    return str(text)
+    """Return the description of a line that credits an amount, in the document's language."""
+    number = note.corrects and note.corrects.number
+    text = _("Partial credit for invoice %(number)s", number=number)
+    return text.translated(catalogs.find(note.language) or SOURCE)
 
 
 def _settle(invoice: Document, note: Document) -> None:

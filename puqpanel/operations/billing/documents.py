@@ -32,7 +32,7 @@ from puqpanel.operations.billing.lines import (
 from puqpanel.operations.billing.taxes import TaxTable
 from puqpanel.operations.system import audit
 
-NOT_A_DRAFT = _("This document was issued, so it can't be changed. Correct it by a credit note.")
+NOT_A_DRAFT = _("Issued documents can't be changed. To correct an invoice, issue a credit note.")
 MAX_NOTES = 2000
 
 
@@ -203,7 +203,7 @@ def _put_lines(document: Document, lines: Sequence[Line]) -> None:
     reckoning = reckon(lines, table, document.currency, PriceEntry(document.entry))
     total = Money.total((each.gross for each in reckoning.totals), document.currency)
     if total.minor < 0:
-        text = _("The total is negative. To return money, credit the invoice instead.")
+        text = _("The total can't be negative. To refund the client, issue a credit note instead.")
         raise InvalidInput({"": [text]})
     document.lines.clear()
     document.taxes.clear()

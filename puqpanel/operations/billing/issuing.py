@@ -157,7 +157,7 @@ def _charge(document: Document) -> None:
     for (service_id, kind, _start), rows in sorted(grouped.items(), key=str):
         taken = ConflictError(
             _(
-                "“%(description)s” was charged for this period already.",
+                "“%(description)s” has already been charged for this period.",
                 description=rows[0].description,
             )
         )

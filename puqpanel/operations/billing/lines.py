@@ -125,7 +125,7 @@ def check_lines(lines: Sequence[Line], currency: str) -> None:
             text = _("Line %(number)s: enter a description.", number=position)
         elif not 0 < line.quantity <= MAX_QUANTITY:
             text = _(
-                "Line %(number)s: enter a quantity from more than 0 to %(limit)s.",
+                "Line %(number)s: enter a quantity greater than 0 and at most %(limit)s.",
                 number=position,
                 limit=MAX_QUANTITY,
             )

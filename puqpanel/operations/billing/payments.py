@@ -159,7 +159,7 @@ def mark_paid(
     """
     actor.require(PAYMENTS_MANAGE)
     if not reason.strip():
-        raise InvalidInput({"reason": [_("Enter where the payment was received, or why.")]})
+        raise InvalidInput({"reason": [_("Enter a note, such as the bank statement number.")]})
     with transaction():
         ledger.lock_client(find_document(document_uuid).client_id)
         document = lock_document(document_uuid)
@@ -283,7 +283,7 @@ def _invoice(actor: Principal, proforma: Document) -> Document:
         tax_minor=proforma.tax_minor,
     )
     _copy(proforma, invoice)
-    save(invoice, ConflictError(_("This proforma has an invoice already.")))
+    save(invoice, ConflictError(_("This proforma already has an invoice.")))
     seal(actor, invoice)
     return invoice
 

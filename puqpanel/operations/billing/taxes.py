@@ -113,7 +113,13 @@ def save_rate(*, actor: Principal, uuid: str | None, values: RateValues) -> Coun
     checked = _checked_rate(values)
     for key, value in checked.items():
         setattr(row, key, value)
-    taken = InvalidInput({"valid_from": [_("There is a rate for this country and day already.")]})
+    taken = InvalidInput(
+        {
+            "valid_from": [
+                _("A rate for this country, region, tax class, position and date already exists.")
+            ]
+        }
+    )
     save(row, taken)
     _record_rate(actor, "tax.rate_saved", row, before, checked)
     return row

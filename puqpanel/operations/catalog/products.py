@@ -90,18 +90,24 @@ def needs_settings(product: Product) -> bool:
     return product.module not in modules_without_settings()
 
 
+class NotConfiguredError(InvalidInput):
+    """The settings of a product's module were never saved."""
+
+    error_code = "not_configured"
+
+
 def check_configured(product: Product) -> None:
     """Check that a product can be sold and provisioned.
 
     Raises:
-        InvalidInput: its module's settings were never saved.
+        NotConfiguredError: its module's settings were never saved.
     """
     if needs_settings(product):
         text = _(
             "%(product)s is not configured. Open the product and save its module settings first.",
             product=product.name,
         )
-        raise InvalidInput({"product": [text]}, text)
+        raise NotConfiguredError({"product": [text]}, text)
 
 
 @dataclass(frozen=True, slots=True)

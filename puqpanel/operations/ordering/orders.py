@@ -215,7 +215,9 @@ def _check_actor(actor: Principal, client_uuid: str) -> None:
 
 def _own(order: Order, client: Client) -> Order:
     if order.client_id != client.id:
-        raise ConflictError(_("This form was sent already. Open it again."))
+        raise ConflictError(
+            _("This form has already been submitted. Reload the page and try again.")
+        )
     return order
 
 
@@ -253,7 +255,7 @@ def _check_total(quote: Quote, expected: Money | None) -> None:
     if expected is not None and quote.total != expected:
         raise PriceChangedError(
             _(
-                "The price has changed since: it is %(total)s now. Nothing was ordered.",
+                "The total has changed to %(total)s. Your order was not placed.",
                 total=quote.total,
             )
         )

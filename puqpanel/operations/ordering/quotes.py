@@ -75,7 +75,9 @@ def price_choices(company: Company, client: Client, choices: Sequence[Choice]) -
         if not product.active:
             raise InvalidInput({"product": [_("%(name)s is no longer sold.", name=product.name)]})
         if product.billing_mode == BillingMode.PREPAID:
-            text = _("%(name)s is paid from credit, which can't be ordered yet.", name=product.name)
+            text = _(
+                "%(name)s is prepaid. Prepaid products can't be ordered yet.", name=product.name
+            )
             raise InvalidInput({"product": [text]})
         chosen = configure(
             product=product, currency=client.currency, period=choice.period, chosen=choice.options
@@ -113,7 +115,7 @@ def document_line(line: QuoteLine, *, service_id: int, tax_class: str, details: 
     """
     description: Text | str = line.label
     if line.kind == ChargeKind.SETUP:
-        description = _("Setup: %(name)s", name=line.label)
+        description = _("Setup fee: %(name)s", name=line.label)
     elif line.coupon:
         description = _("Coupon %(code)s", code=line.coupon)
     return Line(

@@ -104,7 +104,7 @@ def find_offered(slug: str) -> Product:
     """
     product = session().scalar(sa.select(Product).where(Product.slug == slug, Product.active))
     if product is None or product.billing_mode == BillingMode.PREPAID:
-        raise NotFoundError(_("This product is not sold."))
+        raise NotFoundError(_("This product is not available."))
     return product
 
 

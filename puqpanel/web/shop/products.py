@@ -17,13 +17,15 @@ from puqpanel.domain.errors import UserError
 from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Period
 from puqpanel.domain.permissions import CLIENT_ORDERS_MANAGE
+from puqpanel.domain.tax_rules import NoTaxRateError
 from puqpanel.domain.texts import _
 from puqpanel.host import calls, registry
 from puqpanel.models import Client, Product
 from puqpanel.operations.accounts.clients import find_client
-from puqpanel.operations.billing.companies import company_for
+from puqpanel.operations.billing.companies import NoCompanyError, company_for
 from puqpanel.operations.catalog.options import groups_of
 from puqpanel.operations.catalog.prices import prices_of
+from puqpanel.operations.catalog.products import NotConfiguredError
 from puqpanel.operations.ordering import orders, shop
 from puqpanel.operations.ordering.orders import Request
 from puqpanel.operations.ordering.quotes import Choice, price_choices
@@ -83,7 +85,7 @@ def order(slug: str) -> ResponseReturnValue:
             ),
         )
     except UserError as error:
-        return _page(product, field_errors(error))
+        return _page(product, _reasons(error))
     flash(_("Thank you. Your order was placed."), "good")
     if placed.document is not None:
         return redirect(url_for("client.documents.show", uuid=placed.document.uuid))
@@ -98,7 +100,7 @@ def _page(product: Product, errors: dict[str, list[str]]) -> ResponseReturnValue
     try:
         quote = price_choices(company_for(client), client, [choice]).quote
     except UserError as error:
-        errors = errors or field_errors(error)
+        errors = errors or _reasons(error)
     page = render_template(
         "shop/product.html",
         product=product,
@@ -120,6 +122,14 @@ def _page(product: Product, errors: dict[str, list[str]]) -> ResponseReturnValue
         sold_out=product.stock is not None and product.stock <= 0,
     )
     return page, 422 if errors else 200
+
+
+def _reasons(error: UserError) -> dict[str, list[str]]:
+    """Return why an order is refused; what only staff can mend is not explained to customers."""
+    if isinstance(error, NoTaxRateError | NoCompanyError | NotConfiguredError):
+        text = _("This product can't be ordered at the moment. Contact support.")
+        return {"": [str(text)]}
+    return field_errors(error)
 
 
 def _client() -> Client:

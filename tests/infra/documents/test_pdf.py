@@ -190,7 +190,7 @@ def test_a_credit_note_names_the_invoice_and_asks_for_no_payment() -> None:
 def test_a_pro_forma_invoice_is_marked_and_carries_no_invoice() -> None:
     pdf = render_pdf(polish(kind=DocumentKind.PROFORMA, language="en")).pdf
     text = read(pdf).pages[0].extract_text()
-    assert "Pro forma invoice" in text and "This is not a tax invoice." in text
+    assert "Proforma invoice" in text and "This is not a tax invoice." in text
     assert "How to pay" in text and "Date of supply" not in text
     assert list(read(pdf).attachments) == []
     assert read(pdf).xmp_metadata.pdfaid_part == "3"  # type: ignore[union-attr]

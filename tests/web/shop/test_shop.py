@@ -91,7 +91,7 @@ def test_a_wrong_form_orders_nothing(app: Panel, slug: str, wrong: dict[str, str
         assert answer.status_code == 302
         return
     assert answer.status_code == 422
-    assert "Nothing was ordered" in answer.text
+    assert "Please fix the following" in answer.text
     assert orders(app) == 0
 
 

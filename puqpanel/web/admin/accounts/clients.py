@@ -25,13 +25,13 @@ from puqpanel.domain.permissions import (
     TASKS_VIEW,
     VIEW,
 )
-from puqpanel.domain.tax_rules import BuyerKind
+from puqpanel.domain.tax_rules import BuyerKind, VatStatus
 from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Product, Service, User
 from puqpanel.operations.accounts import clients
 from puqpanel.operations.accounts.buyer_details import BuyerDetails
-from puqpanel.operations.billing import ledger
+from puqpanel.operations.billing import ledger, vat_numbers
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.system import audit
 from puqpanel.web import impersonation
@@ -130,12 +130,14 @@ class ClientForm(Form):
     region = StringField(_("State or province"), [Length(max=100)])
     phone = StringField(_("Phone"), [Length(max=40)])
     buyer_kind = SelectField(
-        _("For tax"),
+        _("Tax status"),
         choices=lambda: choices((key, text) for key, text in BUYER_KINDS.items()),
         validate_choice=False,
     )
     vat_number = StringField(
-        _("VAT number"), [Length(max=40)], description=_("With the country code, such as DE….")
+        _("VAT number"),
+        [Length(max=40)],
+        description=_("With the country prefix, such as DE123456789."),
     )
     tax_number = StringField(_("Tax number"), [Length(max=40)])
     billing_email = EmailField(
@@ -143,11 +145,11 @@ class ClientForm(Form):
         [Length(max=254)],
         description=_("Where documents are sent, if not to the address above."),
     )
-    language = LanguageField(_("Language of documents"), blank=_("Language of the panel"))
+    language = LanguageField(_("Language of documents"), blank=_("Panel default"))
     reference = StringField(
         _("Reference"),
         [Length(max=200)],
-        description=_("Printed on documents, such as a purchase order."),
+        description=_("Printed on documents, such as a purchase order number."),
     )
 
     def details(self) -> BuyerDetails:
@@ -186,6 +188,22 @@ class UserForm(Form):
     owner = BooleanField(
         _("Owner"),
         description=_("Has full access. For other users, you choose permissions in the next step."),
+    )
+
+
+class VatForm(Form):
+    """How a VAT number was checked by hand."""
+
+    status = SelectField(
+        _("Result"),
+        choices=lambda: choices(
+            [(VatStatus.CONFIRMED, _("Confirmed")), (VatStatus.REFUSED, _("Not valid"))]
+        ),
+    )
+    reason = StringField(
+        _("How you checked it"),
+        [InputRequired(_("Enter how you checked the number.")), Length(max=500)],
+        description=_("Kept as evidence."),
     )
 
 
@@ -288,6 +306,37 @@ def edit(uuid: str) -> ResponseReturnValue:
         crumbs=crumbs("clients", client),
         label=_("Save client"),
     )
+
+
+@bp.route("/<uuid>/vat-number", methods=["GET", "POST"])
+@allow(CLIENTS_MANAGE)
+def decide_vat_number(uuid: str) -> ResponseReturnValue:
+    """Confirm or refuse the client's VAT number by hand."""
+    client = clients.find_client(uuid)
+    form = VatForm()
+
+    def save() -> tuple[Text, str]:
+        vat_numbers.decide(actor=actor(), client_uuid=uuid, **form.values("status", "reason"))
+        return _("VAT number saved."), url_for("admin.clients.show", uuid=uuid)
+
+    return save_or_show(
+        form,
+        save,
+        title=_("VAT number %(number)s", number=client.vat_number),
+        crumbs=crumbs("clients", client),
+        label=_("Save"),
+        consequence=_("Drafts and new documents use it for tax. Issued documents don't change."),
+    )
+
+
+@bp.post("/<uuid>/vat-check")
+@allow(CLIENTS_MANAGE)
+def check_vat_number(uuid: str) -> ResponseReturnValue:
+    """Have the client's VAT number checked at VIES."""
+    with flashed_errors():
+        vat_numbers.check_again(actor=actor(), client_uuid=uuid)
+        flash(_("The VAT number is being checked at VIES."), "good")
+    return redirect(url_for("admin.clients.show", uuid=uuid))
 
 
 @bp.route("/<uuid>/users/new", methods=["GET", "POST"])

@@ -45,7 +45,7 @@ RESETS = {
     Reset.MONTHLY: _("Each month"),
 }
 CATEGORIES = {
-    TaxCategory.STANDARD: _("S: charge the rates of the buyer's country"),
+    TaxCategory.STANDARD: _("S: standard (rates of the buyer's country)"),
     TaxCategory.ZERO: _("Z: zero rate"),
     TaxCategory.EXEMPT: _("E: exempt"),
     TaxCategory.REVERSE_CHARGE: _("AE: reverse charge"),
@@ -70,14 +70,14 @@ class CompanyForm(Form):
     phone = StringField(_("Phone"), [Length(max=40)])
     website = StringField(_("Website"), [Length(max=200)])
     bank_holder = StringField(
-        _("Account holder"), [Length(max=200)], description=_("If it is not the legal name.")
+        _("Account holder"), [Length(max=200)], description=_("If different from the legal name.")
     )
     bank = StringField(_("Bank"), [Length(max=200)])
     iban = StringField("IBAN", [Length(max=50)])
     bic = StringField("BIC", [Length(max=20)])
-    entry = SelectField(_("Prices are entered"), choices=lambda: choices(ENTRIES.items()))
+    entry = SelectField(_("Price entry"), choices=lambda: choices(ENTRIES.items()))
     zone = TimeZoneField(
-        _("Time zone"), default="UTC", description=_("Days on documents are days in this zone.")
+        _("Time zone"), default="UTC", description=_("Used for the dates on documents.")
     )
     due_days = IntegerField(_("Days until payment is due"), [InputRequired()], default=14)
     countries = SelectMultipleField(
@@ -88,15 +88,16 @@ class CompanyForm(Form):
     vat_registered = BooleanField(_("Registered for VAT"), default=True)
     one_stop_shop = BooleanField(
         _("EU One-Stop Shop"),
-        description=_("Consumers in other EU countries pay the rate of their country."),
+        description=_("Charges EU consumers the VAT rate of their own country."),
     )
     proforma_first = BooleanField(
-        _("Proforma first"), description=_("The invoice is issued when the proforma is paid.")
+        _("Issue a proforma first"),
+        description=_("The invoice is issued when the proforma is paid."),
     )
     active = BooleanField(_("Active"), default=True)
     logo_file = FileField(_("Logo"), description=_("PNG, JPEG, WebP or SVG, for documents."))
     notes = TextAreaField(
-        _("Text on each document"), [Length(max=2000)], description=_("Printed below the totals.")
+        _("Text on all documents"), [Length(max=2000)], description=_("Printed below the totals.")
     )
 
 
@@ -115,7 +116,7 @@ class SeriesForm(Form):
             "Fields: {year}, {yy}, {month}, {number}, and {number:04} with leading zeros."
         ),
     )
-    reset = SelectField(_("Start again at 1"), choices=lambda: choices(RESETS.items()))
+    reset = SelectField(_("Restart numbering"), choices=lambda: choices(RESETS.items()))
 
 
 class RuleForm(Form):
@@ -208,7 +209,7 @@ def edit(uuid: str) -> ResponseReturnValue:
         title=_("Edit %(name)s", name=company.name),
         crumbs=_crumbs(company),
         label=_("Save company"),
-        consequence=_("Documents that were issued keep what they say."),
+        consequence=_("Issued documents don't change."),
     )
 
 
@@ -234,15 +235,15 @@ def series(uuid: str, kind: str) -> ResponseReturnValue:
         companies.save_series(
             actor=actor(), company_uuid=uuid, kind=kind, **form.values("pattern", "reset")
         )
-        return _("Document numbers saved."), url_for("admin.companies.show", uuid=uuid)
+        return _("Numbering saved."), url_for("admin.companies.show", uuid=uuid)
 
     return save_or_show(
         form,
         save,
-        title=_("Numbers: %(kind)s", kind=KIND_LABELS[DocumentKind(kind)]),
+        title=_("Numbering: %(kind)s", kind=KIND_LABELS[DocumentKind(kind)]),
         crumbs=_crumbs(company),
-        label=_("Save numbers"),
-        consequence=_("Numbers that were given out stay."),
+        label=_("Save numbering"),
+        consequence=_("Numbers already issued don't change."),
     )
 
 
@@ -264,7 +265,7 @@ def add_rule(uuid: str) -> ResponseReturnValue:
         title=_("Add tax rule"),
         crumbs=_crumbs(company),
         label=_("Save tax rule"),
-        consequence=_("Comes before the built-in rules. The most specific rule applies."),
+        consequence=_("Takes precedence over the built-in rules. The most specific rule applies."),
     )
 
 

@@ -22,7 +22,13 @@ from puqpanel.models import Allocation, Client, Document, Payment
 from puqpanel.operations.billing import credit_notes, documents, issuing, ledger, payments
 from puqpanel.operations.system import audit
 from puqpanel.web.answers import flash, flashed_errors
-from puqpanel.web.documents import pdf_response, shown_day, shown_state, ubl_response
+from puqpanel.web.documents import (
+    pdf_response,
+    shown_day,
+    shown_days,
+    shown_state,
+    ubl_response,
+)
 from puqpanel.web.forms import Form, _, save_or_show
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_filters import Filter, date_filter, uuid_starts
@@ -101,9 +107,9 @@ class PaymentForm(Form):
     currency = HiddenField()
     received_on = DateField(_("Received on"), [Optional()])
     reason = StringField(
-        _("Where it was received"),
-        [InputRequired(_("Enter where the payment was received, or why.")), Length(max=500)],
-        description=_("For the record, such as “bank statement 31”."),
+        _("Note"),
+        [InputRequired(_("Enter a note, such as the bank statement number.")), Length(max=500)],
+        description=_("For your records, such as “bank statement 31”."),
     )
 
 
@@ -111,9 +117,9 @@ class CreditForm(Form):
     """A credit note."""
 
     amount = MoneyField(
-        _("Amount with tax"),
+        _("Amount including tax"),
         [Optional()],
-        description=_("Leave blank to credit all that is left."),
+        description=_("Leave blank to credit the remaining amount."),
     )
     currency = HiddenField()
     reason = StringField(
@@ -153,11 +159,12 @@ def show(uuid: str) -> ResponseReturnValue:
         "admin/billing/documents/show.html",
         document=document,
         kind=KIND_LABELS[DocumentKind(document.kind)],
-        state=shown_state(document.status, document.due_on),
+        state=shown_state(document.status, document.due_on, document.kind),
         payments=_payments(document),
         notes=_notes(document),
         credit=ledger.credit(document.client, document.currency),
         day=shown_day,
+        days=shown_days,
         Money=Money,
         timeline=audit.timeline("document", uuid, 20),
     )
@@ -208,10 +215,10 @@ def pay(uuid: str) -> ResponseReturnValue:
     return save_or_show(
         form,
         save,
-        title=_("Record a payment of %(number)s", number=document.number),
+        title=_("Record payment for %(number)s", number=document.number),
         crumbs=_crumbs(document),
         label=_("Record payment"),
-        consequence=_("What exceeds the open amount becomes credit of the client."),
+        consequence=_("Any amount above the amount due is added to the client's credit balance."),
     )
 
 
@@ -251,7 +258,9 @@ def credit(uuid: str) -> ResponseReturnValue:
         title=_("Credit invoice %(number)s", number=document.number),
         crumbs=_crumbs(document),
         label=_("Issue credit note"),
-        consequence=_("What was paid already becomes credit of the client."),
+        consequence=_(
+            "The amount due is reduced first; the rest is added to the client's credit balance."
+        ),
     )
 
 

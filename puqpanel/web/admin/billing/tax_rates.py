@@ -40,7 +40,7 @@ class RateForm(Form):
         _("Tax class"),
         [InputRequired(_("Enter a tax class.")), Length(max=40)],
         default=STANDARD_CLASS,
-        description=_("Products have a tax class; most are standard."),
+        description=_("Most products use “standard”."),
     )
     valid_from = DateField(_("Valid from"), [InputRequired(_("Enter a date."))])
     position = SelectField(
@@ -49,7 +49,7 @@ class RateForm(Form):
         choices=lambda: choices((str(at), str(at)) for at in range(1, MAX_TAXES + 1)),
         description=_("Where several taxes apply, such as GST and PST."),
     )
-    compound = BooleanField(_("Compound"), description=_("Charged also on the taxes before it."))
+    compound = BooleanField(_("Compound"), description=_("Also charged on the preceding taxes."))
 
     def rate_values(self) -> RateValues:
         """Return what was entered."""
@@ -105,7 +105,7 @@ def delete(uuid: str) -> ResponseReturnValue:
         button=_("Delete tax rate"),
         back=back,
         goes=[f"{country_name(row.country)}, {row.name} {format_number(row.rate)} %"],
-        stays=_("Documents that were issued keep it."),
+        stays=_("Issued documents don't change."),
     )
 
 
@@ -133,5 +133,5 @@ def _edit(form: RateForm, uuid: str | None, title: Text) -> ResponseReturnValue:
         title=title,
         crumbs=[(str(_("Tax rates")), url_for("admin.tax_rates.index"))],
         label=_("Save tax rate"),
-        consequence=_("Documents that were issued keep their rates."),
+        consequence=_("Issued documents don't change."),
     )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
 import sqlalchemy as sa
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
@@ -10,7 +14,7 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import ORDERS_VIEW
 from puqpanel.models import Client, Document, Order
 from puqpanel.operations.ordering import orders
-from puqpanel.web.documents import shown_state
+from puqpanel.web.documents import shown_days, shown_state
 from puqpanel.web.forms import _
 from puqpanel.web.guard import allow
 from puqpanel.web.list_filters import Filter, date_filter, uuid_starts
@@ -76,4 +80,12 @@ def show(uuid: str) -> ResponseReturnValue:
         order=orders.find_order(uuid),
         Money=Money,
         state=shown_state,
+        days=_days,
     )
+
+
+def _days(line: Mapping[str, Any]) -> str:
+    """Return the first and the last day that a line of a quote pays for."""
+    if not line["start"]:
+        return ""
+    return shown_days(date.fromisoformat(line["start"]), date.fromisoformat(line["end"]))

@@ -13,7 +13,7 @@ from puqpanel.domain.permissions import CLIENT_BILLING_VIEW
 from puqpanel.infra.db import session
 from puqpanel.models import Document
 from puqpanel.operations.billing import documents
-from puqpanel.web.documents import pdf_response, shown_day, shown_state
+from puqpanel.web.documents import pdf_response, shown_day, shown_days, shown_state
 from puqpanel.web.guard import actor, customer
 
 bp = Blueprint("documents", __name__, url_prefix="/invoices")
@@ -52,8 +52,9 @@ def show(uuid: str) -> ResponseReturnValue:
         "client/billing/documents/show.html",
         document=document,
         kind=KIND_LABELS[DocumentKind(document.kind)],
-        state=shown_state(document.status, document.due_on),
+        state=shown_state(document.status, document.due_on, document.kind),
         day=shown_day,
+        days=shown_days,
         Money=Money,
     )
 
