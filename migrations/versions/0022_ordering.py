@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("order_id", Id, nullable=False),
         sa.Column("service_id", Id, nullable=False),
         sa.Column("selection", sa.JSON(), nullable=False),
+        sa.Column("provisioning", sa.String(40), nullable=False),
         sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name="fk_order_items_order_id"),
         sa.ForeignKeyConstraint(["service_id"], ["services.id"], name="fk_order_items_service_id"),
         sa.PrimaryKeyConstraint("id", name="pk_order_items"),

@@ -50,6 +50,7 @@ _OWN = {
     "option_group.created": "An option group was created.",
     "option_group.updated": "An option group, its options or their prices were changed.",
     "order.placed": "An order was placed.",
+    "payment.not_allocated": "A payment could not pay its document, and stays credit.",
     "payment.recorded": "A payment was recorded.",
     "product.configured": "The module settings of a product changed.",
     "product.created": "A product was created.",

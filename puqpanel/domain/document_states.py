@@ -16,6 +16,7 @@ class DocumentStatus(StrEnum):
     ISSUED = "issued"
     PARTLY_PAID = "partly_paid"
     PAID = "paid"
+    CREDITED = "credited"
     WRITTEN_OFF = "written_off"
     CANCELLED = "cancelled"
 
@@ -28,6 +29,7 @@ LABELS = {
     _S.ISSUED: _c("document", "Unpaid"),
     _S.PARTLY_PAID: _c("document", "Partly paid"),
     _S.PAID: _c("document", "Paid"),
+    _S.CREDITED: _c("document", "Credited"),
     _S.WRITTEN_OFF: _c("document", "Written off"),
     _S.CANCELLED: _c("document", "Cancelled"),
 }

@@ -43,7 +43,7 @@ def check_pattern(pattern: str, reset: Reset) -> str:
     fields = {found.group(1): found.group(2) for found in _FIELD.finditer(pattern)}
     if sum(1 for found in _FIELD.finditer(pattern) if found.group(1) == "number") != 1:
         raise UserError(_("The pattern must contain {number} exactly once."))
-    if int(fields["number"] or 1) > MAX_DIGITS:
+    if any(int(width or 1) > MAX_DIGITS for width in fields.values()):
         raise UserError(_("A number has at most %(limit)s digits.", limit=MAX_DIGITS))
     has_year = "year" in fields or "yy" in fields
     if reset == Reset.YEARLY and not has_year:

@@ -245,6 +245,18 @@ class Product(ServiceJobs):
         ]
         return {"status": "success", "data": labels, "code": 200}
 
+    def _order_fields(self) -> Answer:
+        """Return the names of the fields that customers fill in when they order."""
+        form = _order_form(self.ServiceForm) if self.ServiceForm else None
+        names = [field.short_name for field in form()] if form else []
+        return {"status": "success", "data": names, "code": 200}
+
+    def _order_page(self) -> str:
+        """Return HTML of the fields that customers fill in when they order."""
+        if self.ServiceForm is None:
+            return ""
+        return forms.render(self, _order_form(self.ServiceForm), self.service_data, self.errors)
+
     def _invalid_settings(self) -> Answer:
         """Return name, label and reason of each saved setting that `ProductForm` refuses.
 
@@ -288,3 +300,9 @@ class Product(ServiceJobs):
         variables: Mapping[str, Any] = getattr(self, f"variables_{tab}", dict)() or {}
         base = {"service_uuid": self.service_uuid, "tab": tab, "service_data": self.service_data}
         return self.view(entry["template"], {**base, **variables})
+
+
+def _order_form(form: type[forms.Form]) -> type[forms.Form]:
+    """Return a form with the required fields only: the others are for staff, or have defaults."""
+    optional = {field.short_name: None for field in form() if not field.flags.required}
+    return type("OrderForm", (form,), optional)

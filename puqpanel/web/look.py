@@ -155,6 +155,9 @@ STATUSES: dict[str, dict[str, Status]] = {
             "warn", "circle-half-stroke", DOCUMENTS[DocumentStatus.PARTLY_PAID]
         ),
         DocumentStatus.PAID: Status("good", "circle-check", DOCUMENTS[DocumentStatus.PAID]),
+        DocumentStatus.CREDITED: Status(
+            "mute", "file-circle-minus", DOCUMENTS[DocumentStatus.CREDITED]
+        ),
         DocumentStatus.WRITTEN_OFF: Status("mute", "eraser", DOCUMENTS[DocumentStatus.WRITTEN_OFF]),
         DocumentStatus.CANCELLED: Status("mute", "ban", DOCUMENTS[DocumentStatus.CANCELLED]),
         "overdue": Status("bad", "triangle-exclamation", OVERDUE),

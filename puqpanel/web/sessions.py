@@ -95,13 +95,23 @@ class AreaSessions(SecureCookieSessionInterface):
         if not session:
             if session.modified:
                 response.delete_cookie(name, **cookie_options(area))
-                if area == "/client" and not _host_cookies():  # set before there was a shop
-                    response.delete_cookie(name, **{**cookie_options(area), "path": area})
+                _drop_old_path(response, name, area)
             return
         if session.modified:
             age = absolute_limit(AREA_NAMES[area], keep=True) if session.permanent else None
             value = serializer.dumps(dict(session))
             response.set_cookie(name, value, max_age=age, **cookie_options(area))
+            if name in request.cookies:
+                _drop_old_path(response, name, area)
+
+
+def _drop_old_path(response: Response, name: str, area: str) -> None:
+    """Delete the cookie of the client area's path that was set before there was a shop.
+
+    Browsers would send it before the one that is valid for the shop too.
+    """
+    if area == "/client" and not _host_cookies():
+        response.delete_cookie(name, **{**cookie_options(area), "path": area})
 
 
 class ViewSessions(AreaSessions):

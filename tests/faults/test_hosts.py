@@ -47,7 +47,8 @@ MIGRATION = '''"""A table that only the next version uses."""
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "next_version", "{head}"
+revision = "next_version"
+down_revision = "{head}"
 branch_labels = depends_on = None
 
 

@@ -229,3 +229,12 @@ def test_staff_and_users_change_their_own_password(
 @pytest.mark.parametrize("area", ["/admin", "/client"])
 def test_the_sign_in_page_says_whom_to_ask_for_a_new_password(visitor: Browser, area: str) -> None:
     assert "Forgot your password? Ask" in visitor.get(area + "/signin").text
+
+
+def test_a_cookie_of_the_old_path_does_not_shadow_the_new_one(
+    app: Panel, shop: dict[str, str]
+) -> None:
+    browser = Browser(app)
+    browser.http.set_cookie("panel_customer", "x.y.z", path="/client")
+    browser.sign_in("anna@example.test", "/client")
+    assert "Hello, Anna" in browser.get("/client/").text

@@ -59,6 +59,7 @@ class OrderItem(Model):
 
     Attributes:
         selection: what was chosen of the options, by the key of their group.
+        provisioning: when it is provisioned, as the product said at the order.
     """
 
     __tablename__ = "order_items"
@@ -66,4 +67,5 @@ class OrderItem(Model):
     order_id: Mapped[Reference] = mapped_column(sa.ForeignKey("orders.id"), index=True)
     service_id: Mapped[Reference] = mapped_column(sa.ForeignKey("services.id"), unique=True)
     selection: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
+    provisioning: Mapped[Word]
     service: Mapped[Service] = relationship(lazy="joined", innerjoin=True)

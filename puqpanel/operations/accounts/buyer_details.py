@@ -90,7 +90,7 @@ def clean(details: BuyerDetails, country: str, before: Client | None) -> dict[st
         errors.update({key: [*texts] for key, texts in error.messages.items()})
     if errors:
         raise InvalidInput(errors)
-    if before is None or before.vat_number != values["vat_number"]:
+    if before is None or (before.vat_number, before.country) != (values["vat_number"], country):
         checked = values["vat_number"] and country in EU
         values["vat_status"] = VatStatus.PENDING if checked else VatStatus.NONE
     return values

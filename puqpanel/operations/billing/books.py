@@ -17,7 +17,7 @@ from puqpanel.domain.documents import DocumentKind, digest
 from puqpanel.domain.ledger import Account
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session
-from puqpanel.models import Charge, Company, Document, LedgerEntry, Posting, Series
+from puqpanel.models import Allocation, Charge, Company, Document, LedgerEntry, Posting, Series
 from puqpanel.operations.billing.contents import content
 
 CHUNK = 500
@@ -52,8 +52,25 @@ class Step:
 
 def verify() -> Iterator[Step]:
     """Recompute the digest of every issued document, in the order of each series."""
-    for series in session().scalars(sa.select(Series).order_by(Series.id)).all():
-        yield from _verify_series(series)
+    yield Step(0, tuple(_outside_series()))
+    for key in session().scalars(sa.select(Series.id).order_by(Series.id)).all():
+        yield from _verify_series(key)
+
+
+def _outside_series() -> Iterator[Problem]:
+    """Find documents that count as issued but are in no series."""
+    query = (
+        sa.select(Document.number, Document.uuid)
+        .outerjoin(
+            Series, sa.and_(Series.company_id == Document.company_id, Series.kind == Document.kind)
+        )
+        .where(
+            Document.status != DocumentStatus.DRAFT,
+            sa.or_(Document.sequence.is_(None), Series.id.is_(None)),
+        )
+    )
+    for number, uuid in session().execute(query):
+        yield Problem(number or uuid, _("It is in no number series."))
 
 
 def documents_to_verify() -> int:
@@ -62,10 +79,18 @@ def documents_to_verify() -> int:
     return session().scalar(query) or 0
 
 
-def _verify_series(series: Series) -> Iterator[Step]:
+def _verify_series(key: int) -> Iterator[Step]:
     before, sequence = "", 0
-    company = session().get_one(Company, series.company_id)
-    while documents := _chunk(series, sequence):
+    series = _series(key)
+    while True:
+        documents = _chunk(series, sequence)
+        if not documents:
+            series = _series(key)
+            if series.sequence == sequence:
+                break
+            documents = _chunk(series, sequence)  # issued since the chunk was read
+            if not documents:
+                break
         problems: list[Problem] = []
         for document in documents:
             problems += _verify_document(document, before, sequence)
@@ -73,9 +98,14 @@ def _verify_series(series: Series) -> Iterator[Step]:
         yield Step(len(documents), tuple(problems))
         session().expunge_all()
     if (before, sequence) != (series.digest, series.sequence):
+        company = session().get_one(Company, series.company_id)
         name = f"{company.name}, {series.kind}"
         text = _("The last document of the series is missing, or was changed.")
         yield Step(0, (Problem(name, text),))
+
+
+def _series(key: int) -> Series:
+    return session().get_one(Series, key, populate_existing=True)
 
 
 def _chunk(series: Series, sequence: int) -> list[Document]:
@@ -114,11 +144,11 @@ def _verify_document(document: Document, before: str, sequence: int) -> Iterator
 
 def check() -> Iterator[Step]:
     """Check that every posting balances and that documents agree with the ledger."""
-    for part in (_postings, _receivables, _open_documents, _charges):
+    for part in (_postings, _receivables, _allocations, _open_documents, _charges):
         yield Step(1, tuple(part()))
 
 
-CHECKS = 4
+CHECKS = 5
 """How many steps `check` has."""
 
 
@@ -166,6 +196,30 @@ def _receivables() -> Iterator[Problem]:
         yield Problem(number or "", text)
 
 
+def _allocations() -> Iterator[Problem]:
+    """Compare what was paid on each invoice with the allocations to it."""
+    paid = (
+        sa.select(Allocation.document_id, sa.func.sum(Allocation.minor).label("minor"))
+        .group_by(Allocation.document_id)
+        .subquery()
+    )
+    query = (
+        sa.select(Document.number, Document.paid_minor, paid.c.minor)
+        .outerjoin(paid, paid.c.document_id == Document.id)
+        .where(
+            Document.kind == DocumentKind.INVOICE,
+            sa.func.coalesce(paid.c.minor, 0) != Document.paid_minor,
+        )
+    )
+    for number, minor, allocated in session().execute(query):
+        text = _(
+            "%(paid)s is paid on it, but %(allocated)s was allocated (in minor units).",
+            paid=int(minor),
+            allocated=int(allocated or 0),
+        )
+        yield Problem(number or "", text)
+
+
 def _open_documents() -> Iterator[Problem]:
     """Find invoices whose status contradicts what was paid."""
     settled = Document.paid_minor + Document.credited_minor
@@ -174,7 +228,7 @@ def _open_documents() -> Iterator[Problem]:
     query = sa.select(Document.number, Document.status).where(
         Document.kind == DocumentKind.INVOICE,
         sa.or_(
-            sa.and_(Document.status == DocumentStatus.PAID, ~is_paid),
+            sa.and_(Document.status.in_((DocumentStatus.PAID, DocumentStatus.CREDITED)), ~is_paid),
             sa.and_(
                 Document.status.in_((DocumentStatus.ISSUED, DocumentStatus.PARTLY_PAID)), is_paid
             ),

@@ -174,8 +174,17 @@ def save_series(
         raise InvalidInput({"reset": [_("Select an option from the list.")]}) from None
     except UserError as error:
         raise InvalidInput({"pattern": [error.text]}) from None
+    same = sa.select(Series.id).where(
+        Series.company_id == company.id, Series.pattern == checked, Series.kind != kind
+    )
+    if session().scalar(same) is not None:
+        text = _("Another kind of document has this pattern, so numbers would repeat.")
+        raise InvalidInput({"pattern": [text]})
     values = {"pattern": checked, "reset": reset}
     old, new = audit.changed({key: getattr(series, key) for key in values}, values)
+    if reset != series.reset and series.last_on is not None:
+        # the count goes on: it restarts with the next period
+        series.period = count_period(Reset(reset), series.last_on)
     series.pattern, series.reset = checked, reset
     audit.record(
         actor=actor,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
@@ -39,11 +40,13 @@ class Piece:
         row: the line of the invoice; None if an amount is credited.
         position: the tax group.
         net: without tax.
+        gross: with tax, if an amount is credited.
     """
 
     row: DocumentLineRow | None
     position: int
     net: Money
+    gross: Money | None = None
 
 
 @retry_deadlocks
@@ -107,7 +110,7 @@ def credit(
     save(note)
     seal(actor, note)
     _settle(invoice, note)
-    _reverse_charges(invoice, [*earlier, note])
+    _reverse_charges(invoice, earlier, note)
     payload = {"invoice_uuid": invoice.uuid, "client_uuid": client.uuid}
     raise_event("invoice.refunded", payload)
     return note
@@ -181,7 +184,23 @@ def _by_lines(
         pieces.append(Piece(row, row.tax_position, net))
     if not pieces:
         raise InvalidInput({"lines": [_("Choose at least one line to credit.")]})
+    _check_groups(invoice, pieces, left)
     return pieces
+
+
+def _check_groups(invoice: Document, pieces: Sequence[Piece], left: Mapping[int, Money]) -> None:
+    """Check that each tax group is credited by more than nothing and at most what is left of it.
+
+    Raises:
+        InvalidInput: it is not, for example because a discount is left out.
+    """
+    for position in {piece.position for piece in pieces}:
+        net = sum(piece.net.minor for piece in pieces if piece.position == position)
+        rows = [row.position for row in invoice.lines if row.tax_position == position]
+        rest = Money(sum(left[at].minor for at in rows), invoice.currency)
+        if not 0 < net <= rest.minor:
+            text = _("Enter an amount greater than 0 and at most %(rest)s.", rest=rest)
+            raise InvalidInput({"lines": [text]})
 
 
 def _by_amount(
@@ -194,7 +213,7 @@ def _by_amount(
         raise InvalidInput({"amount": [text]})
     shares = amount.allocate([max(each.minor, 0) for each in rests])
     return [
-        Piece(None, at, _net_of(whole[at], credited[at], share))
+        Piece(None, at, _net_of(whole[at], credited[at], share), share)
         for at, share in enumerate(shares)
         if share
     ]
@@ -203,8 +222,8 @@ def _by_amount(
 def _net_of(whole: GroupTotal, credited: GroupTotal, gross: Money) -> Money:
     """Return the net amount of an amount with tax, so that all of them sum to the whole."""
     upto = (credited.gross + gross).minor
-    net = whole.net.scaled(Fraction(upto, whole.gross.minor))
-    return net - credited.net
+    net = whole.net.scaled(Fraction(upto, whole.gross.minor)) - credited.net
+    return max(min(net, gross), Money.zero(gross.currency))
 
 
 def _rest(
@@ -236,9 +255,14 @@ def _fill(
     used = sorted({piece.position for piece in pieces})
     totals = []
     for position in used:
-        net = Money.total((p.net for p in pieces if p.position == position), note.currency)
-        group = whole[position].group
-        totals.append(remaining_tax(group, net, credited[position], whole[position]))
+        inside = [piece for piece in pieces if piece.position == position]
+        net = Money.total((piece.net for piece in inside), note.currency)
+        group, gross = whole[position].group, inside[0].gross
+        if gross is not None and group.taxes:
+            taxes = (gross - net).allocate(group.shares) if any(group.shares) else [gross - net]
+            totals.append(GroupTotal(group, net, tuple(taxes)))
+        else:
+            totals.append(remaining_tax(group, net, credited[position], whole[position]))
     for at, piece in enumerate(pieces):
         note.lines.append(_line(at, piece, used.index(piece.position), note))
     note.taxes.extend(tax_rows(totals))
@@ -279,8 +303,9 @@ def _amount_text(note: Document) -> str:
 
 def _settle(invoice: Document, note: Document) -> None:
     """Post a credit note: first against what is open on the invoice, then to the client."""
-    total = note.total
-    against = min(total, invoice.open) if invoice.status in OPEN else Money.zero(total.currency)
+    total, zero = note.total, Money.zero(note.currency)
+    against = min(total, invoice.open) if invoice.status in OPEN else zero
+    written_off = min(total - against, Money(invoice.written_off_minor, invoice.currency))
     ledger.post(
         key=f"credit_note:{note.uuid}",
         company=invoice.company,
@@ -291,29 +316,46 @@ def _settle(invoice: Document, note: Document) -> None:
             Entry(Account.INCOME, note.net),
             Entry(Account.TAX, note.tax),
             Entry(Account.RECEIVABLE, -against, invoice.id),
-            Entry(Account.CREDIT, against - total),
+            Entry(Account.WRITE_OFF, -written_off),
+            Entry(Account.CREDIT, against + written_off - total),
         ],
     )
-    invoice.credited_minor += against.minor
-    if invoice.status in OPEN:
+    invoice.credited_minor += (against + written_off).minor
+    invoice.written_off_minor -= written_off.minor
+    if invoice.status in OPEN or (written_off and not invoice.written_off_minor):
         settled = invoice.paid_minor + invoice.credited_minor
         invoice.status = status_after(invoice.total.minor, settled)
+        if invoice.status == DocumentStatus.PAID and not invoice.paid_minor:
+            invoice.status = DocumentStatus.CREDITED
+        elif invoice.status == DocumentStatus.PAID:
+            payload = {"invoice_uuid": invoice.uuid, "client_uuid": invoice.client.uuid}
+            raise_event("invoice.paid", payload)
     note.status = DocumentStatus.PAID
     session().flush()
 
 
-def _reverse_charges(invoice: Document, notes: Sequence[Document]) -> None:
-    """Release the periods of lines that are credited in full, so that they can be charged again."""
-    left = _left(invoice, notes)
-    done = [row for row in invoice.lines if row.service_id and row.kind and not left[row.position]]
-    for row in done:
-        session().execute(
-            sa.update(Charge)
-            .where(
-                Charge.document_id == invoice.id,
-                Charge.service_id == row.service_id,
-                Charge.kind == row.kind,
-                Charge.period_start == (row.period_start or invoice.issued_on),
+def _reverse_charges(invoice: Document, earlier: Sequence[Document], note: Document) -> None:
+    """Release the periods that this credit note completes, so that they can be charged again.
+
+    A charge covers all lines of a service with the same kind and period, discounts included.
+    """
+    before, after = _left(invoice, earlier), _left(invoice, [*earlier, note])
+    groups: dict[tuple[int, str, date | None], list[int]] = {}
+    for row in invoice.lines:
+        if row.service_id and row.kind:
+            key = row.service_id, row.kind, row.period_start or invoice.issued_on
+            groups.setdefault(key, []).append(row.position)
+    for (service_id, kind, start), positions in groups.items():
+        was = sum(before[position].minor for position in positions)
+        left = sum(after[position].minor for position in positions)
+        if was and not left:
+            session().execute(
+                sa.update(Charge)
+                .where(
+                    Charge.document_id == invoice.id,
+                    Charge.service_id == service_id,
+                    Charge.kind == kind,
+                    Charge.period_start == start,
+                )
+                .values(live=None)
             )
-            .values(live=None)
-        )

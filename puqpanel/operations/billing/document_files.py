@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import structlog
 
+from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import save, transaction
@@ -52,8 +53,10 @@ def ubl(document: Document) -> bytes:
     """Return an invoice or credit note as UBL 2.1.
 
     Raises:
-        NotAnInvoiceError: it is a proforma or a draft.
+        ConflictError: it is a proforma or a draft.
     """
+    if document.kind == DocumentKind.PROFORMA or not document.digest:
+        raise ConflictError(_("Only issued invoices and credit notes have UBL."))
     from puqpanel.infra.documents.ubl import ubl as written
 
     return written(content(document))

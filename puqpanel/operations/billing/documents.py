@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import lazyload, selectinload
 
 from puqpanel.domain.document_states import DocumentStatus
 from puqpanel.domain.documents import DocumentKind
@@ -16,11 +16,11 @@ from puqpanel.domain.permissions import CLIENT_BILLING_VIEW, DOCUMENTS_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.tax import PriceEntry
 from puqpanel.domain.texts import Text, _
-from puqpanel.infra.db import find, save, session, transaction
+from puqpanel.infra.db import find, retry_deadlocks, save, session, transaction
 from puqpanel.models import Client, Company, Document
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing.companies import clean_text, company_for, find_company
-from puqpanel.operations.billing.ledger import today
+from puqpanel.operations.billing.ledger import lock_client, today
 from puqpanel.operations.billing.lines import (
     Line,
     Reckoning,
@@ -70,7 +70,9 @@ def lock_document(uuid: str) -> Document:
     Raises:
         NotFoundError: it does not exist.
     """
-    query = sa.select(Document).where(Document.uuid == uuid).with_for_update(of=Document)
+    # without the joined company and client: MariaDB would lock these too
+    query = sa.select(Document).where(Document.uuid == uuid).options(lazyload("*"))
+    query = query.with_for_update(of=Document)
     return find(query.execution_options(populate_existing=True), _("Document not found."))
 
 
@@ -135,6 +137,7 @@ def create_draft(
     return document
 
 
+@retry_deadlocks
 @transaction()
 def save_draft(*, actor: Principal, uuid: str, draft: Draft) -> Document:
     """Change a draft.
@@ -144,13 +147,18 @@ def save_draft(*, actor: Principal, uuid: str, draft: Draft) -> Document:
         InvalidInput: a field is invalid.
     """
     actor.require(DOCUMENTS_MANAGE)
+    lock_client(find_document(uuid).client_id)
     document = lock_draft(uuid)
+    if any(row.service_id for row in document.lines):
+        text = _("This draft is for services, so its lines can't be edited. Delete it instead.")
+        raise ConflictError(text)
     write(document, draft)
     session().flush()
     _record(actor, document, "document.updated", _("Draft changed, %(total)s."))
     return document
 
 
+@retry_deadlocks
 @transaction()
 def delete_draft(*, actor: Principal, uuid: str) -> None:
     """Delete a draft.
@@ -159,19 +167,29 @@ def delete_draft(*, actor: Principal, uuid: str) -> None:
         ConflictError: it was issued.
     """
     actor.require(DOCUMENTS_MANAGE)
+    lock_client(find_document(uuid).client_id)
     document = lock_draft(uuid)
     _record(actor, document, "document.deleted", _("Draft deleted, %(total)s."))
     session().delete(document)
 
 
-def preview(client: Client, company: Company, lines: Sequence[Line], currency: str) -> Reckoning:
+def preview(
+    client: Client, company: Company, lines: Sequence[Line], currency: str, entry: str = ""
+) -> Reckoning:
     """Return what lines would amount to on a document that is issued today.
+
+    Args:
+        client: the buyer.
+        company: the seller.
+        lines: in order.
+        currency: of the document.
+        entry: whether its prices are net or gross; the company's unless given.
 
     Raises:
         InvalidInput: a line is invalid.
     """
     table = TaxTable(company, client, today(company))
-    return reckon(lines, table, currency, PriceEntry(company.entry))
+    return reckon(lines, table, currency, PriceEntry(entry or company.entry))
 
 
 def lock_draft(uuid: str) -> Document:

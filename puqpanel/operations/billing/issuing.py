@@ -15,6 +15,7 @@ from puqpanel.domain.document_states import KIND_LABELS, OPEN, DocumentStatus, s
 from puqpanel.domain.documents import DocumentKind, digest
 from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.ledger import Account, Entry
+from puqpanel.domain.money import Money
 from puqpanel.domain.numbering import Reset, count_period, number_text
 from puqpanel.domain.permissions import DOCUMENTS_ISSUE
 from puqpanel.domain.principals import Principal
@@ -37,20 +38,33 @@ from puqpanel.operations.system import audit
 
 @retry_deadlocks
 @transaction()
-def issue(*, actor: Principal, uuid: str) -> Document:
+def issue(*, actor: Principal, uuid: str, expected: Money | None = None) -> Document:
     """Issue a draft with the taxes of today. It never changes afterwards.
 
     An invoice of a total of zero is paid at once.
 
+    Args:
+        actor: who issues it.
+        uuid: the draft.
+        expected: the total that was shown; if it is another one now, nothing is issued. None to
+            accept any.
+
     Raises:
-        ConflictError: it was issued already, a period of a service was charged already, or the
-            last document of the series has a later date.
+        ConflictError: the total is not the expected one, it was issued already, a period of a
+            service was charged already, or the last document of the series has a later date.
         NoTaxRateError: tax must be charged, but there is no rate.
     """
     actor.require(DOCUMENTS_ISSUE)
     ledger.lock_client(find_document(uuid).client_id)
     draft = lock_draft(uuid)
     rewrite_taxes(draft)
+    if expected is not None and draft.total != expected:
+        raise ConflictError(
+            _(
+                "The total has changed to %(total)s. Check the draft and issue it again.",
+                total=draft.total,
+            )
+        )
     seal(actor, draft)
     return draft
 
@@ -84,6 +98,7 @@ def seal(actor: Principal, document: Document) -> None:
     _announce(actor, document)
 
 
+@retry_deadlocks
 @transaction()
 def cancel_proforma(*, actor: Principal, uuid: str, reason: str = "") -> None:
     """Cancel a proforma that was not paid.
@@ -92,6 +107,7 @@ def cancel_proforma(*, actor: Principal, uuid: str, reason: str = "") -> None:
         ConflictError: it is no proforma, or something was paid.
     """
     actor.require(DOCUMENTS_ISSUE)
+    ledger.lock_client(find_document(uuid).client_id)
     document = lock_document(uuid)
     if document.kind != DocumentKind.PROFORMA:
         raise ConflictError(_("Only proformas can be cancelled. Credit the invoice instead."))
@@ -108,6 +124,7 @@ def cancel_proforma(*, actor: Principal, uuid: str, reason: str = "") -> None:
     )
 
 
+@retry_deadlocks
 @transaction()
 def write_off(*, actor: Principal, uuid: str, reason: str) -> None:
     """Write off what is open on an invoice that will not be paid.

@@ -26,6 +26,8 @@ from puqpanel.operations.billing.taxes import TaxTable
 
 MAX_LINES, MAX_QUANTITY = 1000, 10**6
 MAX_AMOUNT_MINOR = 10**12
+MAX_UNIT_PRICE = 10**10
+"""What the column of unit prices cannot hold, in major units."""
 UNIT_PLACES, QUANTITY_PLACES = 6, 4
 """Decimals of unit prices and quantities."""
 
@@ -133,7 +135,7 @@ def check_lines(lines: Sequence[Line], currency: str) -> None:
             line.unit_price, UNIT_PLACES
         ):
             text = _("Line %(number)s has too many decimals.", number=position)
-        elif abs(amount.minor) > MAX_AMOUNT_MINOR:
+        elif abs(amount.minor) > MAX_AMOUNT_MINOR or abs(line.unit_price) >= MAX_UNIT_PRICE:
             limit = Money(MAX_AMOUNT_MINOR, currency)
             text = _(
                 "Line %(number)s: enter an amount up to %(limit)s.", number=position, limit=limit

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from puqpanel.domain.document_states import OPEN, DocumentStatus, status_after
 from puqpanel.domain.documents import DocumentKind
-from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
 from puqpanel.domain.ledger import Account, Entry
 from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import PAYMENTS_MANAGE
@@ -27,9 +27,12 @@ from puqpanel.models.columns import new_uuid
 from puqpanel.operations.billing import ledger
 from puqpanel.operations.billing.documents import find_document, lock_document
 from puqpanel.operations.billing.issuing import seal
+from puqpanel.operations.billing.lines import MAX_AMOUNT_MINOR
 from puqpanel.operations.system import audit
 
 SUCCEEDED = "succeeded"
+FIRST_DAY = date(2000, 1, 1)
+"""The earliest day on which a payment can have been received."""
 Row = TypeVar("Row", bound=Model)
 
 
@@ -88,6 +91,9 @@ def receive(
     actor.require(PAYMENTS_MANAGE)
     if received.amount.minor <= 0:
         raise InvalidInput({"amount": [_("Enter an amount greater than 0.")]})
+    if received.amount.minor > MAX_AMOUNT_MINOR:
+        limit = Money(MAX_AMOUNT_MINOR, received.amount.currency)
+        raise InvalidInput({"amount": [_("Enter an amount up to %(limit)s.", limit=limit)]})
     query = sa.select(Client.id).where(Client.uuid == client_uuid)
     client = ledger.lock_client(find(query, _("Client not found.")))
     outside_id = received.outside_id or new_uuid()
@@ -96,7 +102,10 @@ def receive(
     )
     if (earlier := session().scalar(known)) is not None:
         return earlier
-    day = received.received_on or ledger.today(company)
+    today = ledger.today(company)
+    day = received.received_on or today
+    if not FIRST_DAY <= day <= today:
+        raise InvalidInput({"received_on": [_("Enter a day that is not in the future.")]})
     payment = save(
         Payment(
             company_id=company.id,
@@ -132,10 +141,22 @@ def receive(
     raise_event("payment.received", {"payment_uuid": payment.uuid, "client_uuid": client_uuid})
     left = received.amount
     for uuid in documents:
-        left -= _allocate(actor, client, uuid, left, payment)
+        try:
+            with transaction():
+                left -= _allocate(actor, client, uuid, left, payment)
+        except UserError as error:  # the money arrived all the same: it stays credit
+            audit.record(
+                actor=actor,
+                action="payment.not_allocated",
+                subject_type="client",
+                subject_uuid=client_uuid,
+                summary=_("Payment stays credit: %(reason)s", reason=error.text),
+                after={"document": uuid, "amount": str(left)},
+            )
     return payment
 
 
+@retry_deadlocks
 def mark_paid(
     *,
     actor: Principal,
@@ -143,6 +164,7 @@ def mark_paid(
     reason: str,
     amount: Money | None = None,
     received_on: date | None = None,
+    token: str = "",
 ) -> Payment:
     """Record that a document was paid outside the panel.
 
@@ -152,6 +174,7 @@ def mark_paid(
         reason: why, for the record; required.
         amount: what was paid; all that is open unless given.
         received_on: the day of the payment; today unless given.
+        token: of the form, so that a form that is sent twice records one payment.
 
     Raises:
         ConflictError: nothing is open.
@@ -169,7 +192,10 @@ def mark_paid(
             client_uuid=document.client.uuid,
             company=document.company,
             received=Received(
-                amount or document.open, received_on=received_on, note=reason.strip()
+                document.open if amount is None else amount,
+                outside_id=token,
+                received_on=received_on,
+                note=reason.strip(),
             ),
             documents=[document_uuid],
         )
@@ -226,12 +252,22 @@ def _allocate(
     if not amount:
         return amount
     if document.kind == DocumentKind.PROFORMA:
-        if amount < document.open:
+        if ledger.credit(client, document.currency) < document.open:
             return Money.zero(available.currency)  # it stays credit until the proforma is covered
         document.paid_minor = document.total.minor
         document.status = DocumentStatus.PAID
         document = _invoice(actor, document)
-        amount = document.open
+        if earlier := document.open - amount:
+            _pay(actor, client, document, earlier, None)
+    _pay(actor, client, document, amount, payment)
+    return amount
+
+
+def _pay(
+    actor: Principal, client: Client, invoice: Document, amount: Money, payment: Payment | None
+) -> None:
+    """Post that credit of a client pays an invoice, and record it."""
+    document = invoice
     allocation = save(
         Allocation(
             payment_id=payment.id if payment else None, document_id=document.id, minor=amount.minor
@@ -263,7 +299,6 @@ def _allocate(
     if document.status == DocumentStatus.PAID:
         payload = {"invoice_uuid": document.uuid, "client_uuid": client.uuid}
         raise_event("invoice.paid", payload)
-    return amount
 
 
 def _invoice(actor: Principal, proforma: Document) -> Document:

@@ -6,7 +6,7 @@ or the payment of its document. So a paid order is provisioned, whatever happens
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ from puqpanel.domain.pricing import Quote
 from puqpanel.domain.principals import AUTOMATION, Principal, PrincipalKind
 from puqpanel.domain.task_states import OnLoss
 from puqpanel.domain.texts import _
-from puqpanel.host import registry
+from puqpanel.host import calls, registry
 from puqpanel.infra import catalogs
 from puqpanel.infra.db import find, retry_deadlocks, save, session, transaction
 from puqpanel.infra.events import raise_event
@@ -131,12 +131,16 @@ def _place(actor: Principal, request: Request, forms_data: Sequence[dict[str, An
             document_id=document.id if document else None,
             placed_by=actor.name,
             token=request.token,
-        )
+        ),
+        ConflictError(_("This form has already been submitted. Reload the page and try again.")),
     )
     for service, configuration in zip(services, priced.configurations, strict=True):
         save(
             OrderItem(
-                order_id=order.id, service_id=service.id, selection=dict(configuration.values)
+                order_id=order.id,
+                service_id=service.id,
+                selection=dict(configuration.values),
+                provisioning=service.product.provisioning,
             )
         )
     audit.record(
@@ -187,7 +191,6 @@ def provision_paid(name: str, payload: Any) -> None:
         sa.select(Service)
         .join(OrderItem, OrderItem.service_id == Service.id)
         .join(Order, Order.id == OrderItem.order_id)
-        .join(Product, Product.id == Service.product_id)
         .join(
             Document,
             sa.or_(Document.id == Order.document_id, Document.origin_id == Order.document_id),
@@ -195,7 +198,7 @@ def provision_paid(name: str, payload: Any) -> None:
         .where(
             Document.uuid == payload["invoice_uuid"],
             Order.status == OrderStatus.PLACED,
-            Product.provisioning == ProvisioningPolicy.AT_PAYMENT,
+            OrderItem.provisioning == ProvisioningPolicy.AT_PAYMENT,
             Service.status == "pending",
             Service.provision_status == "pending",
         )
@@ -227,10 +230,14 @@ def _validated(choice: Choice, actor: Principal) -> dict[str, Any]:
     module = registry.current().get(choice.product.module) if choice.product.module else None
     if module is None or choice.data is None:
         return {}
+    called = calls.invoke(
+        calls.Call(module, "_order_fields", product_uuid=choice.product.uuid, actor=actor)
+    )
+    asked = called.value["data"] if isinstance(called.value, Mapping) else ()
     return forms.validate(
         module,
         "save_service_data",
-        choice.data,
+        {name: value for name, value in choice.data.items() if name in asked},
         stored={},
         product_uuid=choice.product.uuid,
         actor=actor,
@@ -285,7 +292,7 @@ def _service(placing: _Placing, at: int, data: dict[str, Any]) -> Service:
             product_id=choice.product.id,
             product=choice.product,
             name=clean_name(choice.name or choice.product.name),
-            service_data={**configuration.values, **data},
+            service_data={**data, **configuration.values},
             price_minor=minor,
             currency=placing.client.currency,
             period=period.value,

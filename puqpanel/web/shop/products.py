@@ -121,7 +121,7 @@ def _page(product: Product, errors: dict[str, list[str]]) -> ResponseReturnValue
         is_free=product.billing_mode == BillingMode.FREE,
         sold_out=product.stock is not None and product.stock <= 0,
     )
-    return page, 422 if errors else 200
+    return page, 422 if errors and request.method == "POST" else 200
 
 
 def _reasons(error: UserError) -> dict[str, list[str]]:
@@ -186,7 +186,7 @@ def _module_fields(product: Product, choice: Choice, errors: dict[str, list[str]
         stored = {"service_data": dict(choice.data or {}), "errors": errors}
     call = calls.Call(
         module,
-        "get_service_page",
+        "_order_page",
         product_uuid=product.uuid,
         actor=find_principal() or shop.VISITOR,
         stored=stored,
@@ -195,8 +195,12 @@ def _module_fields(product: Product, choice: Choice, errors: dict[str, list[str]
     return called.value if called.ok else ""
 
 
-def _expected(text: str, currency: str) -> Money | None:
-    try:
-        return Money(int(text), currency)
-    except ValueError:
-        return None
+def _expected(text: str, currency: str) -> Money:
+    """Return the total that was shown.
+
+    Raises:
+        UserError: the form has none.
+    """
+    if not text.isascii() or not text.isdecimal() or len(text) > 18:
+        raise UserError(_("The total is missing. Check the price and order again."))
+    return Money(int(text), currency)

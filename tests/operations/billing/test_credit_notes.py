@@ -11,7 +11,7 @@ from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.money import Money
 from puqpanel.infra.db import session
 from puqpanel.models import Document
-from puqpanel.operations.billing import credit_notes, documents, ledger, payments
+from puqpanel.operations.billing import credit_notes, documents, issuing, ledger, payments
 from tests.operations.billing.conftest import STAFF
 from tests.operations.billing.test_issuing import problems
 
@@ -36,7 +36,7 @@ def test_a_whole_credit_note_of_an_unpaid_invoice_leaves_nothing_to_pay(invoice,
     assert note.number.startswith("CN-")
     assert (note.net, note.tax) == (document.net, document.tax)
     assert (documents.find_document(document.uuid).status, ledger.credit(client)) == (
-        "paid",
+        "credited",
         eur(0),
     )
     with pytest.raises(ConflictError, match="in full"):
@@ -102,3 +102,33 @@ def test_only_issued_invoices_are_credited(invoice):
     note = credit(invoice("10"))
     with pytest.raises(ConflictError, match="issued invoices"):
         credit(note)
+
+
+def test_what_was_written_off_is_not_owed_to_the_client(invoice, client):
+    document = invoice("100")
+    issuing.write_off(actor=STAFF, uuid=document.uuid, reason="bankrupt")
+    credit(document, amount=eur(2300))
+    credit(document)
+    assert ledger.credit(client) == eur(0)
+    assert documents.find_document(document.uuid).status == "credited"
+    assert problems() == []
+
+
+def test_a_discount_is_credited_with_what_it_reduces(invoice):
+    document = invoice("100", "-10")
+    with pytest.raises(InvalidInput):
+        credit(document, lines={0: eur(10000)})
+    with pytest.raises(InvalidInput):
+        credit(document, lines={1: eur(-1000)})
+    credit(document, lines={0: eur(10000), 1: eur(-1000)})
+    assert sums(document) == (9000, 2070)
+    assert problems() == []
+
+
+def test_an_amount_is_credited_exactly(invoice):
+    document = invoice("10", "0.37")
+    for minor in (1, 3, 8, 19, 100, 333):
+        assert credit(document, amount=eur(minor)).total == eur(minor)
+    credit(document)
+    assert sums(document) == (document.net_minor, document.tax_minor)
+    assert problems() == []

@@ -169,6 +169,7 @@ def test_a_country_without_a_rate_is_a_clear_error(client, company):
         (("-1",), "negative"),
         (("10000000001",), "up to"),
         (("0.1234567",), "decimals"),
+        (("10000000000",), "up to"),
     ],
 )
 def test_a_draft_that_cannot_be_issued_is_refused(client, company, prices, message):
@@ -210,3 +211,58 @@ def test_unpaid_proformas_can_be_cancelled_and_invoices_written_off(invoice):
         issuing.write_off(actor=STAFF, uuid=bad.uuid, reason="again")
     assert documents.find_document(bad.uuid).status == "written_off"
     assert problems() == []
+
+
+def test_another_total_than_was_shown_issues_nothing(client, company):
+    draft = documents.create_draft(actor=STAFF, client_uuid=client.uuid, draft=Draft(lines("10")))
+    with pytest.raises(ConflictError, match="has changed to"):
+        issuing.issue(actor=STAFF, uuid=draft.uuid, expected=Money(1, "EUR"))
+    assert issuing.issue(actor=STAFF, uuid=draft.uuid, expected=Money(1230, "EUR")).count == 1
+
+
+def test_two_kinds_of_documents_have_different_numbers(company):
+    with pytest.raises(InvalidInput) as caught:
+        companies.save_series(
+            actor=STAFF,
+            company_uuid=company.uuid,
+            kind="credit_note",
+            pattern="INV-{year}-{number:05}",
+            reset="yearly",
+        )
+    assert "repeat" in str(caught.value.errors)
+
+
+def test_numbers_go_on_when_they_no_longer_restart(invoice, company):
+    for _ in range(2):
+        invoice("1")
+    companies.save_series(
+        actor=STAFF,
+        company_uuid=company.uuid,
+        kind="invoice",
+        pattern="INV-{year}-{number:05}",
+        reset="never",
+    )
+    assert invoice("1").count == 3
+
+
+def test_a_document_without_a_place_in_its_series_is_found(invoice):
+    invoice("1")
+    with transaction() as current:
+        current.execute(sa.text("UPDATE documents SET sequence = NULL"))
+    assert ("number series" in text for _, text in problems())
+    assert problems()
+
+
+def test_a_document_that_is_issued_meanwhile_is_no_problem(invoice, monkeypatch):
+    invoice("1")
+    chunk, issued = books._chunk, []
+
+    def read(series, sequence):
+        found = chunk(series, sequence)
+        if not issued and series.kind == "invoice":
+            issued.append(invoice("2"))
+        return found
+
+    monkeypatch.setattr(books, "_chunk", read)
+    assert [each for step in books.verify() for each in step.problems] == []
+    assert issued

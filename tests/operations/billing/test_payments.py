@@ -6,6 +6,7 @@ import contextlib
 import contextvars
 import threading
 from collections.abc import Callable, Sequence
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -125,6 +126,76 @@ def test_parallel_issues_with_failures_leave_no_gap(panel, client, company):
     session().expire_all()
     counts = session().scalars(sa.select(Document.count).where(Document.number.is_not(None)))
     assert sorted(counts) == list(range(1, 14))
+    assert problems() == []
+
+
+def test_a_proforma_that_is_paid_in_parts_becomes_an_invoice(invoice, client):
+    proforma = invoice("100", kind="proforma")
+    for _ in range(2):
+        payments.mark_paid(
+            actor=STAFF, document_uuid=proforma.uuid, reason="cash", amount=eur(6150)
+        )
+    assert (status(proforma), ledger.credit(client)) == ("paid", eur(0))
+    made = session().scalars(sa.select(Document).where(Document.origin_id == proforma.id)).one()
+    assert (made.status, made.paid_minor) == ("paid", 12300)
+    assert problems() == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"amount": eur(0)},
+        {"amount": eur(10**13)},
+        {"received_on": date(1900, 1, 1)},
+        {"received_on": date(9999, 12, 31)},
+    ],
+)
+def test_a_payment_that_cannot_be_is_refused(invoice, client, wrong):
+    document = invoice("100")
+    with pytest.raises(InvalidInput):
+        payments.mark_paid(actor=STAFF, document_uuid=document.uuid, reason="cash", **wrong)
+    assert (status(document), ledger.credit(client)) == ("issued", eur(0))
+
+
+def test_a_form_that_is_sent_twice_records_one_payment(invoice):
+    document = invoice("100")
+    for _ in range(2):
+        payments.mark_paid(
+            actor=STAFF, document_uuid=document.uuid, reason="x", amount=eur(5000), token="t"
+        )
+    assert session().scalar(sa.select(sa.func.count(Payment.id))) == 1
+
+
+def test_money_that_arrives_stays_although_the_invoice_cannot_be_issued(
+    invoice, client, company, monkeypatch
+):
+    proforma = invoice("100", kind="proforma")
+
+    def refuse(*_args: Any) -> None:
+        raise ConflictError("charged already")
+
+    monkeypatch.setattr(payments, "seal", refuse)
+    arrive(company, client, 12300, proforma, outside_id="pi_1")
+    assert (status(proforma), ledger.credit(client)) == ("issued", eur(12300))
+    assert problems() == []
+
+
+def test_drafts_and_payments_at_once_do_not_deadlock(panel, invoice, client, company):
+    unpaid = [invoice("10") for _ in range(4)]
+    drafts = [
+        documents.create_draft(actor=STAFF, client_uuid=client.uuid, draft=Draft(lines("1"))).uuid
+        for _ in range(4)
+    ]
+    works = [
+        *(partial(arrive, company, client, 1230, each) for each in unpaid),
+        *(partial(issuing.issue, actor=STAFF, uuid=uuid) for uuid in drafts[:2]),
+        *(
+            partial(documents.save_draft, actor=STAFF, uuid=uuid, draft=Draft(lines("2")))
+            for uuid in drafts[2:]
+        ),
+    ]
+    beside(panel, works)
+    assert [status(each) for each in unpaid] == ["paid"] * 4
     assert problems() == []
 
 

@@ -16,7 +16,7 @@ from puqpanel.domain.permissions import CLIENT_KEYS
 from puqpanel.domain.principals import CurrentClient, Principal, PrincipalKind
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Charge, Document, Order, Product, Service, Task
-from puqpanel.operations.billing import companies, documents, payments
+from puqpanel.operations.billing import companies, credit_notes, documents, payments
 from puqpanel.operations.catalog import products
 from puqpanel.operations.ordering import orders
 from puqpanel.operations.ordering.orders import PriceChangedError, Request
@@ -182,3 +182,42 @@ def test_prices_that_change_later_do_not_change_what_was_sold(client, product): 
     session().expire_all()
     assert str(orders.find_order(order.uuid).items[0].service.price) == "10.00 EUR"
     assert str(documents.find_document(order.document.uuid).total) == "12.30 EUR"
+
+
+def test_a_payment_and_a_reduction_together_provision(client, product):  # noqa: F811
+    order = place(client, Choice(product, "monthly"))
+    uuid = order.document.uuid
+    payments.mark_paid(actor=STAFF, document_uuid=uuid, reason="cash", amount=Money(1000, "EUR"))
+    credit_notes.credit(actor=STAFF, uuid=uuid, reason="late", amount=Money(230, "EUR"))
+    assert len(tasks()) == 1
+    assert problems() == []
+
+
+def test_the_policy_of_the_order_decides(client, product):  # noqa: F811
+    order = place(client, Choice(product, "monthly"))
+    change(product, provisioning="by_hand")
+    payments.mark_paid(actor=STAFF, document_uuid=order.document.uuid, reason="cash")
+    assert len(tasks()) == 1
+
+
+def test_a_period_is_free_once_all_of_it_is_credited(client, product):  # noqa: F811
+    order = place(client, Choice(product, "monthly"))
+    for amount, live in ((1, True), (None, None)):
+        credit_notes.credit(
+            actor=STAFF,
+            uuid=order.document.uuid,
+            reason="x",
+            amount=None if amount is None else Money(amount, "EUR"),
+        )
+        session().expire_all()
+        assert session().scalars(sa.select(Charge.live)).all() == [live]
+
+
+def test_stock_that_was_sold_is_not_restored(client, product):  # noqa: F811
+    change(product, stock=2)
+    place(client, Choice(products.find_product(product.uuid), "monthly"))
+    with pytest.raises(InvalidInput, match="invalid"):
+        products.save_product(actor=STAFF, uuid=product.uuid, name="VPS", stock_shown="2")
+    products.save_product(actor=STAFF, uuid=product.uuid, name="VPS", stock_shown="1")
+    session().rollback()
+    assert products.find_product(product.uuid).stock == 1

@@ -78,6 +78,8 @@ def test_a_user_orders_and_comes_to_the_invoice(app: Panel, slug: str) -> None:
     "wrong",
     [
         {"shop.total": "1"},
+        {"shop.total": ""},
+        {"shop.total": "abc"},
         {"shop.period": "weekly"},
         {"shop.period": "x" * 5000},
         {"shop.option.disk": "9"},
@@ -85,7 +87,8 @@ def test_a_user_orders_and_comes_to_the_invoice(app: Panel, slug: str) -> None:
 )
 def test_a_wrong_form_orders_nothing(app: Panel, slug: str, wrong: dict[str, str]) -> None:
     anna = Browser(app).sign_in("anna@example.test", "/client")
-    data = {"csrf_token": anna.token("/client"), "shop.period": "monthly", **wrong}
+    form = {"shop.period": "monthly", "shop.total": "603", **wrong}
+    data = {"csrf_token": anna.token("/client"), **form}
     answer = anna.http.post(f"/shop/{slug}/order", data=data)
     if "shop.option.disk" in wrong:  # options that the product does not have are not read
         assert answer.status_code == 302
@@ -116,7 +119,7 @@ def test_what_is_sold_out_cannot_be_ordered(app: Panel, shop: dict[str, str], sl
     change(app, shop["product"], stock=0)
     anna = Browser(app).sign_in("anna@example.test", "/client")
     assert "Sold out" in anna.get("/shop/").text
-    data = {"csrf_token": anna.token("/client"), "shop.period": "monthly"}
+    data = {"csrf_token": anna.token("/client"), "shop.period": "monthly", "shop.total": "603"}
     answer = anna.http.post(f"/shop/{slug}/order", data=data)
     assert answer.status_code == 422
     assert "sold out" in answer.text
@@ -124,7 +127,7 @@ def test_what_is_sold_out_cannot_be_ordered(app: Panel, shop: dict[str, str], sl
 
 def test_staff_see_orders(app: Panel, owner: Browser, slug: str) -> None:
     anna = Browser(app).sign_in("anna@example.test", "/client")
-    data = {"csrf_token": anna.token("/client"), "shop.period": "monthly"}
+    data = {"csrf_token": anna.token("/client"), "shop.period": "monthly", "shop.total": "603"}
     assert anna.http.post(f"/shop/{slug}/order", data=data).status_code == 302
     listed = owner.get("/admin/orders/").text
     assert "Anna Berg" in listed

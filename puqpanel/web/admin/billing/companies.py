@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import (
     BooleanField,
@@ -228,6 +228,8 @@ def make_default(uuid: str) -> ResponseReturnValue:
 def series(uuid: str, kind: str) -> ResponseReturnValue:
     """Change the numbers of one kind of document."""
     company = companies.find_company(uuid)
+    if kind not in set(DocumentKind):
+        abort(404)
     found = companies.find_series(company, kind)
     form = SeriesForm(obj=found)
 

@@ -19,6 +19,7 @@ from puqpanel.domain.texts import Text
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
 from puqpanel.models import Allocation, Client, Document, Payment
+from puqpanel.models.columns import new_uuid
 from puqpanel.operations.billing import credit_notes, documents, issuing, ledger, payments
 from puqpanel.operations.system import audit
 from puqpanel.web.answers import flash, flashed_errors
@@ -105,6 +106,7 @@ class PaymentForm(Form):
 
     amount = MoneyField(_("Amount"), [InputRequired(_("Enter an amount."))])
     currency = HiddenField()
+    token = HiddenField()
     received_on = DateField(_("Received on"), [Optional()])
     reason = StringField(
         _("Note"),
@@ -189,7 +191,10 @@ def ubl(uuid: str) -> ResponseReturnValue:
 def issue(uuid: str) -> ResponseReturnValue:
     """Issue a draft."""
     with flashed_errors():
-        issued = issuing.issue(actor=actor(), uuid=uuid)
+        draft = documents.find_document(uuid)
+        shown = request.form.get("total", type=int)
+        expected = None if shown is None else Money(shown, draft.currency)
+        issued = issuing.issue(actor=actor(), uuid=uuid, expected=expected)
         flash(_("%(number)s issued.", number=issued.number), "good")
     return redirect(url_for("admin.documents.show", uuid=uuid))
 
@@ -199,7 +204,9 @@ def issue(uuid: str) -> ResponseReturnValue:
 def pay(uuid: str) -> ResponseReturnValue:
     """Record a payment of a document."""
     document = documents.find_document(uuid)
-    form = PaymentForm(data={"amount": document.open, "currency": document.currency})
+    form = PaymentForm(
+        data={"amount": document.open, "currency": document.currency, "token": new_uuid()}
+    )
 
     def save() -> tuple[Text, str]:
         payments.mark_paid(
@@ -208,6 +215,7 @@ def pay(uuid: str) -> ResponseReturnValue:
             reason=form.reason.data or "",
             amount=Money.from_major(form.amount.data, document.currency),
             received_on=form.received_on.data,
+            token=(form.token.data or "")[:64],
         )
         return _("Payment recorded."), url_for("admin.documents.show", uuid=uuid)
 

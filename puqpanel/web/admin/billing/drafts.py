@@ -115,6 +115,17 @@ class DraftForm(Form):
         """Return the forms of the lines."""
         return [entry.form for entry in self.lines]
 
+    def problems(self) -> list[str]:
+        """Return all errors as sentences, those of a line with its number."""
+        found = [str(text) for text in self.form_errors]
+        found += [str(text) for field in self if field is not self.lines for text in field.errors]
+        for number, entry in enumerate(self.entries(), 1):
+            texts = [str(text) for field in entry for text in field.errors]
+            found += [
+                str(_("Line %(number)s: %(text)s", number=number, text=text)) for text in texts
+            ]
+        return found
+
     def draft(self) -> Draft:
         """Return what was entered."""
         lines = [
@@ -242,19 +253,20 @@ def _page(
         currency=currency,
         document=document,
         crumbs=crumbs,
-        is_net=company.entry == PriceEntry.NET,
-        reckoning=_reckoning(form, client, company, currency),
+        is_net=(document.entry if document else company.entry) == PriceEntry.NET,
+        reckoning=_reckoning(form, client, company, document),
         Money=Money,
     )
 
 
 def _reckoning(
-    form: DraftForm, client: Client, company: Company, currency: str
+    form: DraftForm, client: Client, company: Company, document: Document | None
 ) -> Reckoning | None:
     """Return what the lines amount to; None if they are not valid yet."""
     if any(entry.errors for entry in form.entries()):
         return None
+    currency, entry = (document.currency, document.entry) if document else (client.currency, "")
     try:
-        return documents.preview(client, company, form.draft().lines, currency)
+        return documents.preview(client, company, form.draft().lines, currency, entry)
     except UserError:
         return None

@@ -9,7 +9,14 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import BooleanField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    HiddenField,
+    IntegerField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.validators import InputRequired, Length, Optional
 
 from puqpanel.domain.catalog import BillingMode, ProvisioningPolicy
@@ -162,6 +169,7 @@ class DetailsForm(ProductForm):
         [InputRequired(_("Enter a whole number."))],
         description=_("Smaller numbers come first."),
     )
+    stock_shown = HiddenField()
     stock = IntegerField(
         _("Stock"), [Optional()], description=_("How many are left to sell; blank for no limit.")
     )
@@ -301,6 +309,7 @@ def edit(uuid: str) -> ResponseReturnValue:
             actor=actor(),
             uuid=uuid,
             details=products.Details(**{name: form[name].data for name in names}),
+            stock_shown=form.stock_shown.data,
             **form.values(*ProductForm.SAVED),
         )
         return _("Product saved."), url_for("admin.products.show", uuid=uuid)
@@ -319,7 +328,8 @@ def edit(uuid: str) -> ResponseReturnValue:
 def _details_form(product: Product) -> DetailsForm:
     listed = groups.groups()
     group = next((row.group.uuid for row in listed if row.group.id == product.group_id), "")
-    form = DetailsForm(obj=product, data={"group_uuid": group})
+    stock = "" if product.stock is None else str(product.stock)
+    form = DetailsForm(obj=product, data={"group_uuid": group, "stock_shown": stock})
     _with_modules(form, product.module)
     form.group_uuid.choices = choices(
         [

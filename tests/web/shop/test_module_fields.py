@@ -1,0 +1,71 @@
+"""The shop asks for the required fields of a module's form, and keeps what was entered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.domain.principals import AUTOMATION
+from puqpanel.infra.db import session, transaction
+from puqpanel.infra.settings import Settings
+from puqpanel.live import Live, dismantle
+from puqpanel.models import Service
+from puqpanel.operations.accounts import clients
+from puqpanel.operations.billing import companies
+from puqpanel.operations.catalog import products
+from tests.sample import activate
+from tests.web.conftest import PASSWORD, Browser
+
+
+@pytest.fixture
+def live(settings: Settings) -> Iterator[Live]:
+    """A panel that sells a product of MyCloudService."""
+    panel = Live(settings)
+    with panel.ensure().app_context():
+        activate(panel.ensure(), AUTOMATION, "MyCloudService")
+    with panel.ensure().app_context():
+        values = {"name": "Seller", "country": "US", "vat_registered": False}
+        companies.save_company(actor=AUTOMATION, uuid=None, values=values)
+        clients.create_client(
+            actor=AUTOMATION, name="Anna", email="anna@example.test", user_password=PASSWORD
+        )
+        products.save_product(
+            actor=AUTOMATION, uuid=None, name="Cloud", module="Product/MyCloudService", price="5"
+        )
+        with transaction() as current:
+            current.execute(sa.text("UPDATE products SET configured = :yes"), {"yes": True})
+    yield panel
+    dismantle(panel.ensure())
+
+
+def test_only_required_fields_are_asked_and_kept(live: Live) -> None:
+    app = live.ensure()
+    anna = Browser(app).sign_in("anna@example.test", "/client")
+    page = anna.get("/shop/cloud").text
+    assert 'name="domain"' in page
+    assert 'name="ip_address"' not in page
+    total = re.findall(r'name="shop.total" value="(\d+)"', page)[0]
+    data = {
+        "csrf_token": anna.token("/client"),
+        "shop.period": "monthly",
+        "shop.total": total,
+        "domain": "not a domain",
+        "ip_address": "192.0.2.7",
+    }
+    refused = anna.http.post("/shop/cloud/order", data=data)
+    assert refused.status_code == 422
+    assert 'value="not a domain"' in refused.text
+    changed = anna.http.post(
+        "/shop/cloud/order", data={**data, "shop.total": "1", "domain": "a.example"}
+    )
+    assert changed.status_code == 422
+    assert 'value="a.example"' in changed.text
+    ordered = anna.http.post("/shop/cloud/order", data={**data, "domain": "a.example"})
+    assert ordered.status_code == 302, ordered.text
+    with app.app_context():
+        service = session().scalars(sa.select(Service)).one()
+        assert service.service_data["domain"] == "a.example"
+        assert service.service_data.get("ip_address", "") != "192.0.2.7"
