@@ -49,6 +49,7 @@ _OWN = {
     "module.resumed": "The circuit breaker of a module closed.",
     "option_group.created": "An option group was created.",
     "option_group.updated": "An option group, its options or their prices were changed.",
+    "order.cancelled": "An order was cancelled.",
     "order.placed": "An order was placed.",
     "payment.not_allocated": "A payment could not pay its document, and stays credit.",
     "payment.recorded": "A payment was recorded.",

@@ -14,6 +14,8 @@ from puqpanel.domain.differences import LABELS as DIFFERENCES
 from puqpanel.domain.differences import DifferenceKind
 from puqpanel.domain.document_states import LABELS as DOCUMENTS
 from puqpanel.domain.document_states import OVERDUE, DocumentStatus
+from puqpanel.domain.order_states import LABELS as ORDERS
+from puqpanel.domain.order_states import OrderStatus
 from puqpanel.domain.permissions import SERVICES_PROVISION
 from puqpanel.domain.principals import PrincipalKind
 from puqpanel.domain.service_states import (
@@ -167,6 +169,10 @@ STATUSES: dict[str, dict[str, Status]] = {
         "pending": Status("busy", "fa-regular fa-clock", _c("VAT number", "Being checked")),
         "confirmed": Status("good", "circle-check", _c("VAT number", "Confirmed")),
         "refused": Status("bad", "circle-xmark", _c("VAT number", "Not valid")),
+    },
+    "order": {
+        "placed": Status("good", "circle-check", ORDERS[OrderStatus.PLACED]),
+        "cancelled": Status("mute", "ban", ORDERS[OrderStatus.CANCELLED]),
     },
     "payment": {
         "succeeded": Status("good", "circle-check", _c("payment", "Succeeded")),

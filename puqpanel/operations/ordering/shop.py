@@ -12,9 +12,11 @@ from puqpanel.domain.errors import NotFoundError
 from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Period
 from puqpanel.domain.principals import Principal, PrincipalKind
+from puqpanel.domain.tax import PriceEntry
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Price, Product, ProductGroup
+from puqpanel.operations.billing.companies import NoCompanyError, company_for
 from puqpanel.operations.catalog.groups import groups
 from puqpanel.operations.catalog.prices import period_order
 
@@ -113,3 +115,11 @@ def visitor(currency: str) -> Client:
     return Client(
         name="", country="", region="", currency=currency, buyer_kind="consumer", vat_status="none"
     )
+
+
+def excludes_tax(client: Client) -> bool:
+    """Return whether the prices that the shop shows a client are without tax."""
+    try:
+        return company_for(client).entry == PriceEntry.NET
+    except NoCompanyError:
+        return False

@@ -49,6 +49,7 @@ def index() -> ResponseReturnValue:
         "shop/index.html",
         shelves=shop.shelves(currency),
         currency=currency,
+        excludes_tax=shop.excludes_tax(_client()),
         currencies=[] if current_client() else currencies.enabled_codes(),
         every=EVERY,
     )

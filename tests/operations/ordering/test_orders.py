@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from puqpanel.domain.errors import InvalidInput, PermissionDenied
+from puqpanel.domain.errors import ConflictError, InvalidInput, PermissionDenied
 from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import CLIENT_KEYS
 from puqpanel.domain.principals import CurrentClient, Principal, PrincipalKind
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Charge, Document, Order, Product, Service, Task
-from puqpanel.operations.billing import companies, credit_notes, documents, payments
+from puqpanel.operations.billing import companies, credit_notes, documents, ledger, payments
 from puqpanel.operations.catalog import products
-from puqpanel.operations.ordering import orders
+from puqpanel.operations.ordering import cancellation, orders
 from puqpanel.operations.ordering.orders import PriceChangedError, Request
 from puqpanel.operations.ordering.quotes import Choice
 from tests.operations.billing.conftest import STAFF, client, company  # noqa: F401  # fixtures
@@ -221,3 +221,42 @@ def test_stock_that_was_sold_is_not_restored(client, product):  # noqa: F811
     products.save_product(actor=STAFF, uuid=product.uuid, name="VPS", stock_shown="1")
     session().rollback()
     assert products.find_product(product.uuid).stock == 1
+
+
+@pytest.mark.parametrize("first", ["invoice", "proforma"])
+@pytest.mark.parametrize("paid", [False, True])
+def test_a_cancelled_order_takes_everything_back(client, product, company, first, paid):  # noqa: F811
+    companies.save_company(
+        actor=STAFF, uuid=company.uuid, values={"proforma_first": first == "proforma"}
+    )
+    change(product, stock=3, provisioning="by_hand")
+    order = place(client, Choice(products.find_product(product.uuid), "monthly"))
+    if paid:
+        payments.mark_paid(actor=STAFF, document_uuid=order.document.uuid, reason="cash")
+    cancellation.cancel(actor=STAFF, uuid=order.uuid, reason="Wrong plan")
+    session().rollback()
+    session().expire_all()
+    found = orders.find_order(order.uuid)
+    assert (found.status, found.items[0].service.status) == ("cancelled", "cancelled")
+    assert products.find_product(product.uuid).stock == 3
+    assert session().scalars(sa.select(Charge.id).where(Charge.live)).all() == []
+    assert ledger.credit(client) == Money(1230 if paid else 0, "EUR")
+    expected = {
+        "invoice": "paid" if paid else "credited",
+        "proforma": "paid" if paid else "cancelled",
+    }
+    assert documents.find_document(order.document.uuid).status == expected[first]
+    with pytest.raises(ConflictError, match="already"):
+        cancellation.cancel(actor=STAFF, uuid=order.uuid, reason="again")
+    assert problems() == []
+
+
+def test_an_order_that_was_provisioned_is_not_cancelled(client, product):  # noqa: F811
+    order = place(client, Choice(product, "monthly"))
+    with transaction():
+        orders.find_order(order.uuid).items[0].service.provision_status = "processing"
+    with pytest.raises(ConflictError, match="Terminate"):
+        cancellation.cancel(actor=STAFF, uuid=order.uuid, reason="x")
+    with pytest.raises(InvalidInput):
+        cancellation.cancel(actor=STAFF, uuid=order.uuid, reason=" ")
+    assert documents.find_document(order.document.uuid).status == "issued"

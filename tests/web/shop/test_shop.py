@@ -135,3 +135,7 @@ def test_staff_see_orders(app: Panel, owner: Browser, slug: str) -> None:
     page = owner.get(path).text
     assert "Web S" in page
     assert "INV-" in page
+    answer = owner.post(f"{path}/cancel", {"reason": "Ordered twice"})
+    assert answer.status_code == 302
+    assert "Cancelled" in owner.get(path).text
+    assert owner.post(f"{path}/cancel", {"reason": "again"}).status_code == 422

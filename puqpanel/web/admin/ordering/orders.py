@@ -7,16 +7,19 @@ from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
+from wtforms import StringField
+from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.money import Money
-from puqpanel.domain.permissions import ORDERS_VIEW
+from puqpanel.domain.permissions import ORDERS_MANAGE, ORDERS_VIEW
+from puqpanel.domain.texts import Text
 from puqpanel.models import Client, Document, Order
-from puqpanel.operations.ordering import orders
+from puqpanel.operations.ordering import cancellation, orders
 from puqpanel.web.documents import shown_days, shown_state
-from puqpanel.web.forms import _
-from puqpanel.web.guard import allow
+from puqpanel.web.forms import Form, _, save_or_show
+from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_filters import Filter, date_filter, uuid_starts
 from puqpanel.web.list_page import Column
 from puqpanel.web.list_view import list_view
@@ -62,6 +65,16 @@ ORDERS = Listing(
 )
 
 
+class CancelForm(Form):
+    """Why an order is cancelled."""
+
+    reason = StringField(
+        _("Reason"),
+        [InputRequired(_("Enter a reason.")), Length(max=500)],
+        description=_("Printed on the credit note, if there is one."),
+    )
+
+
 @bp.get("/")
 @allow(ORDERS_VIEW)
 def index() -> ResponseReturnValue:
@@ -81,6 +94,34 @@ def show(uuid: str) -> ResponseReturnValue:
         Money=Money,
         state=shown_state,
         days=_days,
+    )
+
+
+@bp.route("/<uuid>/cancel", methods=["GET", "POST"])
+@allow(ORDERS_MANAGE)
+def cancel(uuid: str) -> ResponseReturnValue:
+    """Cancel an order with its document and services."""
+    order = orders.find_order(uuid)
+    form = CancelForm()
+    page = url_for("admin.orders.show", uuid=uuid)
+
+    def save() -> tuple[Text, str]:
+        cancellation.cancel(actor=actor(), uuid=uuid, **form.values("reason"))
+        return _("Order cancelled."), page
+
+    return save_or_show(
+        form,
+        save,
+        title=_("Cancel order #%(number)s", number=order.id),
+        crumbs=[
+            (str(_("Orders")), url_for("admin.orders.index")),
+            (f"#{order.id}", page),
+        ],
+        label=_("Cancel order"),
+        consequence=_(
+            "Its services are cancelled. A proforma is cancelled; an invoice is credited, and what"
+            " was paid is added to the client's credit balance."
+        ),
     )
 
 

@@ -1,0 +1,99 @@
+"""Cancel an order whose services were not provisioned: its document, services and stock with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from puqpanel.domain.document_states import DocumentStatus
+from puqpanel.domain.documents import DocumentKind
+from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.order_states import OrderStatus
+from puqpanel.domain.permissions import ORDERS_MANAGE
+from puqpanel.domain.principals import Principal
+from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
+from puqpanel.domain.texts import _
+from puqpanel.infra.db import find, retry_deadlocks, session, transaction
+from puqpanel.models import Document, Order, Product, Service
+from puqpanel.operations.billing import credit_notes, issuing, ledger
+from puqpanel.operations.ordering.orders import find_order
+from puqpanel.operations.provisioning.services import lock_service
+from puqpanel.operations.provisioning.settlement import set_status
+from puqpanel.operations.system import audit
+
+WAITS = (ServiceStatus.PENDING, ProvisionStatus.PENDING)
+"""A service that is not at its provider yet."""
+
+
+@retry_deadlocks
+@transaction()
+def cancel(*, actor: Principal, uuid: str, reason: str) -> None:
+    """Cancel an order; what was paid becomes credit of the client.
+
+    An unpaid proforma is cancelled, an invoice is credited.
+
+    Args:
+        actor: who cancels it; crediting an invoice needs the permission to issue documents.
+        uuid: the order.
+        reason: printed on the credit note; required.
+
+    Raises:
+        ConflictError: it was cancelled already, or a service of it was provisioned.
+        InvalidInput: no reason is given.
+    """
+    actor.require(ORDERS_MANAGE)
+    if not reason.strip():
+        raise InvalidInput({"reason": [_("Enter a reason.")]})
+    ledger.lock_client(find_order(uuid).client_id)
+    query = sa.select(Order).where(Order.uuid == uuid)
+    order = find(query.execution_options(populate_existing=True), _("Order not found."))
+    if order.status != OrderStatus.PLACED:
+        raise ConflictError(_("This order was cancelled already."))
+    services = [lock_service(item.service.uuid) for item in order.items]
+    _check_not_provisioned(services)
+    for document in _documents(order):
+        _take_back(actor, document, reason)
+    for service in services:
+        set_status(service, ServiceStatus.CANCELLED)
+        service.paid_until = None
+        session().execute(
+            sa.update(Product)
+            .where(Product.id == service.product_id, Product.stock.is_not(None))
+            .values(stock=Product.stock + 1)
+            .execution_options(synchronize_session=False)
+        )
+    order.status = OrderStatus.CANCELLED
+    audit.record(
+        actor=actor,
+        action="order.cancelled",
+        subject_type="client",
+        subject_uuid=order.client.uuid,
+        summary=_("Order %(number)s cancelled: %(reason)s", number=order.id, reason=reason.strip()),
+        after={"order": uuid, "reason": reason.strip()},
+    )
+
+
+def _check_not_provisioned(services: Sequence[Service]) -> None:
+    for service in services:
+        if (service.status, service.provision_status) != WAITS:
+            raise ConflictError(
+                _("%(name)s is provisioned. Terminate the service instead.", name=service.name)
+            )
+
+
+def _documents(order: Order) -> Sequence[Document]:
+    """Return the document of an order, and the invoice of its proforma if that was paid."""
+    query = sa.select(Document).where(
+        sa.or_(Document.id == order.document_id, Document.origin_id == order.document_id)
+    )
+    return session().scalars(query.order_by(Document.id)).all()
+
+
+def _take_back(actor: Principal, document: Document, reason: str) -> None:
+    """Cancel an unpaid proforma, or credit what is left of an invoice."""
+    if document.kind == DocumentKind.PROFORMA:
+        if document.status == DocumentStatus.ISSUED:
+            issuing.cancel_proforma(actor=actor, uuid=document.uuid, reason=reason)
+    elif any(credit_notes.creditable(document).values()):
+        credit_notes.credit(actor=actor, uuid=document.uuid, reason=reason)
