@@ -195,6 +195,8 @@ def mariadb(charset: str = "utf8mb4") -> Iterator[sa.URL]:
                 f"--datadir={base / 'data'}",
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
+                # a server that starts deletes the temporary tables of others in a common folder
+                f"--tmpdir={base}",
                 *NO_AIO,
             ],
             base,
@@ -208,6 +210,7 @@ def mariadb(charset: str = "utf8mb4") -> Iterator[sa.URL]:
                     "--no-defaults",
                     f"--datadir={base / 'data'}",
                     f"--socket={base / 's'}",
+                    f"--tmpdir={base}",
                     f"--port={port}",
                     "--bind-address=127.0.0.1",
                     "--innodb-flush-log-at-trx-commit=0",
