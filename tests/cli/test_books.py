@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from subprocess import CompletedProcess
 from typing import Any
 
 import sqlalchemy as sa
-from click.testing import CliRunner
 
-from puqpanel.cli import books
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import transaction
 from puqpanel.infra.settings import Settings
@@ -17,15 +16,12 @@ from puqpanel.operations.accounts import clients
 from puqpanel.operations.billing import companies, documents, issuing
 from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.billing.lines import Line
+from tests.cli.running import puqpanel
 
 
-def run(settings: Settings, *arguments: str) -> Any:
-    return CliRunner().invoke(
-        books.command,
-        [*arguments, "--instance", str(settings.instance)],
-        standalone_mode=False,
-        env={"PUQPANEL_DATABASE_URL": settings.database_url},
-        catch_exceptions=False,
+def run(settings: Settings, *arguments: str) -> CompletedProcess[str]:
+    return puqpanel(
+        settings.instance, "books", *arguments, PUQPANEL_DATABASE_URL=settings.database_url
     )
 
 
@@ -40,14 +36,14 @@ def test_the_books_are_checked_and_verified(app: Any, settings: Settings) -> Non
             )
             issuing.issue(actor=AUTOMATION, uuid=draft.uuid)
     done = run(settings, "verify")
-    assert (done.return_value, done.stdout) == (0, "Checked 2 documents: 0 problems.\n")
-    assert run(settings, "check").return_value == 0
+    assert (done.returncode, done.stdout) == (0, "Checked 2 documents: 0 problems.\n")
+    assert run(settings, "check").returncode == 0
     with app.app_context(), transaction() as current:
         current.execute(sa.text("UPDATE documents SET net_minor = 1, tax_minor = 0"))
     done = run(settings, "verify", "--json")
     answer = json.loads(done.stdout)
-    assert (done.return_value, answer["checked"]) == (1, 2)
+    assert (done.returncode, answer["checked"]) == (1, 2)
     assert "sum to its total" in answer["problems"][0]["problem"]
     done = run(settings, "check")
-    assert done.return_value == 1
+    assert done.returncode == 1
     assert "the ledger has 500" in done.stderr
