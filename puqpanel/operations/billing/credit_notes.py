@@ -327,7 +327,7 @@ def _settle(invoice: Document, note: Document) -> None:
         invoice.status = status_after(invoice.total.minor, settled)
         if invoice.status == DocumentStatus.PAID and not invoice.paid_minor:
             invoice.status = DocumentStatus.CREDITED
-        elif invoice.status == DocumentStatus.PAID:
+        elif invoice.status == DocumentStatus.PAID and against == total:  # nothing was refunded
             payload = {"invoice_uuid": invoice.uuid, "client_uuid": invoice.client.uuid}
             raise_event("invoice.paid", payload)
     note.status = DocumentStatus.PAID

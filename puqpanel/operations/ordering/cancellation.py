@@ -52,8 +52,7 @@ def cancel(*, actor: Principal, uuid: str, reason: str) -> None:
         raise ConflictError(_("This order was cancelled already."))
     services = [lock_service(item.service.uuid) for item in order.items]
     _check_not_provisioned(services)
-    for document in _documents(order):
-        _take_back(actor, document, reason)
+    order.status = OrderStatus.CANCELLED
     for service in services:
         set_status(service, ServiceStatus.CANCELLED)
         service.paid_until = None
@@ -63,7 +62,8 @@ def cancel(*, actor: Principal, uuid: str, reason: str) -> None:
             .values(stock=Product.stock + 1)
             .execution_options(synchronize_session=False)
         )
-    order.status = OrderStatus.CANCELLED
+    for document in _documents(order):
+        _take_back(actor, document, reason)
     audit.record(
         actor=actor,
         action="order.cancelled",

@@ -260,3 +260,16 @@ def test_an_order_that_was_provisioned_is_not_cancelled(client, product):  # noq
     with pytest.raises(InvalidInput):
         cancellation.cancel(actor=STAFF, uuid=order.uuid, reason=" ")
     assert documents.find_document(order.document.uuid).status == "issued"
+
+
+def test_a_refunded_order_is_not_provisioned(client, product):  # noqa: F811
+    first, second = (place(client, Choice(product, "monthly"), token=token) for token in "ab")
+    for order in (first, second):
+        payments.mark_paid(
+            actor=STAFF, document_uuid=order.document.uuid, reason="x", amount=Money(1000, "EUR")
+        )
+    credit_notes.credit(actor=STAFF, uuid=first.document.uuid, reason="Refund")
+    cancellation.cancel(actor=STAFF, uuid=second.uuid, reason="Wrong plan")
+    assert tasks() == []
+    assert ledger.credit(client) == Money(2000, "EUR")
+    assert problems() == []
