@@ -31,6 +31,13 @@ class BuyerKind(StrEnum):
     EXEMPT = "exempt"
 
 
+BUYER_LABELS = {
+    BuyerKind.CONSUMER: _("Consumer"),
+    BuyerKind.BUSINESS: _("Business"),
+    BuyerKind.EXEMPT: _("Exempt from tax"),
+}
+
+
 class VatStatus(StrEnum):
     """What is known about a buyer's VAT number."""
 

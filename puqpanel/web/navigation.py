@@ -130,7 +130,13 @@ STAFF: tuple[Group, ...] = (
     Group(
         _("Customers"),
         (
-            Entry(_("Clients"), "users", "admin.clients.index", CLIENTS_VIEW),
+            Entry(
+                _("Clients"),
+                "users",
+                "admin.clients.index",
+                CLIENTS_VIEW,
+                active=("admin.vat_numbers",),
+            ),
             Entry(
                 _("Services"),
                 "server",

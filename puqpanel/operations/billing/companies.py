@@ -30,9 +30,11 @@ DEFAULT_PATTERNS = {
     DocumentKind.INVOICE: "INV-{year}-{number:05}",
     DocumentKind.CREDIT_NOTE: "CN-{year}-{number:05}",
 }
-ADDRESS = {"street": 200, "city": 100, "postcode": 20, "region": 100}
 _TEXTS = {
-    **ADDRESS,
+    "street": 200,
+    "city": 100,
+    "postcode": 20,
+    "region": 100,
     "vat_number": 40,
     "tax_number": 40,
     "registration": 200,

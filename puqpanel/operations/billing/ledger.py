@@ -1,8 +1,8 @@
-"""The ledger: post a transaction once, and read balances."""
+"""The ledger: post a transaction once, and read the credit of clients."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -88,14 +88,3 @@ def credit(client: Client, currency: str = "") -> Money:
         LedgerEntry.currency == code,
     )
     return Money(-int(session().scalar(query) or 0), code)
-
-
-def balances(client: Client) -> Mapping[str, Money]:
-    """Return what a client owes, by currency: open documents less credit."""
-    accounts = (Account.RECEIVABLE, Account.CREDIT)
-    query = (
-        sa.select(LedgerEntry.currency, sa.func.sum(LedgerEntry.minor))
-        .where(LedgerEntry.client_id == client.id, LedgerEntry.account.in_(accounts))
-        .group_by(LedgerEntry.currency)
-    )
-    return {code: Money(int(minor), code) for code, minor in session().execute(query)}

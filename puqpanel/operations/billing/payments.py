@@ -55,15 +55,6 @@ class Received:
     note: str = ""
 
 
-def find_payment(uuid: str) -> Payment:
-    """Return one payment.
-
-    Raises:
-        NotFoundError: it does not exist.
-    """
-    return find(sa.select(Payment).where(Payment.uuid == uuid), _("Payment not found."))
-
-
 @retry_deadlocks
 @transaction()
 def receive(

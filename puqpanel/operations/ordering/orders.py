@@ -41,7 +41,6 @@ from puqpanel.operations.ordering.quotes import (
     Priced,
     document_line,
     plain_line,
-    policy_of,
     price_choices,
     sold_at,
 )
@@ -284,7 +283,7 @@ def _service(placing: _Placing, at: int, data: dict[str, Any]) -> Service:
     lines = placing.priced.quote.lines
     minor, period = sold_at(configuration)
     ends = [line.span.end for line in lines if line.item == str(at) and line.span]
-    anchor = anchor_for(policy_of(choice.product), ledger.today(placing.company), period)
+    anchor = anchor_for(choice.product.anchor_policy, ledger.today(placing.company), period)
     return save(
         Service(
             client_id=placing.client.id,

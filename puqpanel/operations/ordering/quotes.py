@@ -10,7 +10,7 @@ from typing import Any
 from puqpanel.domain.catalog import BillingMode
 from puqpanel.domain.charges import ChargeKind
 from puqpanel.domain.errors import InvalidInput
-from puqpanel.domain.periods import FixedDay, Period
+from puqpanel.domain.periods import Period
 from puqpanel.domain.pricing import Item, Quote, QuoteLine, quote
 from puqpanel.domain.tax import PriceEntry
 from puqpanel.domain.texts import Text, _
@@ -89,19 +89,12 @@ def price_choices(company: Company, client: Client, choices: Sequence[Choice]) -
                 product=product.uuid,
                 parts=chosen.parts,
                 group=taxes.group(product.tax_class),
-                policy=policy_of(product),
+                policy=product.anchor_policy,
             )
         )
     entry = PriceEntry(company.entry)
     priced = quote(items, day=day, currency=client.currency, entry=entry)
     return Priced(priced, tuple(configurations))
-
-
-def policy_of(product: Product) -> FixedDay | None:
-    """Return the day on which the periods of a product begin; None for the day of order."""
-    if product.anchor_day is None:
-        return None
-    return FixedDay(product.anchor_day, product.next_after)
 
 
 def document_line(line: QuoteLine, *, service_id: int, tax_class: str, details: str) -> Line:

@@ -22,6 +22,7 @@ from puqpanel.web.admin.billing import (
     drafts,
     payments,
     tax_rates,
+    vat_numbers,
 )
 from puqpanel.web.admin.catalog import groups, options, prices, products
 from puqpanel.web.admin.modules import gateways, module_log, modules, senders
@@ -39,6 +40,7 @@ def blueprint() -> Blueprint:
         dashboard,
         clients,
         user_permissions,
+        vat_numbers,
         services,
         requests,
         differences,

@@ -37,7 +37,6 @@ def test_an_invoice_is_numbered_taxed_sealed_and_posted(invoice):
     assert second.before == first.digest
     entries = session().scalars(sa.select(LedgerEntry).where(LedgerEntry.document_id == first.id))
     assert [entry.minor for entry in entries] == [1844]
-    assert str(ledger.balances(first.client)["EUR"]) == "19.67 EUR"
     assert problems() == []
 
 

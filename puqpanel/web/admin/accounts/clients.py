@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import fields as dataclass_fields
 
 import sqlalchemy as sa
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import BooleanField, EmailField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length, Optional
 
 from puqpanel.domain.countries import country_codes
 from puqpanel.domain.errors import NotFoundError
@@ -25,26 +22,28 @@ from puqpanel.domain.permissions import (
     TASKS_VIEW,
     VIEW,
 )
-from puqpanel.domain.tax_rules import BuyerKind, VatStatus
 from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Product, Service, User
 from puqpanel.operations.accounts import clients
-from puqpanel.operations.accounts.buyer_details import BuyerDetails
-from puqpanel.operations.billing import ledger, vat_numbers
+from puqpanel.operations.billing import ledger
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.system import audit
 from puqpanel.web import impersonation
 from puqpanel.web.admin import matches
+from puqpanel.web.admin.accounts.client_forms import (
+    DETAILS,
+    ClientForm,
+    NewClientForm,
+    PasswordForm,
+    UserForm,
+)
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.fields import (
-    CountryField,
-    CurrencyField,
-    LanguageField,
     countries,
     country_name,
 )
-from puqpanel.web.forms import Form, SecretField, _, _c, choices, save_or_show
+from puqpanel.web.forms import _, _c, save_or_show
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_filters import Filter, date_filter
 from puqpanel.web.list_page import Column, Tab
@@ -100,119 +99,6 @@ CLIENTS = Listing(
     noun="clients",
     placeholder=_("Name, e-mail, company or ID"),
 )
-
-
-BUYER_KINDS = {
-    BuyerKind.CONSUMER: _("Consumer"),
-    BuyerKind.BUSINESS: _("Business"),
-    BuyerKind.EXEMPT: _("Exempt from tax"),
-}
-DETAILS = tuple(field.name for field in dataclass_fields(BuyerDetails))
-
-
-class ClientForm(Form):
-    """The details of a client."""
-
-    name = StringField(_("Name"), [InputRequired(_("Enter a name.")), Length(max=200)])
-    email = EmailField(_("E-mail"), [InputRequired(_("Enter an e-mail address.")), Length(max=254)])
-    company = StringField(_("Company"), [Length(max=200)])
-    country = CountryField(_("Country"), blank=_("No country"))
-    currency = CurrencyField(_("Currency"))
-    active = BooleanField(
-        _c("client", "Active"),
-        default=True,
-        description=_("Users of an inactive client can't see its services."),
-    )
-    notes = TextAreaField(_("Notes"), [Length(max=10_000)], description=_("Visible to staff only."))
-    street = StringField(_("Street"), [Length(max=200)])
-    city = StringField(_("City"), [Length(max=100)])
-    postcode = StringField(_("Postal code"), [Length(max=20)])
-    region = StringField(_("State or province"), [Length(max=100)])
-    phone = StringField(_("Phone"), [Length(max=40)])
-    buyer_kind = SelectField(
-        _("Tax status"),
-        choices=lambda: choices((key, text) for key, text in BUYER_KINDS.items()),
-        validate_choice=False,
-    )
-    vat_number = StringField(
-        _("VAT number"),
-        [Length(max=40)],
-        description=_("With the country prefix, such as DE123456789."),
-    )
-    tax_number = StringField(_("Tax number"), [Length(max=40)])
-    billing_email = EmailField(
-        _("Billing e-mail"),
-        [Length(max=254)],
-        description=_("Where documents are sent, if not to the address above."),
-    )
-    language = LanguageField(_("Language of documents"), blank=_("Panel default"))
-    reference = StringField(
-        _("Reference"),
-        [Length(max=200)],
-        description=_("Printed on documents, such as a purchase order number."),
-    )
-
-    def details(self) -> BuyerDetails:
-        """Return the fields that documents need."""
-        return BuyerDetails(**self.values(*DETAILS))
-
-
-class NewClientForm(ClientForm):
-    """A new client, with an owner who can sign in."""
-
-    active = None  # type: ignore[assignment]
-    user_name = StringField(
-        _("Owner name"),
-        [Length(max=200)],
-        description=_("Leave blank to use the client's name."),
-    )
-    user_password = SecretField(
-        _("Owner password"),
-        [Length(max=256)],
-        description=_(
-            "The owner signs in with the e-mail address above. Leave blank to add users later."
-        ),
-    )
-
-
-class UserForm(Form):
-    """A user of a client."""
-
-    email = EmailField(_("E-mail"), [InputRequired(_("Enter an e-mail address.")), Length(max=254)])
-    name = StringField(_("Name"), [Length(max=200)])
-    password = SecretField(
-        _("Password"),
-        [Optional(), Length(max=256)],
-        description=_("An existing user keeps their current password."),
-    )
-    owner = BooleanField(
-        _("Owner"),
-        description=_("Has full access. For other users, you choose permissions in the next step."),
-    )
-
-
-class VatForm(Form):
-    """How a VAT number was checked by hand."""
-
-    status = SelectField(
-        _("Result"),
-        choices=lambda: choices(
-            [(VatStatus.CONFIRMED, _("Confirmed")), (VatStatus.REFUSED, _("Not valid"))]
-        ),
-    )
-    reason = StringField(
-        _("How you checked it"),
-        [InputRequired(_("Enter how you checked the number.")), Length(max=500)],
-        description=_("Kept as evidence."),
-    )
-
-
-class PasswordForm(Form):
-    """A new password."""
-
-    password = SecretField(
-        _("New password"), [InputRequired(_("Enter a new password.")), Length(max=256)]
-    )
 
 
 @bp.get("/")
@@ -306,37 +192,6 @@ def edit(uuid: str) -> ResponseReturnValue:
         crumbs=crumbs("clients", client),
         label=_("Save client"),
     )
-
-
-@bp.route("/<uuid>/vat-number", methods=["GET", "POST"])
-@allow(CLIENTS_MANAGE)
-def decide_vat_number(uuid: str) -> ResponseReturnValue:
-    """Confirm or refuse the client's VAT number by hand."""
-    client = clients.find_client(uuid)
-    form = VatForm()
-
-    def save() -> tuple[Text, str]:
-        vat_numbers.decide(actor=actor(), client_uuid=uuid, **form.values("status", "reason"))
-        return _("VAT number saved."), url_for("admin.clients.show", uuid=uuid)
-
-    return save_or_show(
-        form,
-        save,
-        title=_("VAT number %(number)s", number=client.vat_number),
-        crumbs=crumbs("clients", client),
-        label=_("Save"),
-        consequence=_("Drafts and new documents use it for tax. Issued documents don't change."),
-    )
-
-
-@bp.post("/<uuid>/vat-check")
-@allow(CLIENTS_MANAGE)
-def check_vat_number(uuid: str) -> ResponseReturnValue:
-    """Have the client's VAT number checked at VIES."""
-    with flashed_errors():
-        vat_numbers.check_again(actor=actor(), client_uuid=uuid)
-        flash(_("The VAT number is being checked at VIES."), "good")
-    return redirect(url_for("admin.clients.show", uuid=uuid))
 
 
 @bp.route("/<uuid>/users/new", methods=["GET", "POST"])

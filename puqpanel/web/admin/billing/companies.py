@@ -22,13 +22,12 @@ from puqpanel.domain.errors import InvalidInput, UserError
 from puqpanel.domain.numbering import Reset, number_text
 from puqpanel.domain.permissions import COMPANIES_MANAGE, COMPANIES_VIEW
 from puqpanel.domain.tax import PriceEntry, TaxCategory
-from puqpanel.domain.tax_rules import EU
+from puqpanel.domain.tax_rules import BUYER_LABELS, EU
 from puqpanel.domain.texts import Text
 from puqpanel.models import Company
 from puqpanel.operations.billing import companies, ledger, taxes
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.files import store_image
-from puqpanel.web.admin.accounts.clients import BUYER_KINDS
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.fields import CountryField, TimeZoneField, countries, country_name
 from puqpanel.web.forms import Form, _, choices, save_or_show
@@ -125,7 +124,7 @@ class RuleForm(Form):
     country = CountryField(_("Country of the buyer"), blank=_("All countries"))
     region = StringField(_("State or province"), [Length(max=100)])
     buyer_kind = SelectField(
-        _("Buyer"), choices=lambda: choices([("", _("All buyers")), *BUYER_KINDS.items()])
+        _("Buyer"), choices=lambda: choices([("", _("All buyers")), *BUYER_LABELS.items()])
     )
     category = SelectField(_("Tax"), choices=lambda: choices(CATEGORIES.items()))
     reason = TextAreaField(
@@ -184,7 +183,7 @@ def show(uuid: str) -> ResponseReturnValue:
         next_number=_next_number,
         resets=RESETS,
         rules=taxes.rules(company),
-        buyers=BUYER_KINDS,
+        buyers=BUYER_LABELS,
         categories=CATEGORIES,
         entries=ENTRIES,
         timeline=audit.timeline("company", uuid, 20),

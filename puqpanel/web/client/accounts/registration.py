@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import EmailField, PasswordField, SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
-from puqpanel.domain.tax_rules import BuyerKind
+from puqpanel.domain.tax_rules import BUYER_LABELS, BuyerKind
 from puqpanel.domain.texts import Text
 from puqpanel.operations.accounts import registration
 from puqpanel.operations.accounts.buyer_details import BuyerDetails
@@ -23,7 +23,7 @@ from puqpanel.web.limits import limiter
 bp = Blueprint("registration", __name__)
 PER_NETWORK = "20 per hour"
 """How many accounts one network can create."""
-KINDS = {BuyerKind.CONSUMER: _("Private person"), BuyerKind.BUSINESS: _("Business")}
+KINDS = {kind: BUYER_LABELS[kind] for kind in (BuyerKind.CONSUMER, BuyerKind.BUSINESS)}
 
 
 def created(response: Response) -> bool:
