@@ -31,7 +31,7 @@ class Coverage:
 
 
 def unused(charges: Sequence[Coverage], day: date, currency: str) -> Money:
-    """Return what was charged for the days from a day on.
+    """Return the part of all charges that covers the days from a day on.
 
     It is counted over all charges of the service, earlier upgrades in the same period included, so
     that a second and third upgrade are settled exactly.

@@ -8,7 +8,7 @@ from puqpanel.domain.texts import _c
 
 
 class OrderStatus(StrEnum):
-    """Whether an order stands; its payment and provisioning are states of its own."""
+    """The status of an order; its payment and provisioning have statuses of their own."""
 
     PLACED = "placed"
     CANCELLED = "cancelled"

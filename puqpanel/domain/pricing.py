@@ -1,7 +1,7 @@
-"""The one function that prices a sale: catalog, cart, order, invoice, renewal and preview use it.
+"""Price a sale. Catalog, cart, order, invoice, renewal and preview share this function.
 
-So what is shown is what is charged. Amounts are as prices were entered, net or gross, until the
-taxes of each group are computed on the sum of its lines.
+So the displayed amount and the charged one are equal. Amounts are as prices were entered, net or
+gross, until the taxes of each group are computed on the sum of its lines.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class QuoteLine:
         kind: what it pays for.
         quantity: how many units.
         unit: the price of a unit for the whole period.
-        amount: what is charged, as prices are entered.
+        amount: the amount charged, net or gross as prices are entered.
         group: how it is taxed.
         net: the amount without tax.
         span: the days that it pays for; None for setup fees and one-time prices.
@@ -191,7 +191,7 @@ def quote(
         day: the day of order, in the company's time zone.
         currency: of all prices.
         entry: whether the prices are net or gross.
-        coupons: applied in order, each to what the ones before left.
+        coupons: applied in order, each to the amount remaining after the previous ones.
 
     Raises:
         UserError: a quantity is out of range.

@@ -115,7 +115,7 @@ class TaxRule:
 
 
 class NoTaxRateError(UserError):
-    """Tax must be charged, but there is no rate for the country."""
+    """No tax rate is valid where and when tax must be charged."""
 
     error_code = "no_tax_rate"
 
@@ -210,7 +210,7 @@ def _charged(
             return TaxGroup(TaxCategory.ZERO, reason="")
     raise NoTaxRateError(
         _(
-            "There is no tax rate for %(country)s on %(day)s. Add one under Tax rates.",
+            "No tax rate for %(country)s on %(day)s. Add one under Tax rates.",
             country=country,
             day=day.isoformat(),
         )

@@ -1,4 +1,4 @@
-"""What was compiled or checked of modules' sources, kept on disk for the next process.
+"""On-disk cache of modules' compiled code and of the results of template checks.
 
 Python compares a .pyc file with the time and size of its source, so after an edit of the same size
 within a second it is out of date. An entry of this cache is compared with the SHA-256 digest of the

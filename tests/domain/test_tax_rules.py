@@ -98,7 +98,7 @@ def test_the_most_specific_rule_of_the_firm_comes_first():
 
 
 def test_tax_without_a_rate_is_refused():
-    with pytest.raises(NoTaxRateError, match="no tax rate for FR on 2026-06-01"):
+    with pytest.raises(NoTaxRateError, match="No tax rate for FR on 2026-06-01"):
         tax_group(TaxSeller("FR"), TaxBuyer("FR"), RATES, [], day=DAY)
     with pytest.raises(NoTaxRateError):
         tax_group(PL, TaxBuyer("PL"), RATES, [], day=date(2019, 12, 31))

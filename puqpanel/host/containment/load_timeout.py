@@ -76,7 +76,7 @@ class _Thread:
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Run what is loaded inside in one thread, which is quicker than one for each."""
+    """Load all modules in one thread inside the block; a thread for each takes longer."""
     _shared.thread = _Thread()
     try:
         yield

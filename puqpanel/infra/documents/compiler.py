@@ -31,7 +31,7 @@ _PROGRAM = Path(__file__).with_name("typst_process.py")
 _OUT_OF_MEMORY = 3
 """The exit code of the program when Python, rather than typst, runs out of memory."""
 _UNREACHABLE = "http://127.0.0.1:9"
-"""As the proxy of the child it stops downloads of packages, which typst does by itself."""
+"""A proxy where nothing listens, so that typst cannot download packages."""
 _ATTACH = """
 #pdf.attach("factur-x.xml", bytes(sys.inputs.xml), relationship: "alternative",
   mime-type: "text/xml", description: "Factur-X")

@@ -228,6 +228,6 @@ def _identified(party: Party, outside_only: bool) -> Identified:
 
 
 def _as_buyer(identified: Identified) -> Identified:
-    """Return a buyer: its tax number, for which there is no element, identifies it."""
+    """Return a buyer whose tax number is its registration: buyers have no element for it."""
     registration = identified.registration or identified.tax_number
     return replace(identified, tax_number="", registration=registration)

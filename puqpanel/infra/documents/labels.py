@@ -31,7 +31,7 @@ SHORT_CATEGORIES = {
     TaxCategory.EXPORT: _c("tax rate", "export"),
     TaxCategory.OUTSIDE_SCOPE: _c("tax rate", "n/a"),
 }
-"""What stands in place of a rate."""
+"""Shown instead of a rate."""
 REASONS = {
     TaxCategory.EXEMPT: _("Exempt from VAT."),
     TaxCategory.REVERSE_CHARGE: _("Reverse charge: VAT to be accounted for by the recipient."),

@@ -1,6 +1,6 @@
 """Check the books: `puqpanel books check` and `puqpanel books verify`, and the page Health.
 
-`verify` proves that no issued document was altered, removed or slipped in; `check` that the ledger,
+`verify` proves that no issued document was altered, removed or inserted; `check` that the ledger,
 the documents and the credit of clients agree.
 """
 
@@ -70,7 +70,7 @@ def _outside_series() -> Iterator[Problem]:
         )
     )
     for number, uuid in session().execute(query):
-        yield Problem(number or uuid, _("It is in no number series."))
+        yield Problem(number or uuid, _("It does not belong to a number series."))
 
 
 def documents_to_verify() -> int:

@@ -25,7 +25,9 @@ def pdf(document: Document) -> bytes:
     Args:
         document: with its lines and taxes.
     """
-    from puqpanel.infra.documents.pdf import render_pdf  # imports much; most processes need it not
+    from puqpanel.infra.documents.pdf import (
+        render_pdf,
+    )  # slow to import, and most processes never need it
 
     if document.digest and (kept := find_file(document.digest)) is not None:
         return kept.content

@@ -70,7 +70,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Reckoning:
-    """What lines amount to.
+    """The amounts and taxes of document lines.
 
     Args:
         amounts: of each line, as prices are entered.

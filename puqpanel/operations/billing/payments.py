@@ -1,4 +1,4 @@
-"""Payments: each counts once, is allocated to documents, and what is left becomes credit.
+"""Payments: each is recorded once and allocated to documents; the rest becomes credit.
 
 Staff's “mark paid”, credit and gateways all come through `receive` and `pay_from_credit`.
 """
@@ -38,12 +38,12 @@ Row = TypeVar("Row", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """Money that arrived.
+    """A payment to record.
 
     Args:
         amount: more than zero.
         gateway: key of the gateway; empty if staff recorded it.
-        outside_id: the gateway's identifier of the payment, which counts once.
+        outside_id: the gateway's identifier of the payment, which is recorded once.
         received_on: the day of the payment; today unless given.
         note: why staff recorded it, or what the payer wrote.
     """
@@ -70,11 +70,11 @@ def receive(
     Args:
         actor: who records it.
         client_uuid: who paid.
-        company: whom.
+        company: the company that was paid.
         received: the payment. One with the gateway and identifier of an earlier payment is that
             payment, and changes nothing.
         documents: UUIDs of the documents to pay first; those of other clients or currencies, and
-            closed ones, are passed over.
+            closed ones, are skipped.
 
     Raises:
         InvalidInput: the amount is not positive.
@@ -141,7 +141,9 @@ def receive(
                 action="payment.not_allocated",
                 subject_type="client",
                 subject_uuid=client_uuid,
-                summary=_("Payment stays credit: %(reason)s", reason=error.text),
+                summary=_(
+                    "The payment was added to the credit balance: %(reason)s", reason=error.text
+                ),
                 after={"document": uuid, "amount": str(left)},
             )
     return payment

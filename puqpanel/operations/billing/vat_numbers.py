@@ -123,7 +123,7 @@ def ask(client_uuid: str, number: str) -> Text:
     with transaction():
         client = _lock(client_uuid)
         if client.vat_number != number or client.vat_status != VatStatus.PENDING:
-            return _("The VAT number was changed or decided meanwhile.")
+            return _("The VAT number was changed or settled in the meantime.")
         _settle(client, status, answer, AUTOMATION)
     return STATUS_TEXTS[status]
 

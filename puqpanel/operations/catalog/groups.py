@@ -91,7 +91,7 @@ def save_group(
     if slug and not is_slug(slug):
         errors["slug"] = [SLUG_IS_INVALID]
     if not 0 <= position <= 9999:
-        errors["position"] = [_("Enter %(low)s to %(high)s.", low=0, high=9999)]
+        errors["position"] = [_("Enter a number from %(low)s to %(high)s.", low=0, high=9999)]
     parent = _parent(group, parent_uuid, errors)
     if errors:
         raise InvalidInput(errors)

@@ -146,15 +146,19 @@ def save_option_group(
 
 def _range_errors(minimum: int, maximum: int, step: int) -> dict[str, list[Text]]:
     if not 0 <= minimum <= MAX_QUANTITY:
-        return {"minimum": [_("Enter %(low)s to %(high)s.", low=0, high=MAX_QUANTITY)]}
+        return {
+            "minimum": [_("Enter a number from %(low)s to %(high)s.", low=0, high=MAX_QUANTITY)]
+        }
     if not max(minimum, 1) <= maximum <= MAX_QUANTITY:
         low = max(minimum, 1)
-        return {"maximum": [_("Enter %(low)s to %(high)s.", low=low, high=MAX_QUANTITY)]}
+        return {
+            "maximum": [_("Enter a number from %(low)s to %(high)s.", low=low, high=MAX_QUANTITY)]
+        }
     if not 1 <= step <= MAX_QUANTITY or (maximum - minimum) % step:
         return {
             "step": [
                 _(
-                    "Enter a step that leads from %(minimum)s to exactly %(maximum)s.",
+                    "Enter a step that divides the range from %(minimum)s to %(maximum)s evenly.",
                     minimum=minimum,
                     maximum=maximum,
                 )
@@ -205,7 +209,7 @@ def save_option(
     elif key != option.key:
         errors["key"] = [_("This value cannot be changed.")]
     if not 0 <= position <= 9999:
-        errors["position"] = [_("Enter %(low)s to %(high)s.", low=0, high=9999)]
+        errors["position"] = [_("Enter a number from %(low)s to %(high)s.", low=0, high=9999)]
     if errors:
         raise InvalidInput(errors)
     values = {"label": shown, "position": position, "free": free, "hidden": hidden}

@@ -272,9 +272,9 @@ def _checked_details(product: Product, details: Details, name: str) -> dict[str,
     for field, low, high in LIMITS:
         value = getattr(details, field)
         if value is not None and not low <= value <= high:
-            errors[field] = [_("Enter %(low)s to %(high)s.", low=low, high=high)]
+            errors[field] = [_("Enter a number from %(low)s to %(high)s.", low=low, high=high)]
     if details.next_after is not None and details.anchor_day is None:
-        errors["next_after"] = [_("Enter the day of the month on which periods begin first.")]
+        errors["next_after"] = [_("Enter a billing day first.")]
     if not is_slug(details.tax_class) and details.tax_class != STANDARD_CLASS:
         errors["tax_class"] = [SLUG_IS_INVALID]
     if details.slug and not is_slug(details.slug):

@@ -1,1 +1,1 @@
-"""Orders: what a client asked for, and the document and services that came of it."""
+"""Orders, with the document and services each creates."""

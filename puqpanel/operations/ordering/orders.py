@@ -1,7 +1,7 @@
-"""Orders: one transaction makes the services, the document and the order.
+"""Orders: one transaction creates the services, the document and the order.
 
 Provisioning follows by tasks that are added in the same transaction as what allows it: the order,
-or the payment of its document. So a paid order is provisioned, whatever happens to a process.
+or the payment of its document. So a paid order is provisioned even if a process crashes.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from puqpanel.operations.catalog.configuration import Configuration, configure
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A product as it was chosen.
+    """A product with the selected period and options.
 
     Args:
         product: the product.

@@ -1,7 +1,7 @@
 """The pages of the shop: what is sold, and a product with its options and its price.
 
-The price is computed on the server, by the function that also charges. A change of period or option
-is sent by the button “Update price”, or by a script as it is made.
+The price is computed on the server, by the function that also charges; the button “Update price”
+sends a change of period or options.
 """
 
 from __future__ import annotations

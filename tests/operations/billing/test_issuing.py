@@ -157,7 +157,7 @@ def test_an_invoice_of_zero_is_paid_at_once(invoice):
 def test_a_country_without_a_rate_is_a_clear_error(client, company):
     companies.save_company(actor=STAFF, uuid=company.uuid, values={"country": "BR"})
     change(client, country="BR")
-    with pytest.raises(NoTaxRateError, match="no tax rate for BR"):
+    with pytest.raises(NoTaxRateError, match="No tax rate for BR"):
         documents.create_draft(actor=STAFF, client_uuid=client.uuid, draft=Draft(lines("1")))
 
 

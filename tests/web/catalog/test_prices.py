@@ -111,7 +111,7 @@ def test_earlier_prices_and_services_are_named(
     fields = inputs(owner.get(matrix, headers=EN).text)
     owner.post(matrix, {**fields, "monthly-EUR-recurring": "5.90", "do": "save"}, headers=EN)
     page = owner.get(matrix, headers=EN).text
-    assert "Earlier prices" in page and "€4.90 / month" in page
+    assert "Price history" in page and "€4.90 / month" in page
     assert "1 service keeps the price at which it was sold." in page
     assert "€4.90 / month" not in owner.get(f"/admin/products/{shop['product']}").text
     assert "4.90" in owner.get(f"/admin/services/{shop['service']}").text

@@ -25,18 +25,18 @@ class GroupForm(Form):
     SAVED = ("name", "slug", "parent_uuid", "position", "hidden", "description")
     name = StringField(_("Name"), [InputRequired(_("Enter a name.")), Length(max=200)])
     slug = StringField(
-        _("Address in the shop"),
+        _("Shop URL"),
         [Length(max=MAX_LENGTH)],
-        description=_("Made from the name if it is blank."),
+        description=_("Leave blank to generate it from the name."),
     )
-    parent_uuid = SelectField(_("In group"))
+    parent_uuid = SelectField(_("Parent group"))
     position = IntegerField(
         _("Position"),
         [InputRequired(_("Enter a whole number.")), NumberRange(0, 9999)],
         default=0,
         description=_("Smaller numbers come first."),
     )
-    hidden = BooleanField(_("Hidden"), description=_("The shop leaves it out."))
+    hidden = BooleanField(_("Hidden"), description=_("Not listed in the shop."))
     description = TextAreaField(_("Description"), [Length(max=10_000)])
 
 
@@ -123,5 +123,5 @@ def delete(uuid: str) -> ResponseReturnValue:
         button=_("Delete product group"),
         back=back,
         goes=[_("The product group and its address in the shop")],
-        stays=_("A group that contains products or groups is not deleted."),
+        stays=_("Only empty groups can be deleted."),
     )

@@ -27,7 +27,7 @@ from puqpanel.web.navigation import crumbs
 bp = Blueprint("options", __name__, url_prefix="/options")
 
 KINDS = {
-    OptionKind.CHOICE: _("One of several"),
+    OptionKind.CHOICE: _("Choice"),
     OptionKind.YES_NO: _("Yes or no"),
     OptionKind.QUANTITY: _("Quantity"),
 }
@@ -122,7 +122,7 @@ class OptionForm(Form):
         description=_("Smaller numbers come first; the first option is the default."),
     )
     free = BooleanField(
-        _("Included"), description=_("Part of the price of the product; it needs no prices.")
+        _("Included"), description=_("Included in the product's price; needs no prices of its own.")
     )
     hidden = BooleanField(_("Hidden"), description=_("Can no longer be chosen."))
 

@@ -218,7 +218,7 @@ def _column(row: Currency, live: Mapping[PriceKey, Any], base: str) -> Column:
     derived = any(_is_derived(price, base) for (_, of), price in live.items() if of == row.code)
     rule: Text | str
     if row.is_base:
-        rule = _("Prices are set here")
+        rule = _("Derived prices follow this currency")
     elif row.rate is None:
         rule = _("No exchange rate")
     else:

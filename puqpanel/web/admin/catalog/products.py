@@ -53,9 +53,9 @@ MODES = {
     BillingMode.FREE: _("Free"),
 }
 POLICIES = {
-    ProvisioningPolicy.AT_PAYMENT: _("At the first payment"),
-    ProvisioningPolicy.AT_ORDER: _("At the order"),
-    ProvisioningPolicy.BY_HAND: _("By staff"),
+    ProvisioningPolicy.AT_PAYMENT: _("After the first payment"),
+    ProvisioningPolicy.AT_ORDER: _("When ordered"),
+    ProvisioningPolicy.BY_HAND: _("Manually by staff"),
 }
 
 
@@ -160,9 +160,9 @@ class DetailsForm(ProductForm):
     )
     group_uuid = SelectField(_("Group"))
     slug = StringField(
-        _("Address in the shop"),
+        _("Shop URL"),
         [Length(max=MAX_LENGTH)],
-        description=_("Made from the name if it is blank."),
+        description=_("Leave blank to generate it from the name."),
     )
     position = IntegerField(
         _("Position"),
@@ -175,7 +175,7 @@ class DetailsForm(ProductForm):
     )
     highlighted = BooleanField(_("Recommended"), description=_("Highlighted in the shop."))
     hidden = BooleanField(
-        _("Hidden"), description=_("The shop leaves it out; its address still works.")
+        _("Hidden"), description=_("Not listed in the shop, but available by direct link.")
     )
     billing_mode = SelectField(
         _("Billing mode"),
@@ -184,12 +184,15 @@ class DetailsForm(ProductForm):
     )
     tax_class = SelectField(_("Tax class"), description=_("Which tax rates apply."))
     anchor_day = IntegerField(
-        _("Periods begin on day"),
+        _("Billing day of the month"),
         [Optional()],
-        description=_("Of the month, with the days until then prorated; blank for the order day."),
+        description=_(
+            "Periods begin on this day; the days before it are prorated."
+            " Leave blank to begin on the order date."
+        ),
     )
     next_after = IntegerField(
-        _("Charge the next period too after day"),
+        _("Also charge the next period after day"),
         [Optional()],
         description=_("Orders after this day of the month also pay the first full period."),
     )
@@ -199,14 +202,14 @@ class DetailsForm(ProductForm):
         description=_("When a service is created at the provider."),
     )
     suspend_after_days = IntegerField(
-        _("Suspend after days"),
+        _("Suspend after (days)"),
         [Optional()],
-        description=_("From the due date of an unpaid invoice; blank for never."),
+        description=_("Days after the due date of an unpaid invoice. Leave blank for never."),
     )
     terminate_after_days = IntegerField(
-        _("Terminate after days"),
+        _("Terminate after (days)"),
         [Optional()],
-        description=_("From the due date of an unpaid invoice; blank for never."),
+        description=_("Days after the due date of an unpaid invoice. Leave blank for never."),
     )
     welcome = TextAreaField(
         _("Welcome text"),
