@@ -40,6 +40,7 @@ _OWN = {
     "document.created": "A draft of a document was created.",
     "document.deleted": "A draft of a document was deleted.",
     "document.issued": "A document was issued.",
+    "document.link_renewed": "The public link of a document was renewed.",
     "document.paid": "A payment was allocated to a document.",
     "document.updated": "A draft of a document was changed.",
     "document.written_off": "An unpaid invoice was written off.",

@@ -6,6 +6,8 @@ that a rotation reaches running processes.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import secrets
 from dataclasses import dataclass
@@ -91,9 +93,9 @@ def make_keys(keys_dir: Path) -> None:
 
 
 def session_key(keys_dir: Path) -> str:
-    """Return the key that signs session cookies; create it if missing.
+    """Return the key that signs session cookies and links; create it if missing.
 
-    Losing it only signs everybody out.
+    Losing it signs everybody out and invalidates the public links of documents.
     """
     path = keys_dir / "session.key"
     if not path.exists():
@@ -126,6 +128,18 @@ def use_keys(keys_dir: Path) -> None:
 def keys_in_use() -> Path | None:
     """Return the directory of the loaded keys, or None if none are loaded."""
     return _keys.file.parent if _keys.file is not None else None
+
+
+def signature(text: str) -> str:
+    """Return an HMAC of a text as 64 hexadecimal digits; it does not change when keys are rotated.
+
+    Args:
+        text: begins with what it is for, so that a signature is not valid for something else.
+    """
+    keys_dir = keys_in_use()
+    if keys_dir is None:
+        raise KeyFileError("The encryption keys have not been loaded.")
+    return hmac.new(session_key(keys_dir).encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
 def encrypt(text: str) -> str:

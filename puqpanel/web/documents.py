@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import date, timedelta
 
 from babel.dates import format_date
@@ -12,6 +13,7 @@ from puqpanel.domain.documents import DocumentKind
 from puqpanel.infra.clock import now
 from puqpanel.models import Document
 from puqpanel.operations.billing import document_files
+from puqpanel.operations.billing.contents import content
 from puqpanel.web.locale import viewer_locale
 
 
@@ -39,6 +41,17 @@ def shown_days(start: date | None, end: date | None) -> str:
     if start is None or end is None:
         return ""
     return f"{shown_day(start)} – {shown_day(end - timedelta(days=1))}"
+
+
+def transfer_image(document: Document) -> str:
+    """Return the QR code for the bank transfer of what is due as a data URL.
+
+    Empty if nothing is due, or there is no standard for such a code.
+    """
+    from puqpanel.infra.documents.transfer_codes import transfer_code  # most pages have none
+
+    svg = transfer_code(content(document), document.open) if document.open else ""
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}" if svg else ""
 
 
 def pdf_response(document: Document) -> Response:

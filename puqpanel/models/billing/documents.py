@@ -36,6 +36,7 @@ class Document(Model):
         origin_id: the proforma of an invoice.
         digest: seals the content and the document before it in the series.
         before: the digest of the document before it.
+        link_renewals: how often its public link was renewed; earlier links no longer work.
     """
 
     __tablename__ = "documents"
@@ -81,6 +82,7 @@ class Document(Model):
     origin_id: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("documents.id"))
     digest: Mapped[str] = mapped_column(sa.String(64), default="")
     before: Mapped[str] = mapped_column(sa.String(64), default="")
+    link_renewals: Mapped[int] = mapped_column(sa.Integer, default=0)
     created_at: Mapped[Created]
     company: Mapped[Company] = relationship(lazy="joined", innerjoin=True)
     client: Mapped[Client] = relationship(lazy="joined", innerjoin=True)

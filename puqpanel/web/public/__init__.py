@@ -6,6 +6,7 @@ from flask import Blueprint, redirect, url_for
 from werkzeug import Response
 
 from puqpanel.web.guard import public
+from puqpanel.web.public.billing import documents
 from puqpanel.web.public.oversight import health, metrics
 from puqpanel.web.public.system import brand
 
@@ -13,6 +14,7 @@ bp = Blueprint("public", __name__)
 bp.register_blueprint(health.bp)
 bp.register_blueprint(metrics.bp)
 bp.register_blueprint(brand.bp)
+bp.register_blueprint(documents.bp)
 
 
 @bp.get("/")

@@ -20,7 +20,15 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
 from puqpanel.models import Allocation, Client, Document, Payment
 from puqpanel.models.columns import new_uuid
-from puqpanel.operations.billing import credit_notes, documents, issuing, ledger, payments
+from puqpanel.operations.billing import (
+    credit_notes,
+    documents,
+    issuing,
+    ledger,
+    payments,
+)
+from puqpanel.operations.billing.document_links import public_link
+from puqpanel.operations.billing.document_links import renew_link as renew
 from puqpanel.operations.system import audit
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.documents import (
@@ -168,7 +176,23 @@ def show(uuid: str) -> ResponseReturnValue:
         day=shown_day,
         days=shown_days,
         Money=Money,
+        public_link="" if document.status == DocumentStatus.DRAFT else public_link(document),
         timeline=audit.timeline("document", uuid, 20),
+    )
+
+
+@bp.route("/<uuid>/link", methods=["GET", "POST"])
+@allow(DOCUMENTS_ISSUE)
+def renew_link(uuid: str) -> ResponseReturnValue:
+    """Renew the public link of a document, after a confirmation."""
+    document = documents.find_document(uuid)
+    return _confirmed(
+        lambda: renew(actor=actor(), uuid=uuid),
+        _("Public link renewed."),
+        title=_("Renew the public link of %(number)s?", number=document.number),
+        button=_("Renew link"),
+        back=url_for("admin.documents.show", uuid=uuid),
+        goes=[_("The link that was sent before no longer opens the document")],
     )
 
 

@@ -13,7 +13,13 @@ from puqpanel.domain.permissions import CLIENT_BILLING_VIEW
 from puqpanel.infra.db import session
 from puqpanel.models import Document
 from puqpanel.operations.billing import documents
-from puqpanel.web.documents import pdf_response, shown_day, shown_days, shown_state
+from puqpanel.web.documents import (
+    pdf_response,
+    shown_day,
+    shown_days,
+    shown_state,
+    transfer_image,
+)
 from puqpanel.web.guard import actor, customer
 
 bp = Blueprint("documents", __name__, url_prefix="/invoices")
@@ -55,6 +61,7 @@ def show(uuid: str) -> ResponseReturnValue:
         state=shown_state(document.status, document.due_on, document.kind),
         day=shown_day,
         days=shown_days,
+        transfer_image=transfer_image(document),
         Money=Money,
     )
 
