@@ -37,11 +37,12 @@ def sums(days: dict[date, int], by: By) -> Counter[date]:
     """Return the sum of the numbers of each slot's days, by the first day of the slot."""
     found: Counter[date] = Counter()
     for day, count in days.items():
-        found[_slot(day, by)] += count
+        found[slot(day, by)] += count
     return found
 
 
-def _slot(day: date, by: By) -> date:
+def slot(day: date, by: By) -> date:
+    """Return the first day of the slot of a day; a week begins on Monday."""
     if by == "week":
         return day - timedelta(days=day.weekday())
     return day.replace(day=1) if by == "month" else day
@@ -50,4 +51,4 @@ def _slot(day: date, by: By) -> date:
 def starts(first: date, last: date, by: By) -> list[date]:
     """Return the first day of each slot in a range."""
     days = (first + timedelta(days=number) for number in range((last - first).days + 1))
-    return list(dict.fromkeys(_slot(day, by) for day in days))
+    return list(dict.fromkeys(slot(day, by) for day in days))

@@ -2,10 +2,23 @@
 
 Each function runs a fixed number of queries that aggregate in the database, however many rows there
 are, and one more that checks how many services there are. With about 20,000 services or more, each
-process caches the results for 20 seconds. Days are calendar days in UTC; ranges include their first
-and last day.
+process caches the results for 20 seconds. Days are calendar days in UTC, those of invoices and
+payments in the time zone of their company; ranges include their first and last day.
 """
 
+from puqpanel.operations.oversight.finance import (
+    Receivable,
+    Recurring,
+    Revenue,
+    TaxTotal,
+    Worth,
+    debtors,
+    receivables,
+    recurring_by_month,
+    revenue,
+    tax_totals,
+    worth,
+)
 from puqpanel.operations.oversight.statistics import (
     Churn,
     Income,
@@ -36,14 +49,25 @@ __all__ = [
     "Outcome",
     "ProductFigures",
     "Provisioning",
+    "Receivable",
+    "Recurring",
+    "Revenue",
+    "TaxTotal",
+    "Worth",
     "churn",
+    "debtors",
     "income_by_product",
     "module_health",
     "new_and_lost",
     "percent",
     "provisioning",
+    "receivables",
+    "recurring_by_month",
     "recurring_income",
+    "revenue",
     "services_by_product",
     "services_by_status",
+    "tax_totals",
     "today",
+    "worth",
 ]

@@ -1,9 +1,9 @@
-"""Reports: the four pages, their periods, their CSV and their permissions."""
+"""Reports: the pages, their periods, their CSV and their permissions."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,15 +14,18 @@ from puqpanel.app import Panel
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for, transaction
 from puqpanel.infra.settings import Settings
-from puqpanel.models import Product, Service, Task, TaskAttempt
+from puqpanel.models import Document, Product, Service, Task, TaskAttempt
+from puqpanel.operations.billing import payments
 from puqpanel.operations.provisioning import services
 from tests.modules.harness import STAFF
 from tests.modules.plugins import PluginHarness, active_plugin
+from tests.operations.billing.conftest import client, company, invoice  # noqa: F401
 from tests.sample import make_service
 from tests.web.conftest import Browser
 
-TABLES = ("services", "tasks", "module_log")
-PAGES = ("services", "income", "provisioning", "modules")
+TABLES = ("services", "tasks", "module_log", "documents", "entries")
+PAGES = ("services", "income", "provisioning", "modules", "revenue", "tax", "receivables")
+MONEY = ("income", "revenue", "tax", "receivables")
 
 
 @pytest.fixture
@@ -111,6 +114,9 @@ def test_pages_of_an_empty_panel(harness: PluginHarness, owner: Browser) -> None
             "No recurring revenue yet",
             "No finished jobs",
             "Plugin/Reports",
+            "Nothing invoiced or received",
+            "No invoice or credit note was issued in this period.",
+            "Nothing is open",
         ),
         strict=True,
     ):
@@ -148,6 +154,42 @@ def test_income_labels(harness: PluginHarness, owner: Browser, trade: None) -> N
         "29.70",
         "3",
     ], "spreadsheets must not run it"
+
+
+def test_recurring_revenue_by_month(harness: PluginHarness, owner: Browser, trade: None) -> None:
+    page = owner.get(f"{harness.at}/income").text
+    assert ("356.40" in page, "from 1 client" in page) == (True, True), "29.70 a month"
+    lines = rows(owner.get(f"{harness.at}/income?format=csv&by=month"))
+    assert (lines[0], len(lines)) == (["month", "currency", "amount_a_month", "new", "lost"], 13)
+    assert lines[-1][1:3] == ["EUR", "29.70"]
+
+
+def test_money(
+    harness: PluginHarness,
+    owner: Browser,
+    invoice: Callable[..., Document],  # noqa: F811
+) -> None:
+    paid = invoice("100")
+    payments.mark_paid(actor=STAFF, document_uuid=paid.uuid, reason="Statement 1")
+    invoice("20")
+    page = owner.get(f"{harness.at}/revenue").text
+    assert ("120.00" in page, "27.60" in page, "123.00" in page) == (True, True, True)
+    lines = rows(owner.get(f"{harness.at}/revenue?format=csv"))
+    assert lines[0] == ["start", "currency", "invoiced", "tax", "received", "written_off"]
+    assert sum(float(row[2]) for row in lines[1:]) == 120
+    assert rows(owner.get(f"{harness.at}/tax?format=csv"))[1] == [
+        *("Fjordhost sp. z o.o.", "PL", "S", "VAT", "23", "EUR"),
+        *("120.00", "27.60", "2"),
+    ]
+    page = owner.get(f"{harness.at}/receivables").text
+    assert ("24.60" in page, "Clients with the most overdue" in page) == (True, False)
+    with transaction() as current:
+        current.execute(sa.update(Document).values(due_on=now().date() - timedelta(days=40)))
+    page = owner.get(f"{harness.at}/receivables").text
+    assert ("Zażółć Gęślą" in page, "24.60" in page) == (True, True)
+    assert rows(owner.get(f"{harness.at}/receivables?format=csv"))[1] == [
+        *("EUR", "0.00", "0.00", "24.60", "0.00", "0.00", "Zażółć Gęślą"),
+    ]
 
 
 def test_provisioning_and_modules(harness: PluginHarness, owner: Browser, trade: None) -> None:
@@ -188,7 +230,7 @@ def test_provisioning_and_modules(harness: PluginHarness, owner: Browser, trade:
 def test_invalid_custom_periods(
     harness: PluginHarness, owner: Browser, query: str, field: str, sentence: str
 ) -> None:
-    for page in ("services", "provisioning", "modules"):
+    for page in ("services", "provisioning", "modules", "revenue", "tax"):
         for end in ("", "&format=csv"):
             rejected = owner.get(f"{harness.at}/{page}?{query}{end}")
             assert (
@@ -215,7 +257,8 @@ def test_custom_period(harness: PluginHarness, owner: Browser, trade: None) -> N
 
 def test_income_requires_its_own_permission(harness: PluginHarness) -> None:
     clerk = harness.clerk("reports-view")
-    assert [clerk.get(f"{harness.at}/{page}").status_code for page in PAGES] == [200, 403, 200, 200]
+    codes = {page: clerk.get(f"{harness.at}/{page}").status_code for page in PAGES}
+    assert codes == {page: 403 if page in MONEY else 200 for page in PAGES}
     assert clerk.get(f"{harness.at}/income?format=csv").status_code == 403
     assert f"{harness.at}/income" not in clerk.get(f"{harness.at}/services").text
 

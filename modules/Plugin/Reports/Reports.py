@@ -1,4 +1,4 @@
-"""Reports on services, income, provisioning and modules.
+"""Reports on services, provisioning, modules, revenue, taxes and receivables.
 
 All figures come from the SDK's statistics; this module stores nothing.
 """
@@ -10,10 +10,12 @@ from typing import Any
 from puqpanel.sdk import Plugin
 
 VIEW, INCOME = "reports-view", "reports-income"
+SERVICES = ("services", "provisioning", "modules")
+MONEY = ("income", "revenue", "tax", "receivables")
 
 
 class Reports(Plugin):
-    """Four reports, each also available as CSV."""
+    """Seven reports, each also available as CSV."""
 
     def admin_permissions(self) -> list[dict[str, Any]]:
         """Return the permissions; income requires one of its own."""
@@ -24,9 +26,9 @@ class Reports(Plugin):
                 "description": "View reports on services, churn, provisioning and modules",
             },
             {
-                "name": "View the income report",
+                "name": "View reports on money",
                 "key": INCOME,
-                "description": "View the recurring income from active services",
+                "description": "View revenue, taxes and receivables",
             },
         ]
 
@@ -36,14 +38,14 @@ class Reports(Plugin):
             {
                 "title": "Reports",
                 "link": "services",
-                "active_links": ["services", "provisioning", "modules"],
+                "active_links": list(SERVICES),
                 "permission": VIEW,
                 "icon": "fas fa-chart-column",
             },
             {
-                "title": "Income",
+                "title": "Revenue",
                 "link": "income",
-                "active_links": ["income"],
+                "active_links": list(MONEY),
                 "permission": INCOME,
                 "icon": "fas fa-coins",
             },
@@ -55,9 +57,9 @@ class Reports(Plugin):
             {
                 "method": "get",
                 "uri": name,
-                "permission": INCOME if name == "income" else VIEW,
+                "permission": VIEW if name in SERVICES else INCOME,
                 "name": name,
-                "controller": f"ReportsController@{name}",
+                "controller": f"{'Reports' if name in SERVICES else 'Money'}Controller@{name}",
             }
-            for name in ("services", "income", "provisioning", "modules")
+            for name in (*SERVICES, *MONEY)
         ]
