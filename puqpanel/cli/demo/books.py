@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from puqpanel.domain.money import Money
 from puqpanel.domain.principals import CLI
 from puqpanel.infra.db import session, transaction
-from puqpanel.models import Client, Company
+from puqpanel.models import Client, Company, Document
 from puqpanel.operations.billing import companies, credit_notes, documents, issuing, payments, taxes
 from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.billing.lines import Line
@@ -35,8 +35,8 @@ ADDRESSES = {
 }
 
 
-def create() -> None:
-    """Create the company, addresses and documents, unless there is a company."""
+def create_company() -> None:
+    """Create the company and addresses, unless there is a company."""
     if session().scalar(sa.select(Company.id).limit(1)) is not None:
         return
     taxes.load_eu_rates(actor=CLI)
@@ -46,6 +46,13 @@ def create() -> None:
             client = session().scalar(sa.select(Client).where(Client.email == email))
             if client is not None:
                 client.street, client.postcode, client.city = street, postcode, city
+
+
+def create_documents() -> None:
+    """Create documents of today in several states, unless the clients have documents."""
+    of_them = sa.select(Document.id).join(Client, Client.id == Document.client_id)
+    if session().scalar(of_them.where(Client.email.in_(ADDRESSES)).limit(1)) is not None:
+        return
     for email in ADDRESSES:
         found = session().scalar(sa.select(Client.uuid).where(Client.email == email))
         if found is not None:

@@ -16,7 +16,7 @@ import click
 import sqlalchemy as sa
 
 from puqpanel.cli.context import panel
-from puqpanel.cli.demo import books, catalog
+from puqpanel.cli.demo import books, catalog, year
 from puqpanel.cli.demo.cloud import DemoCloud, cloud_token
 from puqpanel.cli.staff import generated_password
 from puqpanel.domain.errors import UserError
@@ -38,7 +38,7 @@ from puqpanel.operations.oversight import setup
 from puqpanel.operations.provisioning import requests, services
 
 CLOUD = "Product/MyCloudService"
-MODULES = (CLOUD, "Product/PuqNextcloud")
+MODULES = (CLOUD, "Product/PuqNextcloud", "Plugin/Reports")
 ADMIN, SUPPORT = "admin@example.test", "support@example.test"
 SUPPORT_PERMISSIONS = ("services.provision", "tasks.manage")
 """Permissions of the support role besides viewing."""
@@ -90,15 +90,17 @@ def seed(settings: Settings, cloud_port: int) -> list[dict[str, str]]:
             setup.dismiss(actor=CLI)
         _activate_modules(settings)
     with panel(settings):  # a new app, which includes the modules activated above
-        books.create()
+        books.create_company()
         module = registry.current().get(CLOUD)
         if module is not None:
             with _temporary_cloud(settings) as cloud:
                 _save_server(settings, module, cloud.port)
                 _create_products()
                 catalog.complete(tuple(PRODUCTS), CLOUD)
+                year.create()
                 _create_services(cloud)
             _save_server(settings, module, cloud_port)
+        books.create_documents()
     write_private(
         settings.instance / "demo" / "cloud.json", json.dumps({"port": cloud_port}) + "\n"
     )
