@@ -151,7 +151,7 @@ class _Life:
         moment = begins or clock.now() + timedelta(
             days=(span.start - boundary(anchor, period, number - 1)).days
         )
-        if self.number % 11 == 5 and number > 5:
+        if self.number % 6 == 4 and number > 2:
             self.year.plan(moment, lambda: self._terminate(service.uuid))
             return
 
