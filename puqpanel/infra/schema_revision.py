@@ -7,6 +7,7 @@ nearly every start finds the schema up to date.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -16,15 +17,20 @@ from puqpanel.infra.settings import ROOT
 
 FOLDER = ROOT / "migrations"
 TABLE = "alembic_version"
-_REVISION = re.compile(r'^revision = "(.+)"$', re.MULTILINE)
+_REVISION = re.compile(r'^(?:down_)?revision = "(.+)"$', re.MULTILINE)
 
 
 def latest() -> str:
-    """Return the latest revision, which is in the last file by name."""
-    source = max((FOLDER / "versions").glob("*.py")).read_text("utf-8")
-    match = _REVISION.search(source)
-    assert match is not None
-    return match[1]
+    """Return the latest revision: the one that no other is based on."""
+    named = Counter(
+        revision
+        for path in (FOLDER / "versions").glob("*.py")
+        for revision in _REVISION.findall(path.read_text("utf-8"))
+    )
+    # every other one is named twice: by itself, and by the one after it
+    newest: str
+    (newest,) = (revision for revision, count in named.items() if count == 1)
+    return newest
 
 
 def is_missing(engine: Engine) -> bool:

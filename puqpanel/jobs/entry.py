@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from puqpanel.jobs.bulk import BulkJob
+from puqpanel.jobs.endings import EndJob
 from puqpanel.jobs.hooks import HookJob
 from puqpanel.jobs.maintenance import MaintenanceJob
 from puqpanel.jobs.modules import ModuleJob
@@ -15,6 +16,7 @@ from puqpanel.tasks.outcome import Handlers
 
 HANDLERS: Handlers = {
     "BulkJob": BulkJob(),
+    "EndJob": EndJob(),
     "HookJob": HookJob(),
     "MaintenanceJob": MaintenanceJob(),
     "ModuleJob": ModuleJob(),

@@ -21,6 +21,7 @@ from puqpanel.models.modules.configured_modules import ConfiguredModule
 from puqpanel.models.modules.installed import InstalledModule
 from puqpanel.models.modules.module_log import ModuleLog
 from puqpanel.models.modules.modules import Generation, Module
+from puqpanel.models.ordering.endings import Ending
 from puqpanel.models.ordering.orders import Order, OrderItem
 from puqpanel.models.provisioning.differences import ServiceDifference
 from puqpanel.models.provisioning.services import Service
@@ -49,6 +50,7 @@ __all__ = [
     "Document",
     "DocumentLineRow",
     "DocumentTax",
+    "Ending",
     "Generation",
     "Heartbeat",
     "InstalledModule",

@@ -54,16 +54,9 @@ def cancel(*, actor: Principal, uuid: str, reason: str) -> None:
     _check_not_provisioned(services)
     order.status = OrderStatus.CANCELLED
     for service in services:
-        set_status(service, ServiceStatus.CANCELLED)
-        service.paid_until = None
-        session().execute(
-            sa.update(Product)
-            .where(Product.id == service.product_id, Product.stock.is_not(None))
-            .values(stock=Product.stock + 1)
-            .execution_options(synchronize_session=False)
-        )
+        cancel_service(service)
     for document in _documents(order):
-        _take_back(actor, document, reason)
+        take_back(actor, document, reason)
     audit.record(
         actor=actor,
         action="order.cancelled",
@@ -90,7 +83,19 @@ def _documents(order: Order) -> Sequence[Document]:
     return session().scalars(query.order_by(Document.id)).all()
 
 
-def _take_back(actor: Principal, document: Document, reason: str) -> None:
+def cancel_service(service: Service) -> None:
+    """Cancel a locked service that was not provisioned, and return it to stock."""
+    set_status(service, ServiceStatus.CANCELLED)
+    service.paid_until = None
+    session().execute(
+        sa.update(Product)
+        .where(Product.id == service.product_id, Product.stock.is_not(None))
+        .values(stock=Product.stock + 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def take_back(actor: Principal, document: Document, reason: str) -> None:
     """Cancel an unpaid proforma, or credit what is left of an invoice."""
     if document.kind == DocumentKind.PROFORMA:
         if document.status == DocumentStatus.ISSUED:

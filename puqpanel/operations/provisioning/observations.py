@@ -159,23 +159,6 @@ def find_row(service: Service) -> ServiceDifference | None:
     return session().scalar(query)
 
 
-def find_with_row(uuid: str) -> tuple[Service, ServiceDifference | None]:
-    """Return one service and its stored difference, in one query.
-
-    Raises:
-        NotFoundError: the service does not exist.
-    """
-    query = (
-        sa.select(Service, ServiceDifference)
-        .outerjoin(ServiceDifference, ServiceDifference.service_id == Service.id)
-        .where(Service.uuid == uuid)
-    )
-    found = session().execute(query).first()
-    if found is None:
-        raise NotFoundError(_("Service not found."))
-    return found[0], found[1]
-
-
 def difference_of(service: Service) -> tuple[Observation, Difference] | None:
     """Return what a service's provider reported last, and how it differs now."""
     return read_row(service, find_row(service))

@@ -26,7 +26,7 @@ from puqpanel.web.admin.billing import (
 )
 from puqpanel.web.admin.catalog import groups, options, prices, products
 from puqpanel.web.admin.modules import gateways, module_log, modules, senders
-from puqpanel.web.admin.ordering import orders
+from puqpanel.web.admin.ordering import endings, orders
 from puqpanel.web.admin.oversight import bulk, dashboard, health, schedule, search, setup, tasks
 from puqpanel.web.admin.provisioning import differences, requests, services
 from puqpanel.web.admin.system import activity, settings
@@ -44,6 +44,7 @@ def blueprint() -> Blueprint:
         services,
         requests,
         differences,
+        endings,
         orders,
         bulk,
         products,

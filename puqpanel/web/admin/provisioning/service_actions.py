@@ -13,6 +13,7 @@ from puqpanel.domain.service_states import VERBS, ProvisionStatus, ServiceStatus
 from puqpanel.domain.task_states import RETRYABLE
 from puqpanel.domain.texts import Text, _, named
 from puqpanel.models import Service
+from puqpanel.operations.ordering.contracts import ENDED
 from puqpanel.operations.oversight.tasks import find_task, retry_permissions
 from puqpanel.operations.provisioning import services, settlement
 from puqpanel.web.guard import can
@@ -44,13 +45,16 @@ class ServiceActions:
     menu: Sequence[Action]
 
 
-def actions_for(service: Service, tasks: Sequence[Any], *, busy: bool) -> ServiceActions:
+def actions_for(
+    service: Service, tasks: Sequence[Any], *, busy: bool, ending: bool
+) -> ServiceActions:
     """Return what the signed-in staff member can do with a service now.
 
     Args:
         service: the service.
         tasks: its latest tasks, newest first.
         busy: whether work is under way, which leaves no primary button.
+        ending: whether its end was requested.
     """
     has_module = services.module_of(service) is not None
     ready = has_module or not service.product.module
@@ -69,6 +73,8 @@ def actions_for(service: Service, tasks: Sequence[Any], *, busy: bool) -> Servic
             if verb in verbs and (verb != "unsuspend" or failed)
         )
     if can(SERVICES_TERMINATE):
+        if not ending and service.status not in ENDED:
+            menu.append(_link(service, _("End service…"), "admin.endings.end", "calendar-xmark"))
         menu.extend(_endings(service, verbs, ready=ready))
     primary = _primary(service, tasks, verbs, failed) if ready and not busy else None
     return ServiceActions(primary, [action for action in menu if action != primary])

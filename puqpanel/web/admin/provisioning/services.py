@@ -26,8 +26,9 @@ from puqpanel.domain.service_states import (
 from puqpanel.domain.task_states import OPEN, TaskStatus
 from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
-from puqpanel.models import Client, ModuleLog, Product, Service, Task
+from puqpanel.models import Client, Ending, ModuleLog, Product, Service, Task
 from puqpanel.operations.catalog import products
+from puqpanel.operations.ordering.contracts import ENDED, find_with_rows
 from puqpanel.operations.provisioning import observations, services
 from puqpanel.operations.system import audit
 from puqpanel.web import live_parts
@@ -39,6 +40,7 @@ from puqpanel.web.admin.provisioning.comparison import choices_for
 from puqpanel.web.admin.provisioning.explanations import explain_status
 from puqpanel.web.admin.provisioning.service_actions import BROKEN, actions_for
 from puqpanel.web.admin.settings_page import settings_page
+from puqpanel.web.documents import shown_day
 from puqpanel.web.forms import Form, _, _c, save_or_show
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_filters import Filter, date_filter
@@ -96,6 +98,13 @@ SERVICES = Listing(
         "active": Tab(_c("service", "Active"), Service.status == ServiceStatus.ACTIVE),
         "pending": Tab(_("Pending"), Service.status == ServiceStatus.PENDING),
         "suspended": Tab(_("Suspended"), Service.status == ServiceStatus.SUSPENDED),
+        "ending": Tab(
+            _("Ending"),
+            sa.and_(
+                Service.status.not_in(ENDED),
+                Service.id.in_(sa.select(Ending.service_id).where(Ending.live.is_(True))),
+            ),
+        ),
         "failed": Tab(_("Failed"), Service.provision_status.in_(BROKEN)),
         "terminated": Tab(_("Terminated"), Service.status == ServiceStatus.TERMINATED),
         "cancelled": Tab(_("Cancelled"), Service.status == ServiceStatus.CANCELLED),
@@ -245,7 +254,7 @@ def _new(form: ServiceForm, found: ClientSearch | None = None) -> str:
 @allow(SERVICES_VIEW)
 def show(uuid: str) -> ResponseReturnValue:
     """Show a service with its tasks, module settings, log and timeline."""
-    service, difference = observations.find_with_row(uuid)
+    service, difference, ending = find_with_rows(uuid)
     log = (
         session()
         .scalars(
@@ -259,14 +268,18 @@ def show(uuid: str) -> ResponseReturnValue:
     history = audit.timeline("service", uuid, 20)
     state = _state(service)
     provisioning = [task for task in state["tasks"] if task.subject_type == "service"]
-    ended = service.status in (ServiceStatus.TERMINATED, ServiceStatus.CANCELLED)
+    ended = service.status in ENDED
     return render_template(
         "admin/provisioning/services/show.html",
         log=log,
         timeline=history,
         explanation=explain_status(service, history),
         module_problem=products.why_without_module(service.product),
-        actions=actions_for(service, provisioning, busy=state["in_progress"]),
+        actions=actions_for(
+            service, provisioning, busy=state["in_progress"], ending=ending is not None
+        ),
+        ending=ending,
+        day=shown_day,
         choices=choices_for(service, difference),
         refreshes=can(SERVICES_PROVISION) and observations.can_refresh(service),
         shows_settings=bool(state["module"]) and can(SERVICES_MANAGE) and not ended,

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.permissions import CLIENT_SERVICES_VIEW
 from puqpanel.domain.texts import _, _n
+from puqpanel.operations.ordering import endings
 from puqpanel.operations.provisioning import services
 from puqpanel.web.client.provisioning.notices import ENDED, home_notice, list_rows
 from puqpanel.web.guard import actor, can, customer
@@ -30,6 +31,6 @@ def index() -> ResponseReturnValue:
         else _("Hello"),
         service_count=count if current else "",
         notices=notices,
-        services=list_rows(current),
+        services=list_rows(current, endings.days_of(current)),
         has_ended=len(current) < len(all_services),
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.domain.texts import Text, _
 from puqpanel.models import Service
+from puqpanel.web.documents import shown_day
 
 ENDED = (ServiceStatus.TERMINATED, ServiceStatus.CANCELLED)
 SUSPENDED = (ServiceStatus.SUSPENDED, ServiceStatus.FRAUD)
@@ -25,9 +27,19 @@ class Notice:
     reference: str = ""
 
 
-def list_rows(services: Iterable[Service]) -> list[tuple[Service, str, Text | str]]:
-    """Return the rows of a list: service, status to show, and a remark if it is not just active."""
-    return [(service, visible_status(service), _note(service)) for service in services]
+def list_rows(
+    services: Iterable[Service], ends: Mapping[int, date]
+) -> list[tuple[Service, str, Text | str]]:
+    """Return the rows of a list: service, status to show, and a remark if it is not just active.
+
+    Args:
+        services: the services.
+        ends: on which day cancelled ones end, by their id.
+    """
+    return [
+        (service, visible_status(service), _note(service, ends.get(service.id)))
+        for service in services
+    ]
 
 
 def visible_status(service: Service) -> str:
@@ -37,7 +49,7 @@ def visible_status(service: Service) -> str:
     return service.status
 
 
-def _note(service: Service) -> Text | str:
+def _note(service: Service, ends_on: date | None) -> Text | str:
     pending = service.status == ServiceStatus.PENDING
     if service.provision_status == ProvisionStatus.PROCESSING:
         return _("Being set up") if pending else _("Being updated")
@@ -46,7 +58,7 @@ def _note(service: Service) -> Text | str:
     active = service.status == ServiceStatus.ACTIVE
     if active and service.provision_status == ProvisionStatus.NOT_FOUND:
         return _("Unavailable. We're working on it.")
-    return ""
+    return _("Ends on %(day)s", day=shown_day(ends_on)) if ends_on else ""
 
 
 def home_notice(service: Service) -> Notice | None:

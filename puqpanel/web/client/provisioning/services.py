@@ -9,12 +9,17 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
-from puqpanel.domain.permissions import CLIENT_SERVICES_MANAGE, CLIENT_SERVICES_VIEW
+from puqpanel.domain.permissions import (
+    CLIENT_ORDERS_MANAGE,
+    CLIENT_SERVICES_MANAGE,
+    CLIENT_SERVICES_VIEW,
+)
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.domain.texts import Text, _
 from puqpanel.host import languages
 from puqpanel.host.calls import Called
 from puqpanel.models import Service
+from puqpanel.operations.ordering import endings
 from puqpanel.operations.provisioning import services
 from puqpanel.web import modules
 from puqpanel.web.answers import is_document, under_api, wants_json
@@ -25,7 +30,8 @@ from puqpanel.web.client.provisioning.notices import (
     service_notice,
     visible_status,
 )
-from puqpanel.web.guard import actor, customer
+from puqpanel.web.documents import shown_day
+from puqpanel.web.guard import actor, can, customer
 
 bp = Blueprint("services", __name__, url_prefix="/services")
 CLOSED = (*ENDED, ServiceStatus.FRAUD)
@@ -37,7 +43,8 @@ OVERVIEW = "overview"
 @customer(CLIENT_SERVICES_VIEW)
 def index() -> ResponseReturnValue:
     """List the user's services, ended ones last."""
-    rows = list_rows(services.services_of(actor()))
+    found = services.services_of(actor())
+    rows = list_rows(found, endings.days_of(found))
     return render_template("client/provisioning/services/index.html", services=rows)
 
 
@@ -70,6 +77,9 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
         tabs=tabs,
         tab=OVERVIEW if without_module else tab,
         called=called,
+        ending=endings.ending_of(service),
+        orders=can(CLIENT_ORDERS_MANAGE) and not _closed(service),
+        day=shown_day,
     )
 
 

@@ -1,0 +1,246 @@
+"""End services: at once or at the end of the period that was charged, taken back until then.
+
+A request is a row. The scheduler starts what is due: in one transaction it claims the request,
+takes back documents that need not be paid any more, and adds the task that asks the module to
+terminate the service. A service that ended in another way ends its request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+
+import sqlalchemy as sa
+
+from puqpanel.domain.documents import DocumentKind
+from puqpanel.domain.ending_states import EndingStatus
+from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.permissions import SERVICES_TERMINATE
+from puqpanel.domain.principals import AUTOMATION, Principal, PrincipalKind
+from puqpanel.domain.service_states import ServiceStatus
+from puqpanel.domain.task_states import OnLoss
+from puqpanel.domain.texts import SOURCE, Text, _
+from puqpanel.infra import catalogs
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import retry_deadlocks, save, session, transaction, write
+from puqpanel.models import Document, Ending, Service
+from puqpanel.operations.ordering import contracts
+from puqpanel.operations.ordering.cancellation import WAITS, cancel_service, take_back
+from puqpanel.operations.ordering.contracts import ENDED
+from puqpanel.operations.system import audit
+from puqpanel.tasks import add
+
+MAX_REASON_LENGTH = 500
+CHUNK = 200
+NOT_POSSIBLE = _("This service can't be cancelled now. Contact support.")
+
+
+def ending_of(service: Service) -> Ending | None:
+    """Return the request to end a service; None if there is none, or the service has ended."""
+    if service.status in ENDED:
+        return None
+    return session().scalar(
+        sa.select(Ending).where(Ending.service_id == service.id, Ending.live.is_(True))
+    )
+
+
+def days_of(services: Iterable[Service]) -> Mapping[int, date]:
+    """Return on which day services end, by their id; those without a request are left out."""
+    ids = [service.id for service in services if service.status not in ENDED]
+    query = sa.select(Ending.service_id, Ending.ends_on)
+    rows = session().execute(query.where(Ending.service_id.in_(ids), Ending.live.is_(True)))
+    return {row.service_id: row.ends_on for row in rows}
+
+
+def period_end(service: Service) -> date | None:
+    """Return the end of the charged period; None if it can only end at once."""
+    running = service.status in (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
+    if not running or service.paid_until is None:
+        return None
+    return service.paid_until if service.paid_until > contracts.day_of(service.client) else None
+
+
+def released_documents(service: Service, day: date) -> list[Document]:
+    """Return the unpaid documents that need not be paid if a service ends on a day.
+
+    These are documents for nothing but this service of which nothing was paid: proformas, and
+    invoices for days from that day on, or for a service that was never provisioned.
+    """
+    unused = (service.status, service.provision_status) == WAITS
+    return [
+        document
+        for document in contracts.open_documents(service)
+        if not document.paid_minor
+        and all(row.service_id == service.id for row in document.lines)
+        and (
+            document.kind == DocumentKind.PROFORMA
+            or unused
+            or all(row.period_start and row.period_start >= day for row in document.lines)
+        )
+    ]
+
+
+@retry_deadlocks
+@transaction()
+def request(*, actor: Principal, service_uuid: str, at_once: bool, reason: str) -> Ending:
+    """Request the end of a service.
+
+    Args:
+        actor: staff, or a user of the client.
+        service_uuid: the service.
+        at_once: today; otherwise at the end of the period that was charged.
+        reason: why; staff must give one.
+
+    Raises:
+        ConflictError: it ends already, has ended, or has no charged period to end with.
+        InvalidInput: the reason is missing or too long.
+        PermissionDenied: the actor may not.
+    """
+    service = contracts.enter(actor, service_uuid, SERVICES_TERMINATE)
+    reason = _clean_reason(actor, reason)
+    _check_ends(actor, service)
+    day = contracts.day_of(service.client) if at_once else period_end(service)
+    if day is None:
+        raise ConflictError(_("There is no paid period left. End the service at once."))
+    ending = save(
+        Ending(
+            service_id=service.id,
+            service=service,
+            ends_on=day,
+            reason=reason,
+            requested_by=actor.name[:200],
+        )
+    )
+    summary = _("Cancellation requested for %(day)s.", day=day.isoformat())
+    _record(actor, ending, "service.ending_requested", summary)
+    if at_once:
+        _start(ending)
+    return ending
+
+
+@retry_deadlocks
+@transaction()
+def withdraw(*, actor: Principal, service_uuid: str) -> None:
+    """Take back the request to end a service.
+
+    Raises:
+        ConflictError: there is none, or its day has come.
+        PermissionDenied: the actor may not.
+    """
+    service = contracts.enter(actor, service_uuid, SERVICES_TERMINATE)
+    ending = ending_of(service)
+    if ending is None:
+        raise ConflictError(_("The cancellation of this service was not requested."))
+    if not _move(ending, EndingStatus.WITHDRAWN, live=None):
+        raise ConflictError(_("The service is being terminated. It's too late to keep it."))
+    _record(actor, ending, "service.ending_withdrawn", _("Cancellation taken back."))
+
+
+def carry_out_due() -> int:
+    """Start the requests whose day has come, and close those of services that have ended.
+
+    Returns:
+        How many were started or closed.
+    """
+    ended = (
+        sa.select(Ending.id)
+        .join(Service, Service.id == Ending.service_id)
+        .where(Ending.live.is_(True), Service.status.in_(ENDED))
+        .limit(CHUNK)
+    )
+    closed = 0
+    if ids := session().scalars(ended).all():
+        values = {"status": EndingStatus.ENDED, "live": None}
+        closed = write(sa.update(Ending).where(Ending.id.in_(ids)).values(values))
+    tomorrow = now().date() + timedelta(days=1)  # today somewhere in the world
+    query = (
+        sa.select(Ending.id, Service.uuid)
+        .join(Service, Service.id == Ending.service_id)
+        .where(Ending.status == EndingStatus.SCHEDULED, Ending.ends_on <= tomorrow)
+        .order_by(Ending.ends_on, Ending.id)
+        .limit(CHUNK)
+    )
+    due = session().execute(query).all()
+    return closed + sum(_start_due(row.id, row.uuid) for row in due)
+
+
+@retry_deadlocks
+@transaction()
+def _start_due(ending_id: int, service_uuid: str) -> bool:
+    service = contracts.lock(service_uuid)
+    ending = session().get(Ending, ending_id, populate_existing=True)
+    if ending is None or ending.ends_on > contracts.day_of(service.client):
+        return False
+    return _start(ending)
+
+
+def _clean_reason(actor: Principal, reason: str) -> str:
+    reason = " ".join(reason.split())
+    if actor.kind is not PrincipalKind.USER and not reason:
+        raise InvalidInput({"reason": [_("Enter a reason.")]})
+    if len(reason) > MAX_REASON_LENGTH:
+        text = _("Enter at most %(limit)s characters.", limit=MAX_REASON_LENGTH)
+        raise InvalidInput({"reason": [text]})
+    return reason
+
+
+def _check_ends(actor: Principal, service: Service) -> None:
+    if service.status in ENDED:
+        raise ConflictError(_("This service has ended."))
+    if (ending := ending_of(service)) is not None:
+        day = ending.ends_on.isoformat()
+        raise ConflictError(_("This service is already cancelled for %(day)s.", day=day))
+    if service.status == ServiceStatus.FRAUD and actor.kind is PrincipalKind.USER:
+        raise ConflictError(NOT_POSSIBLE)
+
+
+def _start(ending: Ending) -> bool:
+    """End a service whose client and row are locked; return False if that was started before."""
+    service = ending.service
+    if service.status in ENDED or not _move(ending, EndingStatus.STARTED, live=True):
+        return False
+    for document in released_documents(service, ending.ends_on):
+        language = catalogs.find(document.language) or SOURCE
+        take_back(AUTOMATION, document, _("Service cancelled").translated(language))
+    if (service.status, service.provision_status) == WAITS:
+        cancel_service(service)
+        ending.status, ending.live = EndingStatus.ENDED, None
+        _record(AUTOMATION, ending, "service.ended", _("Cancelled before it was provisioned."))
+        return True
+    add.add(
+        job="EndJob",
+        queue="System",
+        data={"service": service.uuid},
+        title=_("End a cancelled service").source,
+        subject_type="service",
+        subject_uuid=service.uuid,
+        tries=10,
+        backoff=300,
+        on_loss=OnLoss.REPEAT,
+        actor=AUTOMATION,
+    )
+    return True
+
+
+def _move(ending: Ending, status: EndingStatus, *, live: bool | None) -> bool:
+    """Set the status of a scheduled request in one statement; return False if it was another."""
+    statement = (
+        sa.update(Ending)
+        .where(Ending.id == ending.id, Ending.status == EndingStatus.SCHEDULED)
+        .values(status=status, live=live)
+        .execution_options(synchronize_session=False)
+    )
+    moved = bool(session().execute(statement).rowcount)  # type: ignore[attr-defined]
+    session().refresh(ending)
+    return moved
+
+
+def _record(actor: Principal, ending: Ending, action: str, summary: Text) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        subject_type="service",
+        subject_uuid=ending.service.uuid,
+        summary=summary,
+        after={"ends_on": ending.ends_on.isoformat(), "reason": ending.reason},
+    )

@@ -1,0 +1,1 @@
+"""What users change of the contracts of their services."""
