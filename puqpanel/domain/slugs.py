@@ -6,6 +6,8 @@ import re
 import unicodedata
 
 MAX_LENGTH = 80
+RESERVED = frozenset({"cart", "checkout", "embed", "orders"})
+"""Parts of addresses that are pages of the shop, so that no product may have them."""
 _LETTERS = str.maketrans(
     {"ł": "l", "ø": "o", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe", "&": " and "}
 )

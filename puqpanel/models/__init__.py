@@ -21,6 +21,7 @@ from puqpanel.models.modules.configured_modules import ConfiguredModule
 from puqpanel.models.modules.installed import InstalledModule
 from puqpanel.models.modules.module_log import ModuleLog
 from puqpanel.models.modules.modules import Generation, Module
+from puqpanel.models.ordering.carts import Cart
 from puqpanel.models.ordering.endings import Ending
 from puqpanel.models.ordering.orders import Order, OrderItem
 from puqpanel.models.provisioning.differences import ServiceDifference
@@ -39,6 +40,7 @@ __all__ = [
     "Allocation",
     "Audit",
     "BulkItem",
+    "Cart",
     "Charge",
     "Client",
     "ClientUser",

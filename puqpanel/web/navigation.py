@@ -215,7 +215,12 @@ CUSTOMER: tuple[Entry, ...] = (
     Entry(_("Home"), "house", "client.home.index"),
     Entry(_("Services"), "server", "client.services.index", CLIENT_SERVICES_VIEW),
     Entry(_("Invoices"), "file-invoice", "client.documents.index", CLIENT_BILLING_VIEW),
-    Entry(_("Shop"), "cart-shopping", "shop.products.index"),
+    Entry(
+        _("Shop"),
+        "cart-shopping",
+        "shop.products.index",
+        active=("shop.cart", "shop.checkout"),
+    ),
 )
 
 

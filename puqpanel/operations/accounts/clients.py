@@ -88,7 +88,7 @@ def create_client(
         summary=_("Client %(name)s created.", name=client.name),
         after=values,
     )
-    _announce_vat_number(client, VatStatus.NONE)
+    announce_vat_number(client, VatStatus.NONE)
     if (
         user_password
         and session().scalar(sa.select(User.id).where(User.email == values["email"])) is not None
@@ -170,10 +170,17 @@ def update_client(
         before=old,
         after=new,
     )
-    _announce_vat_number(client, before.get("vat_status", client.vat_status), "vat_number" in new)
+    announce_vat_number(client, before.get("vat_status", client.vat_status), "vat_number" in new)
 
 
-def _announce_vat_number(client: Client, status: str, changed: bool = False) -> None:
+def announce_vat_number(client: Client, status: str, changed: bool = False) -> None:
+    """Raise the event that has a pending VAT number checked, if it was not announced before.
+
+    Args:
+        client: the client as it is now.
+        status: of its number before.
+        changed: whether the number changed.
+    """
     if client.vat_status == VatStatus.PENDING and (changed or status != VatStatus.PENDING):
         raise_event("client.vat_number_changed", {"client_uuid": client.uuid})
 

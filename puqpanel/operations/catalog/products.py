@@ -15,7 +15,7 @@ from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
 from puqpanel.domain.periods import Period
 from puqpanel.domain.permissions import PRODUCTS_MANAGE
 from puqpanel.domain.principals import Principal
-from puqpanel.domain.slugs import MAX_LENGTH, is_slug, slug_of
+from puqpanel.domain.slugs import MAX_LENGTH, RESERVED, is_slug, slug_of
 from puqpanel.domain.tax_rules import STANDARD_CLASS
 from puqpanel.domain.texts import Text, _
 from puqpanel.host import registry
@@ -279,6 +279,8 @@ def _checked_details(product: Product, details: Details, name: str) -> dict[str,
         errors["tax_class"] = [SLUG_IS_INVALID]
     if details.slug and not is_slug(details.slug):
         errors["slug"] = [SLUG_IS_INVALID]
+    if details.slug in RESERVED:
+        errors["slug"] = [_("The shop uses this address itself. Choose another one.")]
     group = None
     if details.group_uuid:
         query = sa.select(ProductGroup.id).where(ProductGroup.uuid == details.group_uuid)
@@ -312,6 +314,7 @@ def free_slug(model: type[Product | ProductGroup], name: str, default: str, key:
     first = slug_of(name)[: MAX_LENGTH - 8].strip("-") or default
     query = sa.select(model.slug).where(model.slug.startswith(first, autoescape=True))
     taken = set(session().scalars(query if key is None else query.where(model.id != key)))
+    taken |= RESERVED
     numbered = (f"{first}-{number}" for number in itertools.count(2))
     return next(slug for slug in itertools.chain((first,), numbered) if slug not in taken)
 

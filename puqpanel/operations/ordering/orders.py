@@ -6,7 +6,7 @@ or the payment of its document. So a paid order is provisioned even if a process
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,17 +25,16 @@ from puqpanel.domain.pricing import Quote
 from puqpanel.domain.principals import AUTOMATION, Principal, PrincipalKind
 from puqpanel.domain.task_states import OnLoss
 from puqpanel.domain.texts import _
-from puqpanel.host import calls, registry
 from puqpanel.infra import catalogs
 from puqpanel.infra.db import find, retry_deadlocks, save, session, transaction
 from puqpanel.infra.events import raise_event
-from puqpanel.models import Client, Company, Document, Order, OrderItem, Product, Service
+from puqpanel.models import Cart, Client, Company, Document, Order, OrderItem, Product, Service
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing import documents, issuing, ledger
 from puqpanel.operations.billing.companies import company_for
 from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.catalog.products import check_configured
-from puqpanel.operations.modules import forms
+from puqpanel.operations.ordering import carts, order_forms
 from puqpanel.operations.ordering.quotes import (
     Choice,
     Priced,
@@ -48,7 +47,7 @@ from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_name
 from puqpanel.tasks import add
 
-MAX_ITEMS = 50
+MAX_ITEMS = carts.MAX_SERVICES
 
 
 def find_order(uuid: str) -> Order:
@@ -70,12 +69,14 @@ class Request:
         token: of the form, so that a form that is sent twice places one order.
         expected: the total that was shown; if it is another one now, nothing is ordered. None to
             accept any.
+        cart: the cart that is ordered, which is deleted with the order; None without one.
     """
 
     client_uuid: str
     choices: Sequence[Choice]
     token: str
     expected: Money | None = None
+    cart: Cart | None = None
 
 
 class PriceChangedError(ConflictError):
@@ -133,6 +134,8 @@ def _place(actor: Principal, request: Request, forms_data: Sequence[dict[str, An
         ),
         ConflictError(_("This form has already been submitted. Reload the page and try again.")),
     )
+    if request.cart is not None:
+        carts.take_ordered(request.cart)
     for service, configuration in zip(services, priced.configurations, strict=True):
         save(
             OrderItem(
@@ -226,21 +229,7 @@ def _own(order: Order, client: Client) -> Order:
 def _validated(choice: Choice, actor: Principal) -> dict[str, Any]:
     """Return the module's values of an ordered service, checked before anything is ordered."""
     check_configured(choice.product)
-    module = registry.current().get(choice.product.module) if choice.product.module else None
-    if module is None or choice.data is None:
-        return {}
-    called = calls.invoke(
-        calls.Call(module, "_order_fields", product_uuid=choice.product.uuid, actor=actor)
-    )
-    asked = called.value["data"] if isinstance(called.value, Mapping) else ()
-    return forms.validate(
-        module,
-        "save_service_data",
-        {name: value for name, value in choice.data.items() if name in asked},
-        stored={},
-        product_uuid=choice.product.uuid,
-        actor=actor,
-    )
+    return {} if choice.data is None else order_forms.check(choice.product, actor, choice.data)
 
 
 def _take_stock(product: Product) -> None:

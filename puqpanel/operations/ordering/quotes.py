@@ -79,9 +79,15 @@ def price_choices(company: Company, client: Client, choices: Sequence[Choice]) -
                 "%(name)s is prepaid. Prepaid products can't be ordered yet.", name=product.name
             )
             raise InvalidInput({"product": [text]})
-        chosen = configure(
-            product=product, currency=client.currency, period=choice.period, chosen=choice.options
-        )
+        if at and choice is choices[at - 1]:  # several of the same
+            chosen = configurations[-1]
+        else:
+            chosen = configure(
+                product=product,
+                currency=client.currency,
+                period=choice.period,
+                chosen=choice.options,
+            )
         configurations.append(chosen)
         items.append(
             Item(

@@ -14,7 +14,7 @@ from puqpanel.domain.periods import Period
 from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.tax import PriceEntry
 from puqpanel.domain.texts import _
-from puqpanel.infra.db import session
+from puqpanel.infra.db import find, session
 from puqpanel.models import Client, Price, Product, ProductGroup
 from puqpanel.operations.billing.companies import NoCompanyError, company_for
 from puqpanel.operations.catalog.groups import groups
@@ -110,10 +110,30 @@ def find_offered(slug: str) -> Product:
     return product
 
 
-def visitor(currency: str) -> Client:
-    """Return a client that stands for a visitor; it is not saved."""
+def find_sold(uuid: str) -> Product:
+    """Return a product that is on sale, by its UUID.
+
+    Raises:
+        NotFoundError: there is none, or it is no longer sold.
+    """
+    query = sa.select(Product).where(Product.uuid == uuid, Product.active)
+    return find(query, _("This product is not available."))
+
+
+def visitor(currency: str, country: str = "") -> Client:
+    """Return a client that stands for a visitor; it is not saved.
+
+    Args:
+        currency: of the prices.
+        country: where tax is charged; empty for the country of the seller.
+    """
     return Client(
-        name="", country="", region="", currency=currency, buyer_kind="consumer", vat_status="none"
+        name="",
+        country=country,
+        region="",
+        currency=currency,
+        buyer_kind="consumer",
+        vat_status="none",
     )
 
 

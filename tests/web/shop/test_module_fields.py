@@ -18,6 +18,7 @@ from puqpanel.operations.billing import companies
 from puqpanel.operations.catalog import products
 from tests.sample import activate
 from tests.web.conftest import PASSWORD, Browser
+from tests.web.shop.conftest import ADDRESS, add, order, send
 
 
 @pytest.fixture
@@ -44,26 +45,26 @@ def live(settings: Settings) -> Iterator[Live]:
 def test_only_required_fields_are_asked_and_kept(live: Live) -> None:
     app = live.ensure()
     anna = Browser(app).sign_in("anna@example.test", "/client")
-    page = anna.get("/shop/cloud").text
+    assert send(anna, "/shop/checkout/details", {**ADDRESS, "country": "US"}).status_code == 302
+    assert 'name="quantity"' not in anna.get("/shop/cloud").text
+    assert "details of its own" in add(anna, "cloud", quantity="2").text
+    assert add(anna, "cloud").status_code == 302
+    checkout = anna.get("/shop/checkout").text
+    assert "Order for" not in checkout
+    assert order(anna).status_code == 422  # the required field is missing
+    path = re.findall(r"/shop/checkout/items/\w+", checkout)[0]
+    page = anna.get(path).text
     assert 'name="domain"' in page
     assert 'name="ip_address"' not in page
-    total = re.findall(r'name="shop.total" value="(\d+)"', page)[0]
-    data = {
-        "csrf_token": anna.token("/client"),
-        "shop.period": "monthly",
-        "shop.total": total,
-        "domain": "not a domain",
-        "ip_address": "192.0.2.7",
-    }
-    refused = anna.http.post("/shop/cloud/order", data=data)
+    refused = send(anna, path, {"domain": "not a domain", "ip_address": "192.0.2.7"})
     assert refused.status_code == 422
     assert 'value="not a domain"' in refused.text
-    changed = anna.http.post(
-        "/shop/cloud/order", data={**data, "shop.total": "1", "domain": "a.example"}
-    )
-    assert changed.status_code == 422
-    assert 'value="a.example"' in changed.text
-    ordered = anna.http.post("/shop/cloud/order", data={**data, "domain": "a.example"})
+    data = {"domain": "a.example", "ip_address": "192.0.2.7"}
+    assert send(anna, path, data).status_code == 302
+    assert 'value="a.example"' in anna.get(path).text
+    assert "Order for" in anna.get("/shop/checkout").text
+    assert order(anna, total="1").status_code == 422
+    ordered = order(anna)
     assert ordered.status_code == 302, ordered.text
     with app.app_context():
         service = session().scalars(sa.select(Service)).one()

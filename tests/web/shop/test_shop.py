@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
+from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.principals import AUTOMATION
-from puqpanel.infra.db import session, transaction
-from puqpanel.models import Order, Service
-from puqpanel.operations.billing import companies, taxes
+from puqpanel.infra.db import session
+from puqpanel.models import Cart, Client, Order, Service
 from puqpanel.operations.catalog import products
 from tests.web.conftest import Browser
-
-
-@pytest.fixture
-def slug(app: Panel, shop: dict[str, str]) -> str:
-    """The address of a product for 4.90 a month, sold by a company in Poland."""
-    with app.app_context():
-        taxes.load_eu_rates(actor=AUTOMATION)
-        values = {"name": "Fjordhost", "country": "PL"}
-        companies.save_company(actor=AUTOMATION, uuid=None, values=values)
-        return products.find_product(shop["product"]).slug
+from tests.web.shop.conftest import add, change, hidden, order, send
 
 
 def orders(app: Panel) -> int:
@@ -32,77 +22,159 @@ def orders(app: Panel) -> int:
         return session().scalar(sa.select(sa.func.count(Order.id))) or 0
 
 
-def change(app: Panel, uuid: str, **values: Any) -> None:
-    with app.app_context(), transaction():
-        product = products.find_product(uuid)
-        for name, value in values.items():
-            setattr(product, name, value)
-
-
 def test_a_visitor_sees_prices_with_tax(visitor: Browser, slug: str) -> None:
     assert "Web S" in visitor.get("/shop/").text
     text = visitor.get(f"/shop/{slug}").text
     assert "6.03" in text
-    assert "Sign in to order" in text
-    assert "shop.products.order" not in text
+    assert "Add to cart" in text
     page = visitor.get(f"/client/signin?next=/shop/{slug}")
     assert page.status_code == 200
 
 
-def test_a_user_orders_and_comes_to_the_invoice(app: Panel, slug: str) -> None:
-    anna = Browser(app).sign_in("anna@example.test", "/client")
-    page = anna.get(f"/shop/{slug}").text
-    token = re.findall(r'name="shop.token" value="([^"]+)"', page)[0]
-    total = re.findall(r'name="shop.total" value="(\d+)"', page)[0]
-    data = {
-        "csrf_token": anna.token("/client"),
-        "shop.token": token,
-        "shop.total": total,
-        "shop.period": "monthly",
-        "shop.name": "www.berg.example",
-        "price": "0.01",
-    }
-    first = anna.http.post(f"/shop/{slug}/order", data=data)
+def test_the_price_follows_the_choice(visitor: Browser, slug: str) -> None:
+    part = visitor.get(f"/shop/{slug}/price?period=monthly&quantity=3")
+    assert "18.08" in part.text and "<html" not in part.text
+    refused = visitor.get(f"/shop/{slug}/price?period=weekly")
+    assert refused.status_code == 422 and "billing period" in refused.text
+    live = visitor.get(f"/shop/{slug}/price?period=weekly", headers={"HX-Request": "true"})
+    assert live.status_code == 200 and "billing period" in live.text
+    sent = send(visitor, f"/shop/{slug}", {"period": "monthly", "quantity": "2"})
+    assert "12.05" in sent.text
+
+
+def test_a_user_orders_and_reads_what_happens_next(app: Panel, anna: Browser, slug: str) -> None:
+    assert add(anna, slug, price="0.01").status_code == 302
+    item = re.findall(r"/shop/checkout/items/(\w+)", anna.get("/shop/checkout").text)[0]
+    assert send(anna, f"/shop/checkout/items/{item}", {"shop.name": "www.berg.example"})
+    page = anna.get("/shop/checkout").text
+    form = {"cart": hidden(page, "cart"), "total": hidden(page, "total"), "price": "0.01"}
+    first = send(anna, "/shop/checkout", form)
     assert first.status_code == 302, first.text
-    again = anna.http.post(f"/shop/{slug}/order", data=data)
+    again = send(anna, "/shop/checkout", form)
     assert again.headers["Location"] == first.headers["Location"]
     assert orders(app) == 1
-    assert "6.03" in anna.get(first.headers["Location"]).text
+    placed = anna.get(first.headers["Location"]).text
+    assert "Pay INV-" in placed and "once the payment arrives" in placed
+    assert "Your cart is empty" in anna.get("/shop/cart/").text
     with app.app_context():
         service = session().scalar(sa.select(Service).where(Service.name == "www.berg.example"))
         assert service is not None
         assert str(service.price) == "4.90 EUR"
+    tom = Browser(app).sign_in("tom@example.test", "/client")
+    assert tom.get(first.headers["Location"]).status_code == 404
+
+
+@pytest.mark.parametrize("wrong", [{"total": "1"}, {"total": ""}, {"total": "abc"}, {"cart": "x"}])
+def test_a_wrong_form_orders_nothing(
+    app: Panel, anna: Browser, slug: str, wrong: dict[str, str]
+) -> None:
+    add(anna, slug)
+    answer = order(anna, **wrong)
+    assert answer.status_code == 422
+    assert "Please fix the following" in answer.text
+    assert orders(app) == 0
+    assert order(anna).status_code == 302
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"shop.total": "1"},
-        {"shop.total": ""},
-        {"shop.total": "abc"},
-        {"shop.period": "weekly"},
-        {"shop.period": "x" * 5000},
-        {"shop.option.disk": "9"},
+        {"quantity": "0"},
+        {"quantity": "-1"},
+        {"quantity": "1.5"},
+        {"quantity": "1e3"},
+        {"quantity": "51"},
+        {"quantity": "9" * 5000},
+        {"quantity": "٣"},
+        {"period": "weekly"},
+        {"period": "x" * 5000},
+        {"option.disk": "9"},
     ],
 )
-def test_a_wrong_form_orders_nothing(app: Panel, slug: str, wrong: dict[str, str]) -> None:
-    anna = Browser(app).sign_in("anna@example.test", "/client")
-    form = {"shop.period": "monthly", "shop.total": "603", **wrong}
-    data = {"csrf_token": anna.token("/client"), **form}
-    answer = anna.http.post(f"/shop/{slug}/order", data=data)
-    if "shop.option.disk" in wrong:  # options that the product does not have are not read
-        assert answer.status_code == 302
-        return
+def test_a_wrong_choice_is_refused_with_a_sentence(
+    visitor: Browser, slug: str, wrong: dict[str, str]
+) -> None:
+    answer = add(visitor, slug, **wrong)
     assert answer.status_code == 422
     assert "Please fix the following" in answer.text
-    assert orders(app) == 0
+    assert "Your cart is empty" in visitor.get("/shop/cart/").text
 
 
-def test_visitors_cannot_order(app: Panel, visitor: Browser, slug: str) -> None:
-    data = {"csrf_token": visitor.token("/client"), "shop.period": "monthly"}
-    answer = visitor.http.post(f"/shop/{slug}/order", data=data)
-    assert answer.status_code in (302, 401)
+def test_a_visitor_changes_the_cart_and_takes_it_along(
+    app: Panel, visitor: Browser, slug: str
+) -> None:
+    assert add(visitor, slug, quantity="2").status_code == 302
+    assert add(visitor, slug).status_code == 302
+    page = visitor.get("/shop/cart/").text
+    assert 'value="3"' in page and "18.08" in page
+    key = hidden(page, "item")
+    assert send(visitor, "/shop/cart/change", {"item": key, "quantity": "-2"}).status_code == 422
+    assert send(visitor, "/shop/cart/change", {"item": key, "quantity": "48"}).status_code == 302
+    assert add(visitor, slug, quantity="3").status_code == 422
+    assert send(visitor, "/shop/cart/change", {"item": key, "quantity": "2"}).status_code == 302
+    german = visitor.get("/shop/cart/?country=DE").text
+    assert "12.05" in german  # the seller takes no part in the One-Stop Shop
+    american = visitor.get("/shop/cart/?country=US").text
+    assert "9.80" in american and "12.05" not in american
+    assert 'value="US" selected' in visitor.get("/shop/cart/").text
+    visitor.sign_in("anna@example.test", "/client")
+    assert "12.05" in visitor.get("/shop/cart/").text
+    with app.app_context():
+        cart = session().scalars(sa.select(Cart)).one()
+        assert (cart.client_id is not None, cart.visitor_hash, cart.size) == (True, None, 2)
+    assert visitor.get("/shop/checkout").headers["Location"] == "/shop/checkout/details"
+    elsewhere = Browser(app).sign_in("anna@example.test", "/client")
+    assert "12.05" in elsewhere.get("/shop/cart/").text
+    assert send(elsewhere, "/shop/cart/change", {"item": key, "remove": "yes"}).status_code == 302
+    assert "Your cart is empty" in visitor.get("/shop/cart/").text
+
+
+def test_an_own_cart_is_joined_with_the_one_of_the_visit(
+    app: Panel, anna: Browser, visitor: Browser, slug: str
+) -> None:
+    add(anna, slug, quantity="2")
+    add(visitor, slug, quantity="1")
+    visitor.sign_in("anna@example.test", "/client")
+    assert "18.08" in visitor.get("/shop/cart/").text
+    with app.app_context():
+        assert session().scalars(sa.select(Cart.size)).all() == [3]
+
+
+def test_nobody_sees_the_cart_of_others(app: Panel, anna: Browser, slug: str) -> None:
+    add(anna, slug)
+    page = anna.get("/shop/cart/").text
+    key, cart = hidden(page, "item"), hidden(anna.get("/shop/checkout").text, "cart")
+    tom = Browser(app).sign_in("tom@example.test", "/client")
+    visitor = Browser(app)
+    visitor.http.set_cookie("panel_cart", cart)
+    for other in (tom, visitor):
+        assert "Your cart is empty" in other.get("/shop/cart/").text
+        assert send(other, "/shop/cart/change", {"item": key, "quantity": "5"}).status_code == 422
+    assert tom.get(f"/shop/checkout/items/{key}").status_code == 404
+    assert send(tom, "/shop/checkout", {"cart": cart, "total": "603"}).status_code == 422
+    assert send(visitor, "/shop/checkout", {"cart": cart, "total": "603"}).status_code == 401
     assert orders(app) == 0
+    assert "6.03" in anna.get("/shop/cart/").text
+
+
+def test_the_checkout_asks_for_what_an_invoice_needs(app: Panel, slug: str) -> None:
+    anna = Browser(app).sign_in("anna@example.test", "/client")
+    add(anna, slug)
+    assert anna.get("/shop/checkout").headers["Location"] == "/shop/checkout/details"
+    refused = send(anna, "/shop/checkout/details", {"buyer_kind": "consumer", "country": "PL"})
+    assert refused.status_code == 422 and "Enter the city" in refused.text
+    address = {"street": "Prosta 1", "postcode": "00-001", "city": "Warszawa"}
+    wrong = {"buyer_kind": "exempt", "country": "PL", **address}
+    assert send(anna, "/shop/checkout/details", wrong).status_code == 422
+    wrong = {"buyer_kind": "business", "country": "PL", "vat_number": "PL1", **address}
+    assert "not a valid VAT number" in send(anna, "/shop/checkout/details", wrong).text
+    right = {**wrong, "vat_number": "5260250274", "company": "Berg"}
+    assert send(anna, "/shop/checkout/details", right).status_code == 302
+    assert "PL5260250274" in anna.get("/shop/checkout").text
+    with app.app_context():
+        query = sa.select(Client).where(Client.name == "Anna Berg")
+        client = session().scalars(query).one()
+        assert (client.vat_status, client.buyer_kind) == ("pending", "business")
 
 
 def test_what_is_not_sold_is_not_found(app: Panel, shop: dict[str, str], slug: str) -> None:
@@ -112,23 +184,53 @@ def test_what_is_not_sold_is_not_found(app: Panel, shop: dict[str, str], slug: s
     assert browser.get(f"/shop/{slug}").status_code == 200
     change(app, shop["product"], active=False)
     assert browser.get(f"/shop/{slug}").status_code == 404
+    assert add(browser, slug).status_code == 404
     assert browser.get("/shop/none").status_code == 404
 
 
-def test_what_is_sold_out_cannot_be_ordered(app: Panel, shop: dict[str, str], slug: str) -> None:
+def test_a_retired_product_leaves_the_cart(
+    app: Panel, shop: dict[str, str], anna: Browser, slug: str
+) -> None:
+    add(anna, slug)
+    page = anna.get("/shop/checkout").text
+    change(app, shop["product"], active=False)
+    shown = {"cart": hidden(page, "cart"), "total": hidden(page, "total")}
+    assert send(anna, "/shop/checkout", shown).status_code == 422
+    assert "Web S is no longer sold and was removed" in anna.get("/shop/cart/").text
+    assert "no longer sold" not in anna.get("/shop/cart/").text
+    assert orders(app) == 0
+
+
+def test_what_is_sold_out_cannot_be_ordered(
+    app: Panel, shop: dict[str, str], anna: Browser, slug: str
+) -> None:
+    add(anna, slug, quantity="2")
+    page = anna.get("/shop/checkout").text
+    change(app, shop["product"], stock=1)
+    shown = {"cart": hidden(page, "cart"), "total": hidden(page, "total")}
+    assert send(anna, "/shop/checkout", shown).status_code == 422
+    assert "Only 1 left" in anna.get("/shop/cart/").text
     change(app, shop["product"], stock=0)
-    anna = Browser(app).sign_in("anna@example.test", "/client")
+    assert "sold out" in add(anna, slug).text
     assert "Sold out" in anna.get("/shop/").text
-    data = {"csrf_token": anna.token("/client"), "shop.period": "monthly", "shop.total": "603"}
-    answer = anna.http.post(f"/shop/{slug}/order", data=data)
-    assert answer.status_code == 422
-    assert "sold out" in answer.text
+    assert orders(app) == 0
 
 
-def test_staff_see_orders(app: Panel, owner: Browser, slug: str) -> None:
-    anna = Browser(app).sign_in("anna@example.test", "/client")
-    data = {"csrf_token": anna.token("/client"), "shop.period": "monthly", "shop.total": "603"}
-    assert anna.http.post(f"/shop/{slug}/order", data=data).status_code == 302
+def test_addresses_of_the_shop_are_no_slugs(app: Panel, shop: dict[str, str], slug: str) -> None:
+    with app.app_context():
+        made = products.save_product(actor=AUTOMATION, uuid=None, name="Cart", price="1")
+        assert products.find_product(made.uuid).slug == "cart-2"
+        details = products.Details(slug="checkout")
+        with pytest.raises(InvalidInput, match="invalid") as error:
+            products.save_product(
+                actor=AUTOMATION, uuid=made.uuid, name="Cart", price="1", details=details
+            )
+        assert "slug" in error.value.errors
+
+
+def test_staff_see_orders(app: Panel, owner: Browser, anna: Browser, slug: str) -> None:
+    add(anna, slug)
+    assert order(anna).status_code == 302
     listed = owner.get("/admin/orders/").text
     assert "Anna Berg" in listed
     path = re.findall(r'href="(/admin/orders/[0-9a-f-]{36})"', listed)[0]

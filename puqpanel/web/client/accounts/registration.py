@@ -19,6 +19,7 @@ from puqpanel.web.fields import CountryField, CurrencyField
 from puqpanel.web.forms import Form, _, choices, save_or_show
 from puqpanel.web.guard import find_user, public
 from puqpanel.web.limits import limiter
+from puqpanel.web.shop import shopper
 
 bp = Blueprint("registration", __name__)
 PER_NETWORK = "20 per hour"
@@ -77,7 +78,7 @@ def create() -> ResponseReturnValue:
     if not settings.get("shop.registration"):
         flash(registration.CLOSED, "warn")
         return redirect(url_for("client.auth.sign_in"))
-    form = RegistrationForm()
+    form = RegistrationForm(data={"country": shopper.country(), "currency": shopper.currency()})
 
     def save() -> tuple[Text, str]:
         user = registration.register(registration=form.registration(), ip=request.remote_addr or "")

@@ -1,0 +1,180 @@
+"""What a cart costs, and what keeps it from being ordered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+
+from puqpanel.domain.catalog import BillingMode
+from puqpanel.domain.errors import InvalidInput
+from puqpanel.domain.money import Money
+from puqpanel.domain.pricing import Part, Quote
+from puqpanel.domain.texts import Text, _
+from puqpanel.infra.db import session
+from puqpanel.models import Cart, Client, Company, Product
+from puqpanel.operations.billing.companies import company_for
+from puqpanel.operations.ordering import carts, order_forms
+from puqpanel.operations.ordering.carts import CartItem
+from puqpanel.operations.ordering.quotes import Choice, Priced, price_choices
+
+
+@dataclass(frozen=True, slots=True)
+class CartLine:
+    """An item of a cart with its price.
+
+    Args:
+        item: the item.
+        product: its product.
+        parts: the product and its options; empty if there is a problem.
+        amount: what is charged for it at once, net or gross as prices are entered, before
+            discounts; None if there is a problem.
+        problem: why it cannot be ordered as it is; empty if it can.
+    """
+
+    item: CartItem
+    product: Product
+    parts: tuple[Part, ...] = ()
+    amount: Money | None = None
+    problem: Text | str = ""
+
+    @property
+    def countable(self) -> bool:
+        """Whether more than one can be ordered with the same details."""
+        return not order_forms.has_form(self.product)
+
+
+@dataclass(frozen=True, slots=True)
+class PricedCart:
+    """A cart with its prices.
+
+    Args:
+        lines: its items.
+        choices: what is ordered: one for each service of the lines without a problem.
+        quote: what they cost together; None if there are none.
+        removed: names of products that are no longer sold, whose items are to be removed.
+        gone: the keys of these items.
+    """
+
+    lines: tuple[CartLine, ...]
+    choices: tuple[Choice, ...] = ()
+    quote: Quote | None = None
+    removed: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the cart can be ordered."""
+        return self.quote is not None and not any(line.problem for line in self.lines)
+
+
+def price_cart(cart: Cart | None, client: Client) -> PricedCart:
+    """Return what a cart costs a client today, from the function that also charges.
+
+    Args:
+        cart: the cart; None for an empty one.
+        client: the buyer, or a client that stands for a visitor and is not saved.
+
+    Raises:
+        NoCompanyError: there is no company that sells.
+        NoTaxRateError: tax must be charged, but there is no rate.
+    """
+    items = carts.items_of(cart)
+    query = sa.select(Product).where(Product.uuid.in_({item.product for item in items}))
+    products = {row.uuid: row for row in session().scalars(query)} if items else {}
+    kept, removed, gone = [], [], []
+    for item in items:
+        product = products.get(item.product)
+        if product and product.active and product.billing_mode != BillingMode.PREPAID:
+            kept.append((item, product))
+        else:
+            removed.append(product.name if product else str(_("A product")))
+            gone.append(item.key)
+    if not kept:
+        return PricedCart((), removed=tuple(removed), gone=tuple(gone))
+    company = company_for(client)
+    lines = _lines(kept)
+    try:
+        priced = _priced(company, client, lines)
+    except InvalidInput:
+        lines = tuple(_checked(company, client, line) for line in lines)
+        priced = _priced(company, client, lines)
+    return PricedCart(
+        lines=_with_amounts(lines, priced) if priced else lines,
+        choices=tuple(_choices(lines)),
+        quote=priced.quote if priced else None,
+        removed=tuple(removed),
+        gone=tuple(gone),
+    )
+
+
+def choices_of(item: CartItem, product: Product) -> list[Choice]:
+    """Return what an item orders: one choice for each service."""
+    data = dict(item.data or {}) if order_forms.has_form(product) else None
+    choice = Choice(product, item.period, item.options, item.name, data)
+    return [choice] * item.quantity
+
+
+def _lines(items: Sequence[tuple[CartItem, Product]]) -> tuple[CartLine, ...]:
+    """Return the lines, with a problem if there are too few in stock."""
+    wanted: dict[int, int] = {}
+    for item, product in items:
+        wanted[product.id] = wanted.get(product.id, 0) + item.quantity
+    lines = []
+    for item, product in items:
+        problem: Text | str = ""
+        if product.stock is not None and product.stock < wanted[product.id]:
+            problem = (
+                _("Only %(number)s left in stock.", number=product.stock)
+                if product.stock > 0
+                else _("%(name)s is sold out.", name=product.name)
+            )
+        lines.append(CartLine(item, product, problem=problem))
+    return tuple(lines)
+
+
+def _choices(lines: Sequence[CartLine]) -> list[Choice]:
+    return [
+        choice
+        for line in lines
+        if not line.problem
+        for choice in choices_of(line.item, line.product)
+    ]
+
+
+def _priced(company: Company, client: Client, lines: Sequence[CartLine]) -> Priced | None:
+    choices = _choices(lines)
+    return price_choices(company, client, choices) if choices else None
+
+
+def _checked(company: Company, client: Client, line: CartLine) -> CartLine:
+    """Return a line with the reason why it cannot be priced, if it cannot."""
+    try:
+        _priced(company, client, [line])
+    except InvalidInput as error:
+        problem = next(text for texts in error.messages.values() for text in texts)
+        return replace(line, problem=problem)
+    return line
+
+
+def _with_amounts(lines: Sequence[CartLine], priced: Priced) -> tuple[CartLine, ...]:
+    first, filled = 0, []
+    for line in lines:
+        if line.problem:
+            filled.append(line)
+            continue
+        places = {str(at) for at in range(first, first + line.item.quantity)}
+        amounts = (
+            each.amount for each in priced.quote.lines if each.item in places and not each.coupon
+        )
+        filled.append(
+            CartLine(
+                line.item,
+                line.product,
+                priced.configurations[first].parts,
+                Money.total(amounts, priced.quote.currency),
+            )
+        )
+        first += line.item.quantity
+    return tuple(filled)

@@ -1,0 +1,74 @@
+"""The fields of a module that customers fill in when they order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from puqpanel.domain.principals import Principal
+from puqpanel.host import calls
+from puqpanel.models import Product
+from puqpanel.operations.catalog.products import module_of
+from puqpanel.operations.modules import forms
+
+
+def has_form(product: Product) -> bool:
+    """Return whether the module of a product has a form for its services."""
+    module = module_of(product)
+    return module is not None and getattr(module.cls, "ServiceForm", None) is not None
+
+
+def field_names(product: Product, actor: Principal) -> tuple[str, ...]:
+    """Return the names of the fields that the module of a product asks for; empty for none."""
+    module = module_of(product)
+    if module is None or not has_form(product):
+        return ()
+    call = calls.Call(module, "_order_fields", product_uuid=product.uuid, actor=actor)
+    value = calls.invoke(call).value
+    return tuple(value["data"]) if isinstance(value, Mapping) else ()
+
+
+def page(
+    product: Product, actor: Principal, data: Mapping[str, Any], errors: Mapping[str, list[str]]
+) -> Any:
+    """Return the fields as HTML; empty if there are none.
+
+    Args:
+        product: the product.
+        actor: who fills them in.
+        data: their values.
+        errors: messages by field.
+    """
+    module = module_of(product)
+    if module is None or not has_form(product):
+        return ""
+    stored = {"service_data": dict(data), "errors": dict(errors)} if data or errors else None
+    called = calls.invoke(
+        calls.Call(module, "_order_page", product_uuid=product.uuid, actor=actor, stored=stored)
+    )
+    return called.value if called.ok else ""
+
+
+def check(product: Product, actor: Principal, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Have the module validate the fields, and return the values to save.
+
+    Args:
+        product: the product.
+        actor: who filled them in.
+        data: what was submitted; other fields than those that are asked are ignored.
+
+    Raises:
+        InvalidInput: the module rejected them.
+    """
+    module = module_of(product)
+    if module is None or not has_form(product):
+        return {}
+    asked = field_names(product, actor)
+    return forms.validate(
+        module,
+        "save_service_data",
+        {name: value for name, value in data.items() if name in asked},
+        stored={},
+        product_uuid=product.uuid,
+        actor=actor,
+    )

@@ -1,0 +1,169 @@
+"""Check out: details of the client and of each service, agreement of the total, and the order."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import SelectField, StringField
+from wtforms.validators import Length
+
+from puqpanel.domain.document_states import OPEN
+from puqpanel.domain.errors import UserError
+from puqpanel.domain.money import Money
+from puqpanel.domain.permissions import (
+    CLIENT_ORDERS_MANAGE,
+    CLIENT_ORDERS_VIEW,
+    CLIENT_PROFILE_MANAGE,
+)
+from puqpanel.domain.tax_rules import BUYER_LABELS, BuyerKind
+from puqpanel.domain.texts import Text
+from puqpanel.operations.accounts import own_details
+from puqpanel.operations.accounts.own_details import OwnDetails
+from puqpanel.operations.ordering import carts, checkout, order_forms
+from puqpanel.operations.ordering.cart_prices import PricedCart, price_cart
+from puqpanel.web.documents import shown_day
+from puqpanel.web.fields import CountryField
+from puqpanel.web.forms import Form, _, answers, choices, save_or_show
+from puqpanel.web.guard import actor, can, customer
+from puqpanel.web.prices import EVERY
+from puqpanel.web.shop import products, shopper
+
+bp = Blueprint("checkout", __name__)
+NAME = "shop.name"
+"""The field with the name of a service; the prefix keeps it apart from a module's fields."""
+
+
+class DetailsForm(Form):
+    """The billing details of a client."""
+
+    SAVED = (
+        "buyer_kind",
+        "company",
+        "vat_number",
+        "street",
+        "postcode",
+        "city",
+        "region",
+        "country",
+    )
+    buyer_kind = SelectField(_("You buy as"))
+    country = CountryField(_("Country"), blank=_("Choose a country…"))
+    company = StringField(_("Company"), [Length(max=200)])
+    vat_number = StringField(
+        _("VAT number"),
+        [Length(max=40)],
+        description=_("Tax is charged until the number is confirmed."),
+    )
+    street = StringField(_("Street"), [Length(max=200)])
+    postcode = StringField(_("Postal code"), [Length(max=20)])
+    city = StringField(_("City"), [Length(max=100)])
+    region = StringField(_("State or province"), [Length(max=100)])
+
+
+@bp.route("/checkout", methods=["GET", "POST"])
+@customer(CLIENT_ORDERS_MANAGE)
+def review() -> ResponseReturnValue:
+    """Show what is ordered and what it costs; the button orders it."""
+    errors: dict[str, list[str]] = {}
+    if request.method == "POST":
+        shown = request.form.get("total", "")
+        currency = shopper.buyer().currency
+        amount = int(shown) if shown.isascii() and shown.isdecimal() and len(shown) < 16 else None
+        try:
+            order = checkout.check_out(
+                actor=actor(),
+                cart_uuid=request.form.get("cart", "")[:36],
+                expected=None if amount is None else Money(amount, currency),
+            )
+        except UserError as error:
+            errors = products.reasons(error)
+        else:
+            return redirect(url_for("shop.checkout.placed", uuid=order.uuid))
+    cart = carts.find_cart(shopper.shopper())
+    priced = PricedCart(())
+    try:
+        priced = price_cart(cart, shopper.buyer())
+    except UserError as error:
+        errors = errors or products.reasons(error)
+    if not errors and (cart is None or not priced.ready or priced.gone):
+        return redirect(url_for("shop.cart.index"))
+    missing = own_details.missing(shopper.buyer())
+    if missing and not errors and can(CLIENT_PROFILE_MANAGE):
+        return redirect(url_for("shop.checkout.details"))
+    unfilled = [line.item.key for line in priced.lines if checkout.needs_details(line, actor())]
+    page = render_template(
+        "shop/checkout.html",
+        cart=priced,
+        cart_uuid=cart.uuid if cart else "",
+        client=shopper.buyer(),
+        errors=errors,
+        missing=missing,
+        unfilled=unfilled,
+        kinds=BUYER_LABELS,
+        every=EVERY,
+    )
+    return page, 422 if errors else 200
+
+
+@bp.route("/checkout/details", methods=["GET", "POST"])
+@customer(CLIENT_PROFILE_MANAGE)
+def details() -> ResponseReturnValue:
+    """Enter the address and the VAT number of the client."""
+    client = shopper.buyer()
+    form = DetailsForm(obj=client)
+    kinds = dict.fromkeys([BuyerKind.CONSUMER, BuyerKind.BUSINESS, BuyerKind(client.buyer_kind)])
+    form.buyer_kind.choices = choices((kind, BUYER_LABELS[kind]) for kind in kinds)
+
+    def save() -> tuple[Text, str]:
+        entered = OwnDetails(**form.values(*form.SAVED))
+        own_details.save_own_details(actor=actor(), details=entered)
+        return _("Billing details saved."), url_for("shop.checkout.review")
+
+    return save_or_show(
+        form,
+        save,
+        "shop/details.html",
+        label=_("Save and continue"),
+        back=url_for("shop.cart.index"),
+    )
+
+
+@bp.route("/checkout/items/<key>", methods=["GET", "POST"])
+@customer(CLIENT_ORDERS_MANAGE)
+def item(key: str) -> ResponseReturnValue:
+    """Enter the name of a service in the cart, and what its module asks for."""
+    shopper.shopper()
+    found, product = checkout.find_item(actor(), key)
+    data, name, errors = dict(found.data or {}), found.name, {}
+    if request.method == "POST":
+        data = {field: value for field, value in answers().items() if field != NAME}
+        name = request.form.get(NAME, "")[:200]
+        try:
+            checkout.save_item_details(actor=actor(), key=key, name=name, data=data)
+        except UserError as error:
+            errors = products.reasons(error)
+        else:
+            return redirect(url_for("shop.checkout.review"))
+    page = render_template(
+        "shop/item.html",
+        product=product,
+        name=name,
+        field_name=NAME,
+        fields=order_forms.page(product, actor(), data, errors),
+        errors=errors,
+    )
+    return page, 422 if errors else 200
+
+
+@bp.get("/orders/<uuid>")
+@customer(CLIENT_ORDERS_VIEW)
+def placed(uuid: str) -> ResponseReturnValue:
+    """Show what happens next after an order."""
+    order = checkout.find_own_order(actor(), uuid)
+    return render_template(
+        "shop/placed.html",
+        order=order,
+        policies={each.provisioning for each in order.items},
+        to_pay=order.document is not None and order.document.status in OPEN,
+        day=shown_day,
+    )
