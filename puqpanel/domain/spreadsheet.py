@@ -15,11 +15,12 @@ _FORMULA = re.compile(r"(^|[;\t\r\n])(\s*+)(?=[=+\-@＝＋－＠])")
 def csv_line(values: Sequence[object]) -> str:
     """Return one line of CSV; what looks like a formula gets a leading apostrophe."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="\r\n").writerow([_cell(value) for value in values])
+    csv.writer(line, lineterminator="\r\n").writerow([cell(value) for value in values])
     return line.getvalue()
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """Return a value as text; what looks like a formula gets a leading apostrophe."""
     if value is None:
         return ""
     if isinstance(value, datetime):

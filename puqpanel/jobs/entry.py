@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from puqpanel.jobs.bulk import BulkJob
 from puqpanel.jobs.endings import EndJob
+from puqpanel.jobs.exports import ExportJob
 from puqpanel.jobs.hooks import HookJob
 from puqpanel.jobs.maintenance import MaintenanceJob
 from puqpanel.jobs.modules import ModuleJob
@@ -17,6 +18,7 @@ from puqpanel.tasks.outcome import Handlers
 HANDLERS: Handlers = {
     "BulkJob": BulkJob(),
     "EndJob": EndJob(),
+    "ExportJob": ExportJob(),
     "HookJob": HookJob(),
     "MaintenanceJob": MaintenanceJob(),
     "ModuleJob": ModuleJob(),

@@ -48,6 +48,9 @@ _TEXTS = {
 _SWITCHES = ("active", "vat_registered", "one_stop_shop", "proforma_first")
 
 
+NO_COMPANY = _("Add a company first. It is the seller on documents.")
+
+
 class NoCompanyError(ConflictError):
     """There is no company that could sell."""
 
@@ -90,7 +93,7 @@ def company_for(client: Client) -> Company:
     for company in active:
         if company.is_default:
             return company
-    raise NoCompanyError(_("Add a company first. It is the seller on documents."))
+    raise NoCompanyError(NO_COMPANY)
 
 
 @transaction()

@@ -1,0 +1,102 @@
+"""Sales as rows of the Polish JPK_V7M: the columns of `SprzedazWiersz` in its record of sales.
+
+The elements are those of the schema of the Ministry of Finance, JPK_V7M(2),
+http://crd.gov.pl/wzor/2021/12/27/11148/, described at
+https://www.podatki.gov.pl/jednolity-plik-kontrolny/jpk_vat-z-deklaracja/:
+
+* K_10 exempt, K_11 supplied outside Poland, K_12 of these the services to businesses in the EU
+  (Article 100(1)(4) of the Polish VAT Act), K_13 at 0 %
+* K_15 and K_16 net amount and tax at 5 %, K_17 and K_18 at 7 or 8 %, K_19 and K_20 at 22 or 23 %
+
+The declaration is in zlotys, so documents in other currencies have to be converted by the
+accountant; `KodWaluty` is not an element of the schema. Amounts with the tax of another country,
+which are declared at the One-Stop Shop, are in no K column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+
+from puqpanel.domain.spreadsheet import csv_line
+from puqpanel.domain.tax import TaxCategory
+from puqpanel.domain.tax_rules import EU
+from puqpanel.models import Document, DocumentTax
+from puqpanel.operations.billing.export_tables import rate_of, signed, tax_minor
+
+AMOUNTS = ("K_10", "K_11", "K_12", "K_13", "K_15", "K_16", "K_17", "K_18", "K_19", "K_20")
+COLUMNS = (
+    "LpSprzedazy",
+    "KodKrajuNadaniaTIN",
+    "NrKontrahenta",
+    "NazwaKontrahenta",
+    "DowodSprzedazy",
+    "DataWystawienia",
+    "DataSprzedazy",
+    *AMOUNTS,
+    "KodWaluty",
+)
+RATES = {
+    Decimal(5): ("K_15", "K_16"),
+    Decimal(7): ("K_17", "K_18"),
+    Decimal(8): ("K_17", "K_18"),
+    Decimal(22): ("K_19", "K_20"),
+    Decimal(23): ("K_19", "K_20"),
+}
+NO_NUMBER = "BRAK"
+"""What the schema wants for a buyer without a tax number."""
+
+
+def jpk_csv(documents: Iterable[Document]) -> Iterator[str]:
+    """Yield the CSV of invoices and credit notes."""
+    yield csv_line(COLUMNS)
+    for position, document in enumerate(documents, 1):
+        yield csv_line(_row(position, document))
+
+
+def _row(position: int, document: Document) -> Sequence[object]:
+    buyer = document.buyer
+    number = buyer.get("vat_number") or buyer.get("tax_number") or ""
+    country = number[:2] if number[:2].isalpha() else ""
+    amounts: dict[str, int] = {}
+    for group in document.taxes:
+        for column, minor in _amounts(document, group):
+            amounts[column] = amounts.get(column, 0) + minor
+    return (
+        position,
+        country,
+        number.removeprefix(country) or NO_NUMBER,
+        buyer.get("name") or NO_NUMBER,
+        document.number,
+        document.issued_on,
+        document.supplied_on,
+        *(signed(document, amounts[each]) if each in amounts else None for each in AMOUNTS),
+        document.currency,
+    )
+
+
+def _amounts(document: Document, group: DocumentTax) -> Iterator[tuple[str, int]]:
+    net, rate = group.net_minor, rate_of(group)
+    if group.category == TaxCategory.EXEMPT:
+        yield "K_10", net
+    elif group.category in (TaxCategory.OUTSIDE_SCOPE, TaxCategory.EXPORT):
+        yield "K_11", net
+    elif group.category == TaxCategory.REVERSE_CHARGE:
+        yield "K_11", net
+        if document.buyer.get("country") in EU:
+            yield "K_12", net
+    elif group.category == TaxCategory.ZERO:
+        yield "K_13", net
+    elif rate in RATES and _is_polish(document):
+        net_column, tax_column = RATES[rate]
+        yield net_column, net
+        yield tax_column, tax_minor(group)
+
+
+def _is_polish(document: Document) -> bool:
+    """Return whether the standard tax is the Polish one: at the One-Stop Shop it is the buyer's.
+
+    A consumer elsewhere in the EU is charged Polish tax only by a seller without One-Stop Shop.
+    """
+    country = document.buyer.get("country") or "PL"
+    return country == "PL" or not document.company.one_stop_shop
