@@ -22,6 +22,7 @@ from puqpanel.web.admin.billing import (
     drafts,
     exports,
     payments,
+    pdf_templates,
     tax_rates,
     vat_numbers,
 )
@@ -54,6 +55,7 @@ def blueprint() -> Blueprint:
         exports,
         payments,
         companies,
+        pdf_templates,
         tax_rates,
         prices,
         groups,

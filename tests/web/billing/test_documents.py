@@ -169,3 +169,31 @@ def test_tax_rates_are_added_and_loaded(owner: Browser, company: str) -> None:
     assert owner.post("/admin/tax-rates/new", {**rate, "rate": "101"}).status_code == 422
     answer = owner.post("/admin/tax-rates/load", follow_redirects=True)
     assert "All rates are up to date" in answer.text
+
+
+def test_a_company_gets_a_template_of_its_own(app: Panel, owner: Browser, company: str) -> None:
+    path = f"/admin/companies/{company}/template"
+    shipped = owner.get(path).text
+    assert "sys.inputs.data" in shipped
+    assert "Your own template" not in shipped
+    own = "#let d = json(bytes(sys.inputs.data))\n= #d.number of #d.seller.name"
+    seen = owner.post(path, {"template": own, "preview": "1"})
+    assert (seen.status_code, seen.mimetype, seen.data[:5]) == (200, "application/pdf", b"%PDF-")
+    broken = f"{own}\n#let x = (1"
+    for data in ({"template": broken}, {"template": broken, "preview": "1"}):
+        answer = owner.post(path, data)
+        assert (answer.status_code, "Line 3: unclosed delimiter" in answer.text) == (422, True)
+        assert "#let x = (1" in answer.text, "what was typed is kept"
+    answer = owner.post(path, {"template": "x" * 60_001})
+    assert (answer.status_code, "at most 60000 characters" in answer.text) == (422, True)
+
+    def stored() -> str:
+        with app.app_context():
+            return companies.find_company(company).template
+
+    assert stored() == ""
+    assert owner.post(path, {"template": own.replace("\n", "\r\n")}).status_code == 302
+    assert stored() == own
+    assert "Your own template" in owner.get(path).text
+    assert owner.post(path, {"template": " "}).status_code == 302
+    assert stored() == ""
