@@ -172,7 +172,7 @@ NOUNS: tuple[Noun, ...] = (
         _("Orders"),
         _("Customers"),
         _("View orders."),
-        _("Place orders for clients, and cancel orders."),
+        _("Place, accept and cancel orders, and mark orders as fraud."),
     ),
     Noun(
         "products",

@@ -79,7 +79,7 @@ class Definition:
     minimum: int = 0
     maximum: int | None = None
     unit: str = ""
-    choices: tuple[tuple[str, str], ...] = ()
+    choices: tuple[tuple[str, Text | str], ...] = ()
     rule: Callable[[Value], Text | str] | None = None
     permission: str = PERMISSION
     environment: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from puqpanel.domain.colours import under_white
 from puqpanel.domain.errors import NotFoundError
 from puqpanel.domain.hosts import split_hosts, typed_host
+from puqpanel.domain.order_states import ACCEPTANCE_LABELS, Acceptance
 from puqpanel.domain.settings import Definition, Group, Kind
 from puqpanel.domain.suggestions import nearest
 from puqpanel.domain.texts import Text, _
@@ -263,7 +264,7 @@ RETENTION = Group(
 SHOP = Group(
     "shop",
     _("Shop"),
-    _("What visitors can do."),
+    _("What visitors can do, and which orders you check."),
     (
         Definition(
             "shop.registration",
@@ -271,6 +272,14 @@ SHOP = Group(
             _("Registration"),
             True,
             _("Visitors can create an account to order."),
+        ),
+        Definition(
+            "shop.acceptance",
+            Kind.CHOICE,
+            _("Orders to accept"),
+            str(Acceptance.NEVER),
+            _("Services of these orders are not provisioned until staff accept the order."),
+            choices=tuple((str(key), text) for key, text in ACCEPTANCE_LABELS.items()),
         ),
     ),
 )

@@ -10,7 +10,7 @@ from puqpanel.jobs.maintenance import MaintenanceJob
 from puqpanel.jobs.modules import ModuleJob
 from puqpanel.jobs.notifications import NotificationJob
 from puqpanel.jobs.observations import ObserveJob, ReconcileJob
-from puqpanel.jobs.orders import ProvisionJob
+from puqpanel.jobs.orders import FraudJob, ProvisionJob
 from puqpanel.jobs.vat_numbers import VatCheckJob
 from puqpanel.tasks import run as engine
 from puqpanel.tasks.outcome import Handlers
@@ -19,6 +19,7 @@ HANDLERS: Handlers = {
     "BulkJob": BulkJob(),
     "EndJob": EndJob(),
     "ExportJob": ExportJob(),
+    "FraudJob": FraudJob(),
     "HookJob": HookJob(),
     "MaintenanceJob": MaintenanceJob(),
     "ModuleJob": ModuleJob(),

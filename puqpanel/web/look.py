@@ -171,7 +171,11 @@ STATUSES: dict[str, dict[str, Status]] = {
         "refused": Status("bad", "circle-xmark", _c("VAT number", "Not valid")),
     },
     "order": {
+        "draft": Status("mute", "pen", ORDERS[OrderStatus.DRAFT]),
+        "offered": Status("busy", "paper-plane", ORDERS[OrderStatus.OFFERED]),
+        "waiting": Status("warn", "user-check", ORDERS[OrderStatus.WAITING]),
         "placed": Status("good", "circle-check", ORDERS[OrderStatus.PLACED]),
+        "fraud": Status("odd", "user-secret", ORDERS[OrderStatus.FRAUD]),
         "cancelled": Status("mute", "ban", ORDERS[OrderStatus.CANCELLED]),
     },
     "payment": {
@@ -210,6 +214,7 @@ SUBJECTS = {
     "module": _("Module"),
     "currency": _("Currency"),
     "document": _("Document"),
+    "order": _("Order"),
     "company": _("Company"),
     "tax": _("Tax rate"),
     "product_group": _("Product group"),

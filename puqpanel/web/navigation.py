@@ -12,6 +12,7 @@ from flask import current_app, request, url_for
 from werkzeug.routing import BuildError
 
 from puqpanel.domain.module_states import ModuleStatus
+from puqpanel.domain.order_states import OrderStatus
 from puqpanel.domain.permissions import (
     AUDIT_VIEW,
     CLIENT_BILLING_VIEW,
@@ -46,6 +47,7 @@ from puqpanel.models import (
     Client,
     Heartbeat,
     Module,
+    Order,
     Product,
     Service,
     ServiceDifference,
@@ -108,6 +110,7 @@ class Attention:
 
     Args:
         services: services whose provisioning failed.
+        orders: orders that wait for acceptance.
         differences: services that differ from their providers.
         modules: active modules that do not work.
         tasks: lost tasks.
@@ -117,6 +120,7 @@ class Attention:
     """
 
     services: int = 0
+    orders: int = 0
     differences: int = 0
     modules: int = 0
     tasks: int = 0
@@ -146,7 +150,14 @@ STAFF: tuple[Group, ...] = (
                 bad=True,
                 active=("admin.provisioning",),
             ),
-            Entry(_("Orders"), "cart-shopping", "admin.orders.index", ORDERS_VIEW),
+            Entry(
+                _("Orders"),
+                "cart-shopping",
+                "admin.orders.index",
+                ORDERS_VIEW,
+                "orders",
+                active=("admin.order_drafts", "admin.order_acceptance"),
+            ),
             Entry(
                 _("Differences"),
                 "code-compare",
@@ -232,7 +243,7 @@ def attention() -> Attention:
         return cached[1]
 
     def capped(
-        model: type[Service | ServiceDifference | Task | Module | Heartbeat],
+        model: type[Service | Order | ServiceDifference | Task | Module | Heartbeat],
         *where: sa.ColumnElement[bool],
     ) -> sa.ScalarSelect[int]:
         rows = sa.select(model.id).where(*where).limit(CAP + 1).subquery()
@@ -246,11 +257,12 @@ def attention() -> Attention:
         Module.status.in_([ModuleStatus.RESTRICTED, ModuleStatus.ERROR]),
         sa.and_(Module.status == ModuleStatus.ACTIVE, Module.circuit_open_reason != ""),
     )
-    services, differing, modules, tasks, running, workers = (
+    services, orders, differing, modules, tasks, running, workers = (
         session()
         .execute(
             sa.select(
                 capped(Service, failed_services),
+                capped(Order, Order.status == OrderStatus.WAITING),
                 capped(ServiceDifference),
                 capped(Module, broken_modules),
                 capped(Task, Task.status == TaskStatus.LOST),
@@ -260,7 +272,9 @@ def attention() -> Attention:
         )
         .one()
     )
-    attention = Attention(services, differing, modules, tasks, running, workers, queue.ping())
+    attention = Attention(
+        services, orders, differing, modules, tasks, running, workers, queue.ping()
+    )
     current_app.extensions["puqpanel-attention"] = (now, attention)
     return attention
 

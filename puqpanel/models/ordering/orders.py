@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from puqpanel.domain.money import Money
 from puqpanel.domain.order_states import OrderStatus
+from puqpanel.infra.crypto import EncryptedJSON
 from puqpanel.infra.db import Model
 from puqpanel.models.accounts.clients import Client
 from puqpanel.models.billing.documents import Document
@@ -21,17 +22,22 @@ class Order(Model):
 
     Attributes:
         status: an `OrderStatus`.
-        total_minor: what was to be paid at once, with tax.
+        total_minor: what was to be paid at once, with tax; zero for a draft.
         quote: the lines of the quote as they were accepted.
+        contents: what a draft orders, encrypted like the data of services; empty once placed.
+        risks: facts to consider before accepting it, as `domain.order_risks` describes them.
+        ip: the address from which a customer placed it; empty if staff did.
         document_id: the invoice or proforma; None if nothing was to be paid.
-        placed_by: the name of who placed it.
+        placed_by: the name of who placed it, or created the draft.
         token: sent with the form; a form that is sent twice places one order.
+        created_at: when it was placed, or the draft was created.
     """
 
     __tablename__ = "orders"
     __table_args__ = (
         sa.Index("ix_orders_client_id_id", "client_id", "id"),
         sa.Index("ix_orders_status_id", "status", "id"),
+        sa.Index("ix_orders_ip_created_at", "ip", "created_at"),
     )
     id: Mapped[Key]
     uuid: Mapped[Uuid]
@@ -40,6 +46,9 @@ class Order(Model):
     currency: Mapped[str] = mapped_column(sa.String(3))
     total_minor: Mapped[int] = mapped_column(sa.BigInteger)
     quote: Mapped[list[dict[str, Any]]] = mapped_column(sa.JSON, default=list)
+    contents: Mapped[list[dict[str, Any]] | None] = mapped_column(EncryptedJSON)
+    risks: Mapped[list[dict[str, Any]] | None] = mapped_column(sa.JSON)
+    ip: Mapped[str] = mapped_column(sa.String(45), default="", server_default="")
     document_id: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("documents.id"), index=True)
     placed_by: Mapped[str] = mapped_column(sa.String(200))
     token: Mapped[str] = mapped_column(sa.String(64), unique=True)

@@ -9,21 +9,18 @@ import sqlalchemy as sa
 from puqpanel.domain.document_states import DocumentStatus
 from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.errors import ConflictError, InvalidInput
-from puqpanel.domain.order_states import OrderStatus
+from puqpanel.domain.order_states import LIVE, OrderStatus
 from puqpanel.domain.permissions import ORDERS_MANAGE
 from puqpanel.domain.principals import Principal
-from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
+from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import find, retry_deadlocks, session, transaction
 from puqpanel.models import Document, Order, Product, Service
 from puqpanel.operations.billing import credit_notes, issuing, ledger
-from puqpanel.operations.ordering.orders import find_order
+from puqpanel.operations.ordering.orders import WAITS, find_order
 from puqpanel.operations.provisioning.services import lock_service
 from puqpanel.operations.provisioning.settlement import set_status
 from puqpanel.operations.system import audit
-
-WAITS = (ServiceStatus.PENDING, ProvisionStatus.PENDING)
-"""A service that is not at its provider yet."""
 
 
 @retry_deadlocks
@@ -48,14 +45,16 @@ def cancel(*, actor: Principal, uuid: str, reason: str) -> None:
     ledger.lock_client(find_order(uuid).client_id)
     query = sa.select(Order).where(Order.uuid == uuid)
     order = find(query.execution_options(populate_existing=True), _("Order not found."))
-    if order.status != OrderStatus.PLACED:
+    if order.status == OrderStatus.CANCELLED:
         raise ConflictError(_("This order was cancelled already."))
+    if order.status not in LIVE:
+        raise ConflictError(_("Only orders that are placed or wait can be cancelled."))
     services = [lock_service(item.service.uuid) for item in order.items]
     _check_not_provisioned(services)
     order.status = OrderStatus.CANCELLED
     for service in services:
         cancel_service(service)
-    for document in _documents(order):
+    for document in documents_of(order):
         take_back(actor, document, reason)
     audit.record(
         actor=actor,
@@ -67,6 +66,16 @@ def cancel(*, actor: Principal, uuid: str, reason: str) -> None:
     )
 
 
+def restock(service: Service) -> None:
+    """Return the product of a service to stock, if its stock is counted."""
+    session().execute(
+        sa.update(Product)
+        .where(Product.id == service.product_id, Product.stock.is_not(None))
+        .values(stock=Product.stock + 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def _check_not_provisioned(services: Sequence[Service]) -> None:
     for service in services:
         if (service.status, service.provision_status) != WAITS:
@@ -75,7 +84,7 @@ def _check_not_provisioned(services: Sequence[Service]) -> None:
             )
 
 
-def _documents(order: Order) -> Sequence[Document]:
+def documents_of(order: Order) -> Sequence[Document]:
     """Return the document of an order, and the invoice of its proforma if that was paid."""
     query = sa.select(Document).where(
         sa.or_(Document.id == order.document_id, Document.origin_id == order.document_id)
@@ -87,12 +96,7 @@ def cancel_service(service: Service) -> None:
     """Cancel a locked service that was not provisioned, and return it to stock."""
     set_status(service, ServiceStatus.CANCELLED)
     service.paid_until = None
-    session().execute(
-        sa.update(Product)
-        .where(Product.id == service.product_id, Product.stock.is_not(None))
-        .values(stock=Product.stock + 1)
-        .execution_options(synchronize_session=False)
-    )
+    restock(service)
 
 
 def take_back(actor: Principal, document: Document, reason: str) -> None:

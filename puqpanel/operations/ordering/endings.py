@@ -25,8 +25,9 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import retry_deadlocks, save, session, transaction, write
 from puqpanel.models import Document, Ending, Service
 from puqpanel.operations.ordering import contracts
-from puqpanel.operations.ordering.cancellation import WAITS, cancel_service, take_back
+from puqpanel.operations.ordering.cancellation import cancel_service, take_back
 from puqpanel.operations.ordering.contracts import ENDED
+from puqpanel.operations.ordering.orders import WAITS
 from puqpanel.operations.system import audit
 from puqpanel.tasks import add
 

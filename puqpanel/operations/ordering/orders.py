@@ -6,7 +6,7 @@ or the payment of its document. So a paid order is provisioned even if a process
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,14 +18,16 @@ from puqpanel.domain.document_states import DocumentStatus
 from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.errors import ConflictError, InvalidInput, PermissionDenied
 from puqpanel.domain.money import Money
-from puqpanel.domain.order_states import OrderStatus
+from puqpanel.domain.order_states import NOT_PLACED, OrderStatus
 from puqpanel.domain.periods import anchor_for
 from puqpanel.domain.permissions import CLIENT_ORDERS_MANAGE, ORDERS_MANAGE
 from puqpanel.domain.pricing import Quote
 from puqpanel.domain.principals import AUTOMATION, Principal, PrincipalKind
+from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.domain.task_states import OnLoss
 from puqpanel.domain.texts import _
 from puqpanel.infra import catalogs
+from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, retry_deadlocks, save, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Cart, Client, Company, Document, Order, OrderItem, Product, Service
@@ -34,7 +36,7 @@ from puqpanel.operations.billing import documents, issuing, ledger
 from puqpanel.operations.billing.companies import company_for
 from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.catalog.products import check_configured
-from puqpanel.operations.ordering import carts, order_forms
+from puqpanel.operations.ordering import carts, order_forms, risks
 from puqpanel.operations.ordering.quotes import (
     Choice,
     Priced,
@@ -48,6 +50,9 @@ from puqpanel.operations.system.fields import clean_name
 from puqpanel.tasks import add
 
 MAX_ITEMS = carts.MAX_SERVICES
+SUBMITTED = _("This form has already been submitted. Reload the page and try again.")
+WAITS = (ServiceStatus.PENDING, ProvisionStatus.PENDING)
+"""A service that is not at its provider yet."""
 
 
 def find_order(uuid: str) -> Order:
@@ -70,6 +75,8 @@ class Request:
         expected: the total that was shown; if it is another one now, nothing is ordered. None to
             accept any.
         cart: the cart that is ordered, which is deleted with the order; None without one.
+        contents: of the draft with this token that becomes the order, as they were read.
+        prices: returns the prices; those of the catalog unless given.
     """
 
     client_uuid: str
@@ -77,6 +84,8 @@ class Request:
     token: str
     expected: Money | None = None
     cart: Cart | None = None
+    contents: Sequence[Mapping[str, Any]] = ()
+    prices: Callable[[Company, Client], Priced] | None = None
 
 
 class PriceChangedError(ConflictError):
@@ -108,32 +117,24 @@ def place(*, actor: Principal, request: Request) -> Order:
 @transaction()
 def _place(actor: Principal, request: Request, forms_data: Sequence[dict[str, Any]]) -> Order:
     client = ledger.lock_client(find_client(request.client_uuid).id)
-    earlier = session().scalar(sa.select(Order).where(Order.token == request.token))
-    if earlier is not None:
-        return _own(earlier, client)
+    earlier = _earlier(request, client)
+    if earlier is not None and earlier.status not in NOT_PLACED:
+        return earlier
     company = company_for(client)
     for choice in sorted(request.choices, key=lambda each: each.product.id):
         _take_stock(choice.product)
     language = catalogs.find(client.language) or texts.SOURCE
     with texts.using(language):
-        priced = price_choices(company, client, request.choices)
+        priced = (
+            request.prices(company, client)
+            if request.prices
+            else price_choices(company, client, request.choices)
+        )
         _check_total(priced.quote, request.expected)
         placing = _Placing(actor, client, company, request.choices, priced)
         services = [_service(placing, at, data) for at, data in enumerate(forms_data)]
         document = _document(placing, services)
-    order = save(
-        Order(
-            client_id=client.id,
-            client=client,
-            currency=client.currency,
-            total_minor=priced.quote.total.minor,
-            quote=[plain_line(line) for line in priced.quote.lines],
-            document_id=document.id if document else None,
-            placed_by=actor.name,
-            token=request.token,
-        ),
-        ConflictError(_("This form has already been submitted. Reload the page and try again.")),
-    )
+    order = _record(placing, earlier or Order(token=request.token), document)
     if request.cart is not None:
         carts.take_ordered(request.cart)
     for service, configuration in zip(services, priced.configurations, strict=True):
@@ -153,15 +154,25 @@ def _place(actor: Principal, request: Request, forms_data: Sequence[dict[str, An
         summary=_("Order %(number)s placed, %(total)s.", number=order.id, total=order.total),
         after={"order": order.uuid, "total": str(order.total)},
     )
-    paid = document is None or document.status == DocumentStatus.PAID
-    for service, choice in zip(services, request.choices, strict=True):
+    for service in services:
         raise_event("service.pending", {"service_uuid": service.uuid})
-        policy = choice.product.provisioning
-        if policy == ProvisioningPolicy.AT_ORDER or (
-            paid and policy == ProvisioningPolicy.AT_PAYMENT
-        ):
-            provision(service)
+    session().refresh(order, ["items"])
+    if order.status == OrderStatus.PLACED:
+        release(order)
     return order
+
+
+def release(order: Order) -> None:
+    """Provision the services of an accepted order that need not wait for a payment."""
+    document = order.document
+    paid = document is None or document.status == DocumentStatus.PAID
+    for item in order.items:
+        now_due = item.provisioning == ProvisioningPolicy.AT_ORDER or (
+            paid and item.provisioning == ProvisioningPolicy.AT_PAYMENT
+        )
+        waits = (item.service.status, item.service.provision_status) == WAITS
+        if now_due and waits:
+            provision(item.service)
 
 
 def provision(service: Service) -> None:
@@ -218,11 +229,17 @@ def _check_actor(actor: Principal, client_uuid: str) -> None:
         raise PermissionDenied(_("You can't order for this client."))
 
 
-def _own(order: Order, client: Client) -> Order:
-    if order.client_id != client.id:
-        raise ConflictError(
-            _("This form has already been submitted. Reload the page and try again.")
-        )
+def _earlier(request: Request, client: Client) -> Order | None:
+    """Return the draft that becomes the order, or the order that this form placed before."""
+    query = sa.select(Order).where(Order.token == request.token)
+    order = session().scalar(query.execution_options(populate_existing=True))
+    if order is not None and order.client_id != client.id:
+        raise ConflictError(SUBMITTED)
+    if order is not None and order.status in NOT_PLACED:
+        if list(order.contents or ()) != list(request.contents):
+            raise ConflictError(_("The order was changed in the meantime. Check it again."))
+    elif order is None and request.contents:
+        raise ConflictError(_("The draft was deleted in the meantime."))
     return order
 
 
@@ -254,6 +271,21 @@ def _check_total(quote: Quote, expected: Money | None) -> None:
                 total=quote.total,
             )
         )
+
+
+def _record(placing: _Placing, order: Order, document: Document | None) -> Order:
+    """Save the order of what was sold; a draft becomes it."""
+    client, quote = placing.client, placing.priced.quote
+    order.risks = risks.facts(placing.actor, client)
+    order.client_id, order.client = client.id, client
+    order.status = risks.status_for(placing.actor, client)
+    order.currency, order.total_minor = client.currency, quote.total.minor
+    order.quote = [plain_line(line) for line in quote.lines]
+    order.contents = None
+    order.document_id, order.document = (document.id, document) if document else (None, None)
+    order.placed_by, order.ip = placing.actor.name, risks.address(placing.actor)
+    order.created_at = now()
+    return save(order, ConflictError(SUBMITTED))
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ from puqpanel.web.admin.billing import (
 )
 from puqpanel.web.admin.catalog import groups, options, prices, products
 from puqpanel.web.admin.modules import gateways, module_log, modules, senders
-from puqpanel.web.admin.ordering import endings, orders
+from puqpanel.web.admin.ordering import acceptance, endings, orders
+from puqpanel.web.admin.ordering import drafts as order_drafts
 from puqpanel.web.admin.oversight import bulk, dashboard, health, schedule, search, setup, tasks
 from puqpanel.web.admin.provisioning import differences, requests, services
 from puqpanel.web.admin.system import activity, settings
@@ -48,6 +49,8 @@ def blueprint() -> Blueprint:
         differences,
         endings,
         orders,
+        order_drafts,
+        acceptance,
         bulk,
         products,
         documents,

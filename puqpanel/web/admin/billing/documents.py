@@ -30,6 +30,7 @@ from puqpanel.operations.billing import (
 from puqpanel.operations.billing.document_links import public_link
 from puqpanel.operations.billing.document_links import renew_link as renew
 from puqpanel.operations.system import audit
+from puqpanel.web.admin.ordering import links
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.documents import (
     pdf_response,
@@ -168,6 +169,7 @@ def show(uuid: str) -> ResponseReturnValue:
     return render_template(
         "admin/billing/documents/show.html",
         document=document,
+        order=links.order_of_document(document),
         kind=KIND_LABELS[DocumentKind(document.kind)],
         state=shown_state(document.status, document.due_on, document.kind),
         payments=_payments(document),

@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, render_template, url_for
+from flask import Blueprint, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import StringField
-from wtforms.validators import InputRequired, Length
 
+from puqpanel.domain import order_risks
+from puqpanel.domain.document_states import KIND_LABELS
 from puqpanel.domain.money import Money
-from puqpanel.domain.permissions import ORDERS_MANAGE, ORDERS_VIEW
-from puqpanel.domain.texts import Text
-from puqpanel.models import Client, Document, Order
+from puqpanel.domain.order_states import LABELS, NOT_PLACED, OrderStatus
+from puqpanel.domain.permissions import ORDERS_VIEW
+from puqpanel.domain.texts import _
+from puqpanel.infra.db import session
+from puqpanel.models import Allocation, Client, Document, Order, OrderItem, Payment, Service
 from puqpanel.operations.ordering import cancellation, orders
-from puqpanel.web.documents import shown_days, shown_state
-from puqpanel.web.forms import Form, _, save_or_show
-from puqpanel.web.guard import actor, allow
+from puqpanel.operations.system import audit
+from puqpanel.web.admin.ordering import drafts
+from puqpanel.web.documents import shown_day, shown_days, shown_state
+from puqpanel.web.guard import allow
 from puqpanel.web.list_filters import Filter, date_filter, uuid_starts
-from puqpanel.web.list_page import Column
+from puqpanel.web.list_page import Column, Tab
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Listing, Sort
 
 bp = Blueprint("orders", __name__, url_prefix="/orders")
+
+
+def _number_is(text: str) -> sa.ColumnElement[bool]:
+    """Match an order by its number, with or without “#”."""
+    digits = text.strip().removeprefix("#")
+    if not digits.isascii() or not digits.isdecimal() or len(digits) > 15:
+        return sa.false()
+    return sa.and_(Order.id == int(digits), Order.status.not_in(NOT_PLACED))
+
 
 ORDERS = Listing(
     sa.select(
@@ -45,14 +57,26 @@ ORDERS = Listing(
     .outerjoin(Document, Document.id == Order.document_id),
     key=Order.id,
     sorts={"new": Sort(Order.id, descending=True)},
+    tabs={
+        "all": Tab(_("All")),
+        "waiting": Tab(LABELS[OrderStatus.WAITING], Order.status == OrderStatus.WAITING),
+        "drafts": Tab(_("Drafts"), Order.status == OrderStatus.DRAFT),
+        "offered": Tab(LABELS[OrderStatus.OFFERED], Order.status == OrderStatus.OFFERED),
+        "placed": Tab(LABELS[OrderStatus.PLACED], Order.status == OrderStatus.PLACED),
+        "fraud": Tab(LABELS[OrderStatus.FRAUD], Order.status == OrderStatus.FRAUD),
+        "cancelled": Tab(LABELS[OrderStatus.CANCELLED], Order.status == OrderStatus.CANCELLED),
+    },
     filters={
         "client": Filter(_("Client"), lambda uuid: Client.uuid == uuid),
         "created": date_filter(_("Placed"), Order.created_at),
     },
-    search=lambda text: sa.or_(Client.matches(text), uuid_starts(Order.uuid, text)),
+    search=lambda text: sa.or_(
+        Client.matches(text), uuid_starts(Order.uuid, text), _number_is(text)
+    ),
     columns={
-        "order": Column(_("Order"), lambda row: row.id),
+        "order": Column(_("Order"), lambda row: "" if row.status in NOT_PLACED else row.id),
         "client": Column(_("Client"), lambda row: row.client),
+        "status": Column(_("Status"), lambda row: row.status),
         "payment": Column(_("Payment"), lambda row: row.document_status or ""),
         "total": Column(_("Total"), lambda row: Money(row.total_minor, row.currency).major),
         "currency": Column(_("Currency"), lambda row: row.currency, export_only=True),
@@ -61,18 +85,8 @@ ORDERS = Listing(
         "uuid": Column("UUID", lambda row: row.uuid, export_only=True),
     },
     noun="orders",
-    placeholder=_("Client or ID"),
+    placeholder=_("Number, client or ID"),
 )
-
-
-class CancelForm(Form):
-    """Why an order is cancelled."""
-
-    reason = StringField(
-        _("Reason"),
-        [InputRequired(_("Enter a reason.")), Length(max=500)],
-        description=_("Printed on the credit note, if there is one."),
-    )
 
 
 @bp.get("/")
@@ -80,49 +94,68 @@ class CancelForm(Form):
 def index() -> ResponseReturnValue:
     """List orders."""
     return list_view(
-        ORDERS, "orders", "admin/ordering/orders/index.html", Money=Money, state=shown_state
+        ORDERS,
+        "orders",
+        "admin/ordering/orders/index.html",
+        Money=Money,
+        state=shown_state,
+        not_placed=NOT_PLACED,
     )
+
+
+@bp.get("/of-service/<service>")
+@allow(ORDERS_VIEW)
+def of_service(service: str) -> ResponseReturnValue:
+    """Redirect to the order of a service, whose own page then needs no query for it."""
+    query = (
+        sa.select(Order.uuid)
+        .join(OrderItem, OrderItem.order_id == Order.id)
+        .join(Service, Service.id == OrderItem.service_id)
+        .where(Service.uuid == service)
+    )
+    uuid = session().scalar(query)
+    return redirect(url_for("admin.orders.show", uuid=uuid)) if uuid else abort(404)
 
 
 @bp.get("/<uuid>")
 @allow(ORDERS_VIEW)
 def show(uuid: str) -> ResponseReturnValue:
-    """Show an order: the quote as it was accepted, its document and its services."""
+    """Show an order with its quote, documents, payments, services and risk notes; or a draft."""
+    order = orders.find_order(uuid)
+    if order.status in NOT_PLACED:
+        return drafts.page(order)
+    found = _documents(order)
     return render_template(
         "admin/ordering/orders/show.html",
-        order=orders.find_order(uuid),
+        order=order,
+        documents=found,
+        kinds=KIND_LABELS,
+        payments=_payments(found),
+        risks=[order_risks.text(note) for note in order.risks or ()],
         Money=Money,
         state=shown_state,
+        day=shown_day,
         days=_days,
+        timeline=audit.timeline("order", uuid, 20),
     )
 
 
-@bp.route("/<uuid>/cancel", methods=["GET", "POST"])
-@allow(ORDERS_MANAGE)
-def cancel(uuid: str) -> ResponseReturnValue:
-    """Cancel an order with its document and services."""
-    order = orders.find_order(uuid)
-    form = CancelForm()
-    page = url_for("admin.orders.show", uuid=uuid)
+def _documents(order: Order) -> Sequence[Document]:
+    """Return the documents of an order, and the credit notes of them."""
+    own = [document.id for document in cancellation.documents_of(order)]
+    query = sa.select(Document).where(sa.or_(Document.id.in_(own), Document.corrects_id.in_(own)))
+    return session().scalars(query.order_by(Document.id)).all()
 
-    def save() -> tuple[Text, str]:
-        cancellation.cancel(actor=actor(), uuid=uuid, **form.values("reason"))
-        return _("Order cancelled."), page
 
-    return save_or_show(
-        form,
-        save,
-        title=_("Cancel order #%(number)s", number=order.id),
-        crumbs=[
-            (str(_("Orders")), url_for("admin.orders.index")),
-            (f"#{order.id}", page),
-        ],
-        label=_("Cancel order"),
-        consequence=_(
-            "Its services are cancelled. A proforma is cancelled; an invoice is credited, and what"
-            " was paid is added to the client's credit balance."
-        ),
+def _payments(found: Sequence[Document]) -> Sequence[Any]:
+    """Return what was allocated to documents, with the payment, if it was not credit."""
+    query = (
+        sa.select(Allocation, Payment)
+        .outerjoin(Payment, Payment.id == Allocation.payment_id)
+        .where(Allocation.document_id.in_([document.id for document in found]))
+        .order_by(Allocation.id)
     )
+    return session().execute(query).all()
 
 
 def _days(line: Mapping[str, Any]) -> str:
