@@ -40,6 +40,8 @@ OWN = {
     "accounts.signin.change_own_password": "verifies the actor's current password",
     "accounts.signin.sign_out": "the actor's own session",
     "billing.documents.find_document_of": "reads; a customer sees the own client only",
+    "billing.statements.client_of": "asks staff and users; a customer sees the own client only",
+    "billing.statements.statement": "asks staff and users; a customer sees the own client only",
     "billing.vat_numbers.request_check": "a part of operations that have asked",
     "billing.issuing.seal": "a part of operations that have asked",
     "modules.configured_modules.record_change": "a part of operations that have asked",

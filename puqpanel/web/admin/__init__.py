@@ -23,6 +23,7 @@ from puqpanel.web.admin.billing import (
     exports,
     payments,
     pdf_templates,
+    statements,
     tax_rates,
     vat_numbers,
 )
@@ -57,6 +58,7 @@ def blueprint() -> Blueprint:
         drafts,
         exports,
         payments,
+        statements,
         companies,
         pdf_templates,
         tax_rates,

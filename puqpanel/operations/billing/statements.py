@@ -1,0 +1,184 @@
+"""Statements of clients, read from the ledger: receivables and credit, posting by posting.
+
+Whatever moves between the two, such as credit that pays an invoice, changes nothing that the client
+owes, and is no row of a statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+import sqlalchemy as sa
+
+from puqpanel.domain.errors import InvalidInput
+from puqpanel.domain.ledger import Account
+from puqpanel.domain.money import Money
+from puqpanel.domain.permissions import CLIENT_BILLING_VIEW, DOCUMENTS_VIEW
+from puqpanel.domain.principals import Principal, PrincipalKind
+from puqpanel.domain.spreadsheet import csv_line
+from puqpanel.domain.statements import Statement, StatementRow
+from puqpanel.domain.texts import _
+from puqpanel.infra.db import session
+from puqpanel.models import Client, Document, LedgerEntry, Posting
+from puqpanel.operations.accounts.clients import find_client
+from puqpanel.operations.billing.companies import company_for
+from puqpanel.operations.billing.ledger import today
+from puqpanel.operations.system.files import find_file
+
+MAX_ROWS = 2000
+ACCOUNTS = (Account.RECEIVABLE, Account.CREDIT)
+"""The accounts whose sum is what a client owes."""
+COLUMNS = ("day", "text", "document", "amount", "balance", "currency")
+TOO_LONG = _("There are more than %(limit)s entries. Choose fewer days.", limit=MAX_ROWS)
+
+
+def client_of(actor: Principal, client_uuid: str = "") -> Client:
+    """Return the client whose statement the actor may read.
+
+    Args:
+        actor: staff, or a user, who gets the current client.
+        client_uuid: of staff: the client.
+
+    Raises:
+        NotFoundError: the client does not exist.
+    """
+    if actor.kind is PrincipalKind.USER:
+        actor.require_own(CLIENT_BILLING_VIEW)
+        assert actor.client is not None
+        return find_client(actor.client.uuid)
+    actor.require(DOCUMENTS_VIEW)
+    return find_client(client_uuid)
+
+
+def first_days(client: Client) -> tuple[date, date]:
+    """Return the days of a statement unless others are chosen: this year until today."""
+    day = today(company_for(client))
+    return day.replace(month=1, day=1), day
+
+
+def currencies_of(client: Client) -> list[str]:
+    """Return the currencies in which a client has entries, its own first."""
+    query = sa.select(LedgerEntry.currency).where(
+        LedgerEntry.client_id == client.id, LedgerEntry.account.in_(ACCOUNTS)
+    )
+    found = set(session().scalars(query.distinct())) - {client.currency}
+    return [client.currency, *sorted(found)]
+
+
+def statement(
+    *, actor: Principal, client_uuid: str = "", start: date, end: date, currency: str = ""
+) -> Statement:
+    """Return the statement of a client over some days.
+
+    Args:
+        actor: staff, or a user of the client.
+        client_uuid: of staff: the client.
+        start: the first day.
+        end: the last day.
+        currency: the client's unless given.
+
+    Raises:
+        InvalidInput: the days are in the wrong order, there are too many entries, or the client has
+            nothing in the currency.
+        NoCompanyError: there is no company.
+    """
+    client = client_of(actor, client_uuid)
+    code = currency or client.currency
+    if start > end:
+        raise InvalidInput({"end": [_("Enter a day on or after the first one.")]})
+    if code not in currencies_of(client):
+        raise InvalidInput({"currency": [_("Select an option from the list.")]})
+    company = company_for(client)
+    opening = _balance(client, code, Posting.day < start)
+    rows = tuple(_rows(client, code, start, end, opening))
+    until = Posting.day <= end
+    return Statement(
+        seller=company.party,
+        buyer=client.party,
+        start=start,
+        end=end,
+        opening=opening,
+        rows=rows,
+        closing=rows[-1].balance if rows else opening,
+        unpaid=_balance(client, code, until, (Account.RECEIVABLE,)),
+        credit=-_balance(client, code, until, (Account.CREDIT,)),
+    )
+
+
+def statement_pdf(client: Client, written: Statement) -> bytes:
+    """Return a statement as PDF, in the client's language, with the logo of the company."""
+    from puqpanel.infra.documents.statement import render_statement  # slow to import
+
+    company = company_for(client)
+    logo = find_file(company.logo) if company.logo else None
+    return render_statement(written, client.language or "en", logo.content if logo else b"")
+
+
+def statement_csv(written: Statement) -> Iterator[str]:
+    """Yield a statement as CSV: the opening balance, its rows, and the closing balance."""
+    currency = written.opening.currency
+    yield csv_line(COLUMNS)
+    opening, closing = _("Opening balance"), _("Closing balance")
+    yield csv_line((written.start, opening, "", "", written.opening.major, currency))
+    for row in written.rows:
+        amounts = row.amount.major, row.balance.major
+        yield csv_line((row.day, row.text, row.document, *amounts, currency))
+    yield csv_line((written.end, closing, "", "", written.closing.major, currency))
+
+
+def _balance(
+    client: Client,
+    currency: str,
+    days: sa.ColumnElement[bool],
+    accounts: Sequence[Account] = ACCOUNTS,
+) -> Money:
+    """Return the sum of accounts of a client over some days."""
+    query = (
+        sa.select(sa.func.coalesce(sa.func.sum(LedgerEntry.minor), 0))
+        .join(Posting, Posting.id == LedgerEntry.posting_id)
+        .where(
+            LedgerEntry.client_id == client.id,
+            LedgerEntry.account.in_(accounts),
+            LedgerEntry.currency == currency,
+            days,
+        )
+    )
+    return Money(int(session().scalar(query) or 0), currency)
+
+
+def _rows(
+    client: Client, currency: str, start: date, end: date, opening: Money
+) -> Iterator[StatementRow]:
+    amount = sa.func.sum(LedgerEntry.minor)
+    postings = (
+        sa.select(
+            Posting.id,
+            amount.label("minor"),
+            sa.func.max(LedgerEntry.document_id).label("document_id"),
+        )
+        .join(LedgerEntry, LedgerEntry.posting_id == Posting.id)
+        .where(
+            Posting.client_id == client.id,
+            Posting.day.between(start, end),
+            LedgerEntry.account.in_(ACCOUNTS),
+            LedgerEntry.currency == currency,
+        )
+        .group_by(Posting.id)
+        .having(amount != 0)
+        .subquery()
+    )
+    query = (
+        sa.select(Posting.day, Posting.summary, postings.c.minor, Document.number, Document.uuid)
+        .join(postings, postings.c.id == Posting.id)
+        .outerjoin(Document, Document.id == postings.c.document_id)
+        .order_by(Posting.day, Posting.id)
+        .limit(MAX_ROWS + 1)
+    )
+    balance = opening
+    for count, row in enumerate(session().execute(query), 1):
+        if count > MAX_ROWS:
+            raise InvalidInput({"end": [TOO_LONG]})
+        change = Money(int(row.minor), currency)
+        balance += change
+        yield StatementRow(row.day, row.summary, row.number or "", row.uuid or "", change, balance)

@@ -1,0 +1,69 @@
+"""The statement in the staff and client areas."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from puqpanel.app import Panel
+from puqpanel.domain.principals import AUTOMATION
+from puqpanel.operations.billing import companies, documents, issuing, payments, taxes
+from puqpanel.operations.billing.documents import Draft
+from puqpanel.operations.billing.lines import Line
+from tests.web.conftest import Browser
+
+
+@pytest.fixture
+def client(app: Panel, shop: dict[str, str]) -> str:
+    """The UUID of Anna, who has a paid invoice of 78.72."""
+    with app.app_context():
+        taxes.load_eu_rates(actor=AUTOMATION)
+        values = {"name": "Fjordhost", "country": "PL"}
+        companies.save_company(actor=AUTOMATION, uuid=None, values=values)
+        draft = documents.create_draft(
+            actor=AUTOMATION,
+            client_uuid=shop["client"],
+            draft=Draft([Line("Moving a mailbox", unit_price=Decimal(64))]),
+        )
+        issuing.issue(actor=AUTOMATION, uuid=draft.uuid)
+        payments.mark_paid(actor=AUTOMATION, document_uuid=draft.uuid, reason="Statement 31")
+    return shop["client"]
+
+
+def test_staff_see_the_statement_of_a_client(owner: Browser, client: str) -> None:
+    page = f"/admin/clients/{client}/statement/"
+    assert page in owner.get(f"/admin/clients/{client}").text
+    text = owner.get(page).text
+    for part in ("Opening balance", "Invoice issued", "Payment received", "78.72", "INV-"):
+        assert part in text
+    assert owner.get(f"{page}pdf").data.startswith(b"%PDF-")
+    assert "Payment received" in owner.get(f"{page}csv").text
+    old = owner.get(f"{page}?start=2000-01-01&end=2000-12-31")
+    assert "No entries in this period" in old.text
+
+
+def test_customers_see_their_own_statement(app: Panel, client: str) -> None:
+    anna = Browser(app).sign_in("anna@example.test", "/client")
+    assert "/client/statement/" in anna.get("/client/invoices/").text
+    assert "78.72" in anna.get("/client/statement/").text
+    assert anna.get("/client/statement/pdf").data.startswith(b"%PDF-")
+    tom = Browser(app).sign_in("tom@example.test", "/client")
+    assert "78.72" not in tom.get("/client/statement/").text
+    assert "78.72" not in tom.get("/client/statement/csv").text
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("start=2026-02-30&end=2026-03-01", "Enter a valid date"),
+        ("start=2026-03-01&end=2026-02-01", "on or after the first one"),
+        ("start=2026-01-01&end=2026-02-01&currency=XXX", "Select an option"),
+    ],
+)
+def test_wrong_days_are_explained(owner: Browser, client: str, query: str, message: str) -> None:
+    page = f"/admin/clients/{client}/statement/"
+    answer = owner.get(f"{page}?{query}")
+    assert answer.status_code == 422
+    assert message in answer.text
+    assert message in owner.get(f"{page}csv?{query}").text
