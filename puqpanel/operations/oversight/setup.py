@@ -20,7 +20,7 @@ from puqpanel.domain.permissions import SETTINGS_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import save, session, transaction
-from puqpanel.models import Client, Module, ModuleLog, Product, Setting
+from puqpanel.models import Client, Company, Module, ModuleLog, Product, Setting
 from puqpanel.operations.system import audit, settings
 
 ROW = "setup.state"
@@ -111,6 +111,11 @@ def is_empty() -> bool:
 def any_saved(names: Iterable[str]) -> bool:
     """Return whether one of the settings is not at its default."""
     return any(settings.show(name).source != "default" for name in names)
+
+
+def has_company() -> bool:
+    """Return whether there is a company that sells."""
+    return _exists(sa.select(Company.id))
 
 
 def has_product_module() -> bool:

@@ -11,6 +11,7 @@ from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import ModuleLog, Setting
 from puqpanel.operations.accounts import clients, staff
+from puqpanel.operations.billing import companies
 from puqpanel.operations.catalog import products
 from puqpanel.operations.oversight import setup
 from puqpanel.operations.system import settings
@@ -71,6 +72,8 @@ def test_steps_are_done_by_facts(app: Panel, owner: Browser) -> None:
     assert set(_states(owner).values()) == {"open"}
     with app.app_context():
         settings.save(actor=AUTOMATION, values={"firm.name": "Lumen", "region.locale": "en-GB"})
+        values = {"name": "Lumen Ltd", "country": "IE", "city": "Sligo"}
+        companies.save_company(actor=AUTOMATION, uuid=None, values=values)
         activate(app, AUTOMATION, "MyCloudService")
         products.save_product(actor=AUTOMATION, uuid=None, name="Cloud", module="", price="5")
         with transaction():
@@ -81,6 +84,7 @@ def test_steps_are_done_by_facts(app: Panel, owner: Browser) -> None:
         "firm": "done",
         "region": "done",
         "currency": "open",
+        "seller": "done",
         "modules": "done",
         "provider": "open",
         "product": "done",
@@ -103,7 +107,12 @@ def test_the_way_through_the_steps(app: Panel, owner: Browser) -> None:
     assert answer.headers["Location"] == "/admin/setup/currency"
     assert "EUR" in owner.get("/admin/setup/currency").text
     answer = owner.post("/admin/setup/currency/confirm")
-    assert answer.headers["Location"] == "/admin/setup/modules"
+    assert answer.headers["Location"] == "/admin/setup/seller"
+    assert "takes no orders" in owner.get("/admin/setup/seller").text
+    with app.app_context():
+        values = {"name": "Lumen Ltd", "country": "IE", "city": "Sligo"}
+        companies.save_company(actor=AUTOMATION, uuid=None, values=values)
+    assert "Lumen Ltd" in owner.get("/admin/setup/seller").text
     page = owner.get("/admin/setup/modules").text
     assert "MyCloudService" in page
     answer = owner.post("/admin/setup/modules", {"module": "Product/MyCloudService"})
@@ -118,6 +127,7 @@ def test_the_way_through_the_steps(app: Panel, owner: Browser) -> None:
         "firm": "done",
         "region": "done",
         "currency": "done",
+        "seller": "done",
         "modules": "done",
         "provider": "skipped",
         "product": "done",

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.module_states import ModuleStatus
 from puqpanel.domain.permissions import (
+    COMPANIES_MANAGE,
     CURRENCIES_MANAGE,
     MODULES_MANAGE,
     MODULES_VIEW,
@@ -20,6 +21,7 @@ from puqpanel.domain.permissions import (
 from puqpanel.domain.settings_table import FIRM, GROUPS, REGION
 from puqpanel.domain.texts import Text, _
 from puqpanel.host import registry
+from puqpanel.operations.billing import companies
 from puqpanel.operations.modules import lifecycle, loading
 from puqpanel.operations.oversight import setup
 from puqpanel.operations.system import settings
@@ -110,8 +112,8 @@ def _product_modules() -> dict[str, Any]:
 STEPS: tuple[Step, ...] = (
     Step(
         "firm",
-        _("Company"),
-        _("The name and look that customers see."),
+        _("Name and look"),
+        _("What customers see on all pages."),
         "building",
         SETTINGS_MANAGE,
         lambda: setup.any_saved(FIRM.by_name),
@@ -135,6 +137,16 @@ STEPS: tuple[Step, ...] = (
         lambda: False,  # the default may be right: only staff can say
         template="admin/oversight/setup/currency.html",
         context=lambda: {"base": base_currency()},
+    ),
+    Step(
+        "seller",
+        _("Seller"),
+        _("The company on invoices, with its address, VAT number and bank account."),
+        "file-invoice",
+        COMPANIES_MANAGE,
+        setup.has_company,
+        template="admin/oversight/setup/seller.html",
+        context=lambda: {"companies": companies.companies()},
     ),
     Step(
         "modules",
