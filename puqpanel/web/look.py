@@ -181,6 +181,12 @@ STATUSES: dict[str, dict[str, Status]] = {
     "payment": {
         "succeeded": Status("good", "circle-check", _c("payment", "Succeeded")),
     },
+    "coupon": {
+        "active": Status("good", "circle-check", _c("coupon", "Active")),
+        "later": Status("mute", "fa-regular fa-clock", _c("coupon", "Not yet valid")),
+        "used_up": Status("mute", "circle-stop", _c("coupon", "Used up")),
+        "ended": Status("mute", "ban", _c("coupon", "Ended")),
+    },
     "company": {
         "default": Status("good", "star", _c("company", "Default")),
         "active": Status("good", "circle-check", _c("company", "Active")),

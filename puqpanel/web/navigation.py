@@ -179,6 +179,7 @@ STAFF: tuple[Group, ...] = (
             ),
             Entry(_("Product groups"), "layer-group", "admin.product_groups.index", PRODUCTS_VIEW),
             Entry(_("Option groups"), "sliders", "admin.options.index", PRODUCTS_VIEW),
+            Entry(_("Coupons"), "ticket", "admin.coupons.index", PRODUCTS_VIEW),
         ),
     ),
     Group(
@@ -214,6 +215,7 @@ STAFF: tuple[Group, ...] = (
 )
 SECTIONS = {
     "clients": _("Clients"),
+    "coupons": _("Coupons"),
     "currencies": _("Currencies"),
     "options": _("Option groups"),
     "product_groups": _("Product groups"),

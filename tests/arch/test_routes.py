@@ -120,6 +120,7 @@ def test_the_public_endpoints_are_listed(people: People) -> None:
             "/shop/cart/",
             "/shop/cart/add",
             "/shop/cart/change",
+            "/shop/cart/coupon",
             *WEBHOOKS,
             "/admin/language",
             "/client/language",

@@ -69,6 +69,8 @@ class OrderItem(Model):
     Attributes:
         selection: what was chosen of the options, by the key of their group.
         provisioning: when it is provisioned, as the product said at the order.
+        discount: what a coupon takes off its later periods: the code, `percent` or `amount_minor`,
+            and `cycles_left`, which is None for all periods; None without one.
     """
 
     __tablename__ = "order_items"
@@ -77,4 +79,5 @@ class OrderItem(Model):
     service_id: Mapped[Reference] = mapped_column(sa.ForeignKey("services.id"), unique=True)
     selection: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
     provisioning: Mapped[Word]
+    discount: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
     service: Mapped[Service] = relationship(lazy="joined", innerjoin=True)

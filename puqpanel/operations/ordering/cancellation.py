@@ -17,6 +17,7 @@ from puqpanel.domain.texts import _
 from puqpanel.infra.db import find, retry_deadlocks, session, transaction
 from puqpanel.models import Document, Order, Product, Service
 from puqpanel.operations.billing import credit_notes, issuing, ledger
+from puqpanel.operations.ordering import coupon_uses
 from puqpanel.operations.ordering.orders import WAITS, find_order
 from puqpanel.operations.provisioning.services import lock_service
 from puqpanel.operations.provisioning.settlement import set_status
@@ -28,7 +29,8 @@ from puqpanel.operations.system import audit
 def cancel(*, actor: Principal, uuid: str, reason: str) -> None:
     """Cancel an order; what was paid becomes credit of the client.
 
-    An unpaid proforma is cancelled, an invoice is credited.
+    An unpaid proforma is cancelled, an invoice is credited. A coupon of an order of which nothing
+    was paid can be used again.
 
     Args:
         actor: who cancels it; crediting an invoice needs the permission to issue documents.
@@ -54,7 +56,10 @@ def cancel(*, actor: Principal, uuid: str, reason: str) -> None:
     order.status = OrderStatus.CANCELLED
     for service in services:
         cancel_service(service)
-    for document in documents_of(order):
+    found = documents_of(order)
+    if all(document.status == DocumentStatus.ISSUED or not document.total for document in found):
+        coupon_uses.give_back(order)
+    for document in found:
         take_back(actor, document, reason)
     audit.record(
         actor=actor,
@@ -104,5 +109,5 @@ def take_back(actor: Principal, document: Document, reason: str) -> None:
     if document.kind == DocumentKind.PROFORMA:
         if document.status == DocumentStatus.ISSUED:
             issuing.cancel_proforma(actor=actor, uuid=document.uuid, reason=reason)
-    elif any(credit_notes.creditable(document).values()):
+    elif document.total and any(credit_notes.creditable(document).values()):
         credit_notes.credit(actor=actor, uuid=document.uuid, reason=reason)

@@ -13,10 +13,12 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.pricing import Part, Quote
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session
-from puqpanel.models import Cart, Client, Company, Product
+from puqpanel.models import Cart, Client, Company, Coupon, Product
 from puqpanel.operations.billing.companies import company_for
+from puqpanel.operations.billing.ledger import today
 from puqpanel.operations.ordering import carts, order_forms
 from puqpanel.operations.ordering.carts import CartItem
+from puqpanel.operations.ordering.coupons import valid_coupon
 from puqpanel.operations.ordering.quotes import Choice, Priced, price_choices
 
 
@@ -55,6 +57,8 @@ class PricedCart:
         quote: what they cost together; None if there are none.
         removed: names of products that are no longer sold, whose items are to be removed.
         gone: the keys of these items.
+        coupon: the code that was entered; empty for none.
+        coupon_problem: why it is not valid; empty if it is.
     """
 
     lines: tuple[CartLine, ...]
@@ -62,11 +66,14 @@ class PricedCart:
     quote: Quote | None = None
     removed: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    coupon: str = ""
+    coupon_problem: Text | str = ""
 
     @property
     def ready(self) -> bool:
         """Whether the cart can be ordered."""
-        return self.quote is not None and not any(line.problem for line in self.lines)
+        problems = (*(line.problem for line in self.lines), self.coupon_problem)
+        return self.quote is not None and not any(problems)
 
 
 def price_cart(cart: Cart | None, client: Client) -> PricedCart:
@@ -100,12 +107,22 @@ def price_cart(cart: Cart | None, client: Client) -> PricedCart:
     except InvalidInput:
         lines = tuple(_checked(company, client, line) for line in lines)
         priced = _priced(company, client, lines)
+    code = cart.coupon if cart else ""
+    problem: Text | str = ""
+    if code and priced:
+        try:
+            coupon = valid_coupon(code, client, today(company))
+            priced = _priced(company, client, lines, coupon)
+        except InvalidInput as error:
+            problem = error.text
     return PricedCart(
         lines=_with_amounts(lines, priced) if priced else lines,
         choices=tuple(_choices(lines)),
         quote=priced.quote if priced else None,
         removed=tuple(removed),
         gone=tuple(gone),
+        coupon=code,
+        coupon_problem=problem,
     )
 
 
@@ -143,9 +160,11 @@ def _choices(lines: Sequence[CartLine]) -> list[Choice]:
     ]
 
 
-def _priced(company: Company, client: Client, lines: Sequence[CartLine]) -> Priced | None:
+def _priced(
+    company: Company, client: Client, lines: Sequence[CartLine], coupon: Coupon | None = None
+) -> Priced | None:
     choices = _choices(lines)
-    return price_choices(company, client, choices) if choices else None
+    return price_choices(company, client, choices, coupon) if choices else None
 
 
 def _checked(company: Company, client: Client, line: CartLine) -> CartLine:

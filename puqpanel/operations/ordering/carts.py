@@ -104,15 +104,20 @@ def item_in(shopper: Shopper, key: str) -> CartItem:
 
 @retry_deadlocks
 @transaction()
-def put(shopper: Shopper, item: CartItem) -> None:
+def put(shopper: Shopper, item: CartItem, coupon: str = "") -> None:
     """Add an item, or replace the one with its key.
 
     The same product with the same choice is not listed twice: its quantity grows.
 
+    Args:
+        shopper: whose cart it is.
+        item: the item.
+        coupon: a code that replaces the one of the cart; empty to keep that.
+
     Raises:
         InvalidInput: the cart would have too many services.
     """
-    with _changed(shopper) as items:
+    with _changed(shopper, coupon or None) as items:
         for at, each in enumerate(items):
             if each.key == item.key:
                 items[at] = replace(item, name=each.name, data=each.data)
@@ -122,6 +127,14 @@ def put(shopper: Shopper, item: CartItem) -> None:
                 items[at] = replace(each, quantity=each.quantity + item.quantity)
                 return
         items.append(item)
+
+
+@retry_deadlocks
+@transaction()
+def set_coupon(shopper: Shopper, code: str) -> None:
+    """Set the code of a coupon; empty removes it."""
+    with _changed(shopper, code):
+        pass
 
 
 @retry_deadlocks
@@ -198,8 +211,13 @@ def prune() -> int:
 
 
 @contextmanager
-def _changed(shopper: Shopper) -> Iterator[list[CartItem]]:
-    """Lock a cart, created if needed, and yield its items to change."""
+def _changed(shopper: Shopper, coupon: str | None = None) -> Iterator[list[CartItem]]:
+    """Lock a cart, created if needed, and yield its items to change.
+
+    Args:
+        shopper: whose cart it is.
+        coupon: the code to set; None to keep it.
+    """
     cart = _lock(shopper)
     if cart is not None and cart.expires_at <= now():
         session().delete(cart)
@@ -215,6 +233,8 @@ def _changed(shopper: Shopper) -> Iterator[list[CartItem]]:
             client_id=shopper.client_id,
             visitor_hash=None if shopper.client_id else _hash(shopper),
         )
+    if coupon is not None:
+        cart.coupon = coupon[:40]
     _keep(cart, items)
 
 

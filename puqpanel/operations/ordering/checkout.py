@@ -90,6 +90,7 @@ def check_out(*, actor: Principal, cart_uuid: str, expected: Money | None) -> Or
             choices=priced.choices,
             token=cart.uuid,
             expected=expected,
+            coupon=cart.coupon,
             cart=cart,
         ),
     )

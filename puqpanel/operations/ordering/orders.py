@@ -36,7 +36,7 @@ from puqpanel.operations.billing import documents, issuing, ledger
 from puqpanel.operations.billing.companies import company_for
 from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.catalog.products import check_configured
-from puqpanel.operations.ordering import carts, order_forms, risks
+from puqpanel.operations.ordering import carts, coupon_uses, coupons, order_forms, risks
 from puqpanel.operations.ordering.quotes import (
     Choice,
     Priced,
@@ -74,6 +74,7 @@ class Request:
         token: of the form, so that a form that is sent twice places one order.
         expected: the total that was shown; if it is another one now, nothing is ordered. None to
             accept any.
+        coupon: the code that was entered; empty for none.
         cart: the cart that is ordered, which is deleted with the order; None without one.
         contents: of the draft with this token that becomes the order, as they were read.
         prices: returns the prices; those of the catalog unless given.
@@ -83,6 +84,7 @@ class Request:
     choices: Sequence[Choice]
     token: str
     expected: Money | None = None
+    coupon: str = ""
     cart: Cart | None = None
     contents: Sequence[Mapping[str, Any]] = ()
     prices: Callable[[Company, Client], Priced] | None = None
@@ -125,25 +127,33 @@ def _place(actor: Principal, request: Request, forms_data: Sequence[dict[str, An
         _take_stock(choice.product)
     language = catalogs.find(client.language) or texts.SOURCE
     with texts.using(language):
+        coupon = (
+            coupons.valid_coupon(request.coupon, client, ledger.today(company))
+            if request.coupon
+            else None
+        )
         priced = (
             request.prices(company, client)
             if request.prices
-            else price_choices(company, client, request.choices)
+            else price_choices(company, client, request.choices, coupon)
         )
         _check_total(priced.quote, request.expected)
         placing = _Placing(actor, client, company, request.choices, priced)
         services = [_service(placing, at, data) for at, data in enumerate(forms_data)]
         document = _document(placing, services)
     order = _record(placing, earlier or Order(token=request.token), document)
+    if coupon is not None:
+        coupon_uses.take(coupon, order)
     if request.cart is not None:
         carts.take_ordered(request.cart)
-    for service, configuration in zip(services, priced.configurations, strict=True):
+    for at, service in enumerate(services):
         save(
             OrderItem(
                 order_id=order.id,
                 service_id=service.id,
-                selection=dict(configuration.values),
+                selection=dict(priced.configurations[at].values),
                 provisioning=service.product.provisioning,
+                discount=coupon_uses.later_discount(coupon, priced.quote, str(at)),
             )
         )
     audit.record(
@@ -341,7 +351,11 @@ def _document(placing: _Placing, services: Sequence[Service]) -> Document | None
         company=company,
         client_id=client.id,
         client=client,
-        kind=DocumentKind.PROFORMA if company.proforma_first else DocumentKind.INVOICE,
+        kind=(
+            DocumentKind.PROFORMA
+            if company.proforma_first and quote.total
+            else DocumentKind.INVOICE
+        ),
         currency=client.currency,
         language=client.language or "en",
         entry=company.entry,

@@ -14,11 +14,12 @@ from puqpanel.domain.periods import Period
 from puqpanel.domain.pricing import Item, Quote, QuoteLine, quote
 from puqpanel.domain.tax import PriceEntry
 from puqpanel.domain.texts import Text, _
-from puqpanel.models import Client, Company, Product
+from puqpanel.models import Client, Company, Coupon, Product
 from puqpanel.operations.billing.ledger import today
 from puqpanel.operations.billing.lines import Line
 from puqpanel.operations.billing.taxes import TaxTable
 from puqpanel.operations.catalog.configuration import Configuration, configure
+from puqpanel.operations.ordering.coupons import refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +54,20 @@ class Priced:
     configurations: tuple[Configuration, ...]
 
 
-def price_choices(company: Company, client: Client, choices: Sequence[Choice]) -> Priced:
+def price_choices(
+    company: Company, client: Client, choices: Sequence[Choice], coupon: Coupon | None = None
+) -> Priced:
     """Return what choices cost a client today.
 
     Args:
         company: the seller.
         client: the buyer, or a client that stands for a visitor and is not saved.
         choices: at least one.
+        coupon: a coupon that is valid for the client.
 
     Raises:
-        InvalidInput: a product is not sold, has no price in the client's currency, or an option
-            is invalid.
+        InvalidInput: a product is not sold, has no price in the client's currency, an option is
+            invalid, or the coupon reduces none of the prices.
         NoTaxRateError: tax must be charged, but there is no rate.
     """
     day = today(company)
@@ -99,7 +103,10 @@ def price_choices(company: Company, client: Client, choices: Sequence[Choice]) -
             )
         )
     entry = PriceEntry(company.entry)
-    priced = quote(items, day=day, currency=client.currency, entry=entry)
+    terms = [coupon.terms] if coupon else []
+    priced = quote(items, day=day, currency=client.currency, entry=entry, coupons=terms)
+    if coupon and not any(line.coupon for line in priced.lines):
+        raise refused(_("This coupon is not valid for these products."))
     return Priced(priced, tuple(configurations))
 
 

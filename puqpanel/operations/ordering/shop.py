@@ -15,6 +15,7 @@ from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.tax import PriceEntry
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import find, session
+from puqpanel.infra.redact import storable
 from puqpanel.models import Client, Price, Product, ProductGroup
 from puqpanel.operations.billing.companies import NoCompanyError, company_for
 from puqpanel.operations.catalog.groups import groups
@@ -104,7 +105,9 @@ def find_offered(slug: str) -> Product:
     Raises:
         NotFoundError: there is none, or it is no longer sold.
     """
-    product = session().scalar(sa.select(Product).where(Product.slug == slug, Product.active))
+    product = session().scalar(
+        sa.select(Product).where(Product.slug == storable(slug), Product.active)
+    )
     if product is None or product.billing_mode == BillingMode.PREPAID:
         raise NotFoundError(_("This product is not available."))
     return product

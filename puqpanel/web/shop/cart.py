@@ -15,6 +15,7 @@ from puqpanel.operations.billing.companies import company_for
 from puqpanel.operations.ordering import carts, order_forms, shop
 from puqpanel.operations.ordering.cart_prices import CartLine, PricedCart, choices_of, price_cart
 from puqpanel.operations.ordering.carts import MAX_SERVICES
+from puqpanel.operations.ordering.coupons import clean_code
 from puqpanel.operations.ordering.quotes import price_choices
 from puqpanel.operations.system import settings
 from puqpanel.web.answers import flash
@@ -27,6 +28,8 @@ from puqpanel.web.shop import choices, products, shopper
 bp = Blueprint("cart", __name__, url_prefix="/cart")
 PER_NETWORK = "300 per hour"
 """How many items one network can add."""
+CODES_PER_NETWORK = "60 per hour"
+"""How many codes of coupons one network can try."""
 LINKED = ("period", "quantity", "coupon", "currency", "country")
 """What a link can choose, besides options."""
 
@@ -66,7 +69,7 @@ def add() -> ResponseReturnValue:
         _check(product, item.quantity)
         client = shopper.buyer()
         price_choices(company_for(client), client, choices_of(item, product)[:1])
-        carts.put(shopper.new_shopper(), item)
+        carts.put(shopper.new_shopper(), item, clean_code(request.form.get("coupon", "")))
     except UserError as error:
         return products.page(product, products.reasons(error))
     flash(_("%(name)s is in your cart.", name=product.name), "good")
@@ -88,6 +91,19 @@ def change() -> ResponseReturnValue:
             carts.change(who, key, quantity=quantity)
     except UserError as error:
         return cart_page({key: products.reasons(error)})
+    return redirect(url_for("shop.cart.index"))
+
+
+@bp.post("/coupon")
+@public
+@limiter.limit(CODES_PER_NETWORK)
+def coupon() -> ResponseReturnValue:
+    """Enter the code of a coupon, or remove it; the page says if it is not valid."""
+    code = "" if "remove" in request.form else request.form.get("code", "")
+    try:
+        carts.set_coupon(shopper.shopper(), clean_code(code))
+    except UserError as error:
+        return cart_page({"": products.reasons(error)})
     return redirect(url_for("shop.cart.index"))
 
 

@@ -17,6 +17,7 @@ from puqpanel.domain.permissions import (
 )
 from puqpanel.domain.tax_rules import BUYER_LABELS, BuyerKind
 from puqpanel.domain.texts import Text
+from puqpanel.infra.redact import storable
 from puqpanel.operations.accounts import own_details
 from puqpanel.operations.accounts.own_details import OwnDetails
 from puqpanel.operations.ordering import carts, checkout, order_forms
@@ -72,7 +73,7 @@ def review() -> ResponseReturnValue:
         try:
             order = checkout.check_out(
                 actor=actor(),
-                cart_uuid=request.form.get("cart", "")[:36],
+                cart_uuid=storable(request.form.get("cart", ""))[:36],
                 expected=None if amount is None else Money(amount, currency),
             )
         except UserError as error:

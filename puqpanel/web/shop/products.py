@@ -20,12 +20,14 @@ from puqpanel.domain.tax_rules import NoTaxRateError
 from puqpanel.domain.texts import _
 from puqpanel.models import Price, Product
 from puqpanel.operations.billing.companies import NoCompanyError, company_for
+from puqpanel.operations.billing.ledger import today
 from puqpanel.operations.catalog.options import groups_of
 from puqpanel.operations.catalog.prices import prices_of
 from puqpanel.operations.catalog.products import NotConfiguredError
 from puqpanel.operations.ordering import order_forms, shop
 from puqpanel.operations.ordering.cart_prices import choices_of
 from puqpanel.operations.ordering.carts import MAX_SERVICES, CartItem
+from puqpanel.operations.ordering.coupons import clean_code, valid_coupon
 from puqpanel.operations.ordering.quotes import price_choices
 from puqpanel.web.forms import field_errors
 from puqpanel.web.guard import public
@@ -84,6 +86,7 @@ def page(product: Product, errors: Errors) -> tuple[str, int]:
         groups=groups_of(product),
         quote=quote,
         errors=errors,
+        coupon=clean_code(choices.submitted().get("coupon", "")),
         every=EVERY,
         countable=not order_forms.has_form(product),
         max_quantity=MAX_SERVICES,
@@ -123,12 +126,17 @@ def _quoted(
         item = choices.item_of(product, period)
     except InvalidInput as error:
         found = found or field_errors(error)
+    client = shopper.buyer()
     try:
-        client = shopper.buyer()
-        return (
-            item,
-            price_choices(company_for(client), client, choices_of(item, product)).quote,
-            found,
-        )
+        company, chosen = company_for(client), choices_of(item, product)
+        quote = price_choices(company, client, chosen).quote
     except UserError as error:
         return item, None, found or reasons(error)
+    code = choices.submitted().get("coupon", "")
+    if code:
+        try:
+            coupon = valid_coupon(code, client, today(company))
+            quote = price_choices(company, client, chosen, coupon).quote
+        except InvalidInput as error:
+            found = found or field_errors(error)
+    return item, quote, found

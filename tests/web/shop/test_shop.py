@@ -64,7 +64,9 @@ def test_a_user_orders_and_reads_what_happens_next(app: Panel, anna: Browser, sl
     assert tom.get(first.headers["Location"]).status_code == 404
 
 
-@pytest.mark.parametrize("wrong", [{"total": "1"}, {"total": ""}, {"total": "abc"}, {"cart": "x"}])
+@pytest.mark.parametrize(
+    "wrong", [{"total": "1"}, {"total": ""}, {"total": "abc"}, {"cart": "x"}, {"cart": "\0"}]
+)
 def test_a_wrong_form_orders_nothing(
     app: Panel, anna: Browser, slug: str, wrong: dict[str, str]
 ) -> None:
@@ -186,6 +188,7 @@ def test_what_is_not_sold_is_not_found(app: Panel, shop: dict[str, str], slug: s
     assert browser.get(f"/shop/{slug}").status_code == 404
     assert add(browser, slug).status_code == 404
     assert browser.get("/shop/none").status_code == 404
+    assert browser.get("/shop/cart/add?product=%00").status_code == 404
 
 
 def test_a_retired_product_leaves_the_cart(
