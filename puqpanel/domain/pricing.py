@@ -200,6 +200,20 @@ def quote(
     lines = [line for item in items for line in _lines(item, day)]
     for coupon in coupons:
         lines += _discounts(coupon, items, lines, currency)
+    return summed(lines, items, currency=currency, entry=entry)
+
+
+def summed(
+    lines: Sequence[QuoteLine], items: Sequence[Item], *, currency: str, entry: PriceEntry
+) -> Quote:
+    """Return lines as a quote, with the taxes of each group.
+
+    Args:
+        lines: with their amounts; their net amounts are computed here.
+        items: what is sold, for the price of each period from then on.
+        currency: of all amounts.
+        entry: whether the amounts are net or gross.
+    """
     totals = tuple(_totals(lines, currency, entry))
     return Quote(currency, entry, _with_nets(lines, entry), totals, _regular(items, entry))
 

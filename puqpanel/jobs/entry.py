@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from puqpanel.jobs.bulk import BulkJob
+from puqpanel.jobs.changes import ChangeJob
 from puqpanel.jobs.endings import EndJob
 from puqpanel.jobs.exports import ExportJob
 from puqpanel.jobs.hooks import HookJob
@@ -17,6 +18,7 @@ from puqpanel.tasks.outcome import Handlers
 
 HANDLERS: Handlers = {
     "BulkJob": BulkJob(),
+    "ChangeJob": ChangeJob(),
     "EndJob": EndJob(),
     "ExportJob": ExportJob(),
     "FraudJob": FraudJob(),

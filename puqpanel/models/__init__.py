@@ -22,6 +22,7 @@ from puqpanel.models.modules.installed import InstalledModule
 from puqpanel.models.modules.module_log import ModuleLog
 from puqpanel.models.modules.modules import Generation, Module
 from puqpanel.models.ordering.carts import Cart
+from puqpanel.models.ordering.changes import Change
 from puqpanel.models.ordering.coupons import Coupon, CouponUse
 from puqpanel.models.ordering.endings import Ending
 from puqpanel.models.ordering.orders import Order, OrderItem
@@ -42,6 +43,7 @@ __all__ = [
     "Audit",
     "BulkItem",
     "Cart",
+    "Change",
     "Charge",
     "Client",
     "ClientUser",

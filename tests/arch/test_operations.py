@@ -18,8 +18,10 @@ from puqpanel.domain.errors import PermissionDenied
 from puqpanel.domain.permissions import CLIENT_KEYS
 from puqpanel.domain.principals import AUTOMATION, CurrentClient, Principal, PrincipalKind
 from puqpanel.infra.db import transaction
-from puqpanel.models import ConfiguredModule, Staff
+from puqpanel.models import ConfiguredModule, Product, Staff
+from puqpanel.operations.ordering import changes
 from puqpanel.operations.ordering.orders import Request
+from puqpanel.operations.ordering.plans import Target
 from tests.sample import make_client
 
 ROOT = Path(puqpanel.operations.__path__[0])
@@ -51,6 +53,10 @@ OWN = {
     "modules.page_writes.record_write": "records what the actor did; the route has asked",
     "modules.module_settings.preview": "changes nothing; its page declares the permission",
     "modules.module_settings.settings_page": "changes nothing; its page declares the permission",
+    "ordering.changes.drop": "a part of operations that have asked",
+    "ordering.plans.check_changeable": "changes nothing; a part of operations that have asked",
+    "ordering.plans.plan": "changes nothing; a part of operations that have asked",
+    "ordering.plans.products_for": "reads; for the pages of a service",
     "ordering.cancellation.take_back": "a part of operations that have asked",
     "ordering.checkout.check_out": "the actor's own cart; asks for the client permission",
     "ordering.checkout.find_item": "reads; a customer sees the own client only",
@@ -129,6 +135,7 @@ def values(panel: Panel) -> dict[str, Any]:
         current.flush()
         uuid = instance.uuid
     return {
+        "change": changes.Request("x", Target(Product(), "monthly"), "token"),
         "client_uuid": client.uuid,
         "request": Request(client.uuid, (), "token"),
         "key": "company",

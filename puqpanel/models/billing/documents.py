@@ -190,13 +190,22 @@ class Charge(Model):
 
     Attributes:
         kind: a `ChargeKind`.
+        change_uuid: the change of the service that is charged, which is charged only once too;
+            empty for the periods themselves.
         amount_minor: as the price was entered, with discounts.
         live: True, and NULL once it was reversed, so that the period can be charged again.
     """
 
     __tablename__ = "charges"
     __table_args__ = (
-        sa.UniqueConstraint("service_id", "kind", "period_start", "live"),
+        sa.UniqueConstraint(
+            "service_id",
+            "kind",
+            "period_start",
+            "change_uuid",
+            "live",
+            name="uq_charges_live",
+        ),
         sa.Index("ix_charges_document_id", "document_id"),
     )
     id: Mapped[Key]
@@ -205,6 +214,7 @@ class Charge(Model):
     kind: Mapped[Word]
     period_start: Mapped[date]
     period_end: Mapped[date | None]
+    change_uuid: Mapped[str] = mapped_column(sa.String(36), default="")
     currency: Mapped[str] = mapped_column(sa.String(3))
     amount_minor: Mapped[int] = mapped_column(sa.BigInteger)
     live: Mapped[bool | None] = mapped_column(default=True)

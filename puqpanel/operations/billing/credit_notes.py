@@ -340,12 +340,13 @@ def _reverse_charges(invoice: Document, earlier: Sequence[Document], note: Docum
     A charge covers all lines of a service with the same kind and period, discounts included.
     """
     before, after = _left(invoice, earlier), _left(invoice, [*earlier, note])
-    groups: dict[tuple[int, str, date | None], list[int]] = {}
+    groups: dict[tuple[int, str, date | None, str], list[int]] = {}
     for row in invoice.lines:
         if row.service_id and row.kind:
-            key = row.service_id, row.kind, row.period_start or invoice.issued_on
+            change = row.explanation.get("change", "")
+            key = row.service_id, row.kind, row.period_start or invoice.issued_on, change
             groups.setdefault(key, []).append(row.position)
-    for (service_id, kind, start), positions in groups.items():
+    for (service_id, kind, start, change), positions in groups.items():
         was = sum(before[position].minor for position in positions)
         left = sum(after[position].minor for position in positions)
         if was and not left:
@@ -356,6 +357,7 @@ def _reverse_charges(invoice: Document, earlier: Sequence[Document], note: Docum
                     Charge.service_id == service_id,
                     Charge.kind == kind,
                     Charge.period_start == start,
+                    Charge.change_uuid == change,
                 )
                 .values(live=None)
             )

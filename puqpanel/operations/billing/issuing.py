@@ -167,11 +167,13 @@ def _charge(document: Document) -> None:
     Raises:
         ConflictError: one was charged already.
     """
-    grouped: dict[tuple[int, str, object], list[DocumentLineRow]] = {}
+    grouped: dict[tuple[int, str, object, str], list[DocumentLineRow]] = {}
     for row in document.lines:
         if row.service_id is not None and row.kind:
-            grouped.setdefault((row.service_id, row.kind, row.period_start), []).append(row)
-    for (service_id, kind, _start), rows in sorted(grouped.items(), key=str):
+            change = row.explanation.get("change", "")
+            key = row.service_id, row.kind, row.period_start, change
+            grouped.setdefault(key, []).append(row)
+    for (service_id, kind, _start, change), rows in sorted(grouped.items(), key=str):
         taken = ConflictError(
             _(
                 "“%(description)s” has already been charged for this period.",
@@ -185,6 +187,7 @@ def _charge(document: Document) -> None:
                 kind=kind,
                 period_start=rows[0].period_start or document.issued_on,
                 period_end=rows[0].period_end,
+                change_uuid=change,
                 currency=document.currency,
                 amount_minor=sum(row.amount_minor for row in rows),
             ),

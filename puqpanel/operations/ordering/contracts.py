@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import sqlalchemy as sa
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload, selectinload
 
 from puqpanel.domain.document_states import OPEN
 from puqpanel.domain.errors import ConflictError, NotFoundError, PermissionDenied
@@ -17,6 +18,7 @@ from puqpanel.domain.texts import _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
 from puqpanel.models import (
+    Change,
     Client,
     Document,
     DocumentLineRow,
@@ -31,23 +33,55 @@ from puqpanel.operations.provisioning.services import find_service, lock_service
 ENDED = (ServiceStatus.TERMINATED, ServiceStatus.CANCELLED)
 
 
-def find_with_rows(uuid: str) -> tuple[Service, ServiceDifference | None, Ending | None]:
-    """Return one service, its stored difference and the request to end it, in one query.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A service with its stored difference, the request to end it and its open change."""
+
+    service: Service
+    difference: ServiceDifference | None
+    ending: Ending | None
+    change: Change | None
+
+
+def find_with_rows(uuid: str) -> Found:
+    """Return one service with what is open about it, in one query.
 
     Raises:
         NotFoundError: the service does not exist.
     """
     query = (
-        sa.select(Service, ServiceDifference, Ending)
+        sa.select(Service, ServiceDifference, Ending, Change)
         .outerjoin(ServiceDifference, ServiceDifference.service_id == Service.id)
         .outerjoin(Ending, sa.and_(Ending.service_id == Service.id, Ending.live.is_(True)))
+        .outerjoin(Change, sa.and_(Change.service_id == Service.id, Change.live.is_(True)))
         .where(Service.uuid == uuid)
+        .options(joinedload(Change.product), joinedload(Change.document).lazyload("*"))
     )
-    found = session().execute(query).first()
-    if found is None:
+    row = session().execute(query).first()
+    if row is None:
         raise NotFoundError(_("Service not found."))
-    service, difference, ending = found
-    return service, difference, ending if service.status not in ENDED else None
+    service, difference, ending, change = row
+    return Found(
+        service, difference, *((None, None) if service.status in ENDED else (ending, change))
+    )
+
+
+def ending_of(service: Service) -> Ending | None:
+    """Return the request to end a service; None if there is none, or the service has ended."""
+    if service.status in ENDED:
+        return None
+    return session().scalar(
+        sa.select(Ending).where(Ending.service_id == service.id, Ending.live.is_(True))
+    )
+
+
+def change_of(service: Service) -> Change | None:
+    """Return the open change of a service; None if there is none, or the service has ended."""
+    if service.status in ENDED:
+        return None
+    return session().scalar(
+        sa.select(Change).where(Change.service_id == service.id, Change.live.is_(True))
+    )
 
 
 def check_actor(actor: Principal, service_uuid: str, permission: str) -> None:

@@ -24,7 +24,7 @@ from puqpanel.infra import catalogs
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import retry_deadlocks, save, session, transaction, write
 from puqpanel.models import Document, Ending, Service
-from puqpanel.operations.ordering import contracts
+from puqpanel.operations.ordering import changes, contracts
 from puqpanel.operations.ordering.cancellation import cancel_service, take_back
 from puqpanel.operations.ordering.contracts import ENDED
 from puqpanel.operations.ordering.orders import WAITS
@@ -34,15 +34,6 @@ from puqpanel.tasks import add
 MAX_REASON_LENGTH = 500
 CHUNK = 200
 NOT_POSSIBLE = _("This service can't be cancelled now. Contact support.")
-
-
-def ending_of(service: Service) -> Ending | None:
-    """Return the request to end a service; None if there is none, or the service has ended."""
-    if service.status in ENDED:
-        return None
-    return session().scalar(
-        sa.select(Ending).where(Ending.service_id == service.id, Ending.live.is_(True))
-    )
 
 
 def days_of(services: Iterable[Service]) -> Mapping[int, date]:
@@ -114,6 +105,8 @@ def request(*, actor: Principal, service_uuid: str, at_once: bool, reason: str) 
     )
     summary = _("Cancellation requested for %(day)s.", day=day.isoformat())
     _record(actor, ending, "service.ending_requested", summary)
+    if (change := contracts.change_of(service)) is not None:
+        changes.drop(actor, change, _("Change to %(plan)s dropped: the service was cancelled."))
     if at_once:
         _start(ending)
     return ending
@@ -129,7 +122,7 @@ def withdraw(*, actor: Principal, service_uuid: str) -> None:
         PermissionDenied: the actor may not.
     """
     service = contracts.enter(actor, service_uuid, SERVICES_TERMINATE)
-    ending = ending_of(service)
+    ending = contracts.ending_of(service)
     if ending is None:
         raise ConflictError(_("The cancellation of this service was not requested."))
     if not _move(ending, EndingStatus.WITHDRAWN, live=None):
@@ -188,7 +181,7 @@ def _clean_reason(actor: Principal, reason: str) -> str:
 def _check_ends(actor: Principal, service: Service) -> None:
     if service.status in ENDED:
         raise ConflictError(_("This service has ended."))
-    if (ending := ending_of(service)) is not None:
+    if (ending := contracts.ending_of(service)) is not None:
         day = ending.ends_on.isoformat()
         raise ConflictError(_("This service is already cancelled for %(day)s.", day=day))
     if service.status == ServiceStatus.FRAUD and actor.kind is PrincipalKind.USER:

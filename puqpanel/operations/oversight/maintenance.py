@@ -18,7 +18,7 @@ from puqpanel.host.contract.timetable import Work
 from puqpanel.infra.settings import Settings
 from puqpanel.operations.accounts import session_pruning
 from puqpanel.operations.modules import loading, module_log, parking
-from puqpanel.operations.ordering import carts, endings
+from puqpanel.operations.ordering import carts, changes, endings
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.provisioning import observations, reconciliation
 from puqpanel.operations.system import audit
@@ -62,6 +62,10 @@ _TABLE: tuple[tuple[Work, Action], ...] = (
     (
         Work(_("Compare services with their providers").source, "", every=60, timeout=120),
         lambda settings: observations.schedule_batches(),
+    ),
+    (
+        Work(_("Carry out changes of services").source, "", every=60, timeout=120),
+        lambda settings: changes.carry_out_due(),
     ),
     (
         Work(_("End cancelled services").source, "", every=60, timeout=120),

@@ -6,7 +6,7 @@ from flask import Blueprint
 
 from puqpanel.web.client.accounts import auth, clients, registration
 from puqpanel.web.client.billing import documents, statements
-from puqpanel.web.client.ordering import endings
+from puqpanel.web.client.ordering import changes, endings
 from puqpanel.web.client.oversight import home
 from puqpanel.web.client.provisioning import services
 
@@ -14,6 +14,16 @@ from puqpanel.web.client.provisioning import services
 def blueprint() -> Blueprint:
     """Return the blueprint of the client area; endpoints are named like `client.services.index`."""
     area = Blueprint("client", __name__, url_prefix="/client")
-    for entity in (auth, registration, clients, home, services, endings, documents, statements):
+    for entity in (
+        auth,
+        registration,
+        clients,
+        home,
+        services,
+        changes,
+        endings,
+        documents,
+        statements,
+    ):
         area.register_blueprint(entity.bp)
     return area

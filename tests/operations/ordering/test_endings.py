@@ -18,7 +18,7 @@ from puqpanel.infra.db import session, transaction
 from puqpanel.models import Audit, Document, Ending, Service, Task
 from puqpanel.operations.billing import companies, documents, ledger, payments
 from puqpanel.operations.catalog import products
-from puqpanel.operations.ordering import endings
+from puqpanel.operations.ordering import contracts, endings
 from puqpanel.operations.ordering.quotes import Choice
 from puqpanel.operations.provisioning import requests
 from puqpanel.operations.provisioning.services import find_service
@@ -69,7 +69,7 @@ def test_at_once_terminates_once(client, service):  # noqa: F811
     assert endings.carry_out_due() == 0
     jobs = session().scalars(sa.select(Task.job)).all()
     assert jobs.count("EndJob") == 1
-    assert endings.ending_of(fresh(service.uuid)) is None
+    assert contracts.ending_of(fresh(service.uuid)) is None
     with pytest.raises(ConflictError, match="has ended"):
         endings.request(actor=STAFF, service_uuid=service.uuid, at_once=True, reason="again")
 
@@ -180,7 +180,7 @@ def test_an_invoice_for_used_days_stays_and_one_for_later_days_is_credited(
 def test_a_service_that_ends_otherwise_ends_its_request(service):
     endings.request(actor=STAFF, service_uuid=service.uuid, at_once=False, reason="x")
     requests.request(actor=STAFF, service_uuid=service.uuid, verb="terminate")
-    assert endings.ending_of(fresh(service.uuid)) is None
+    assert contracts.ending_of(fresh(service.uuid)) is None
     assert endings.carry_out_due() == 1
     assert statuses() == ["ended"]
     assert "EndJob" not in session().scalars(sa.select(Task.job)).all()

@@ -8,11 +8,17 @@ from typing import Any
 
 from flask import url_for
 
-from puqpanel.domain.permissions import SERVICES_MANAGE, SERVICES_PROVISION, SERVICES_TERMINATE
+from puqpanel.domain.permissions import (
+    ORDERS_MANAGE,
+    SERVICES_MANAGE,
+    SERVICES_PROVISION,
+    SERVICES_TERMINATE,
+)
 from puqpanel.domain.service_states import VERBS, ProvisionStatus, ServiceStatus, possible
 from puqpanel.domain.task_states import RETRYABLE
 from puqpanel.domain.texts import Text, _, named
 from puqpanel.models import Service
+from puqpanel.operations.ordering.changes import RUNNING
 from puqpanel.operations.ordering.contracts import ENDED
 from puqpanel.operations.oversight.tasks import find_task, retry_permissions
 from puqpanel.operations.provisioning import services, settlement
@@ -66,6 +72,8 @@ def actions_for(
         menu.append(_link(service, _("Rename service"), "admin.services.edit", "pen"))
         if has_module:
             menu.append(_link(service, _("Module settings"), "admin.services.settings", "sliders"))
+    if can(ORDERS_MANAGE) and service.status in RUNNING and not ending:
+        menu.append(_link(service, _("Change plan…"), "admin.changes.change", "arrows-up-down"))
     if provision:
         menu.extend(
             _verb_action(service, verb)

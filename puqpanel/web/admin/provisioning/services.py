@@ -254,7 +254,8 @@ def _new(form: ServiceForm, found: ClientSearch | None = None) -> str:
 @allow(SERVICES_VIEW)
 def show(uuid: str) -> ResponseReturnValue:
     """Show a service with its tasks, module settings, log and timeline."""
-    service, difference, ending = find_with_rows(uuid)
+    found = find_with_rows(uuid)
+    service, ending = found.service, found.ending
     log = (
         session()
         .scalars(
@@ -279,8 +280,9 @@ def show(uuid: str) -> ResponseReturnValue:
             service, provisioning, busy=state["in_progress"], ending=ending is not None
         ),
         ending=ending,
+        change=found.change,
         day=shown_day,
-        choices=choices_for(service, difference),
+        choices=choices_for(service, found.difference),
         refreshes=can(SERVICES_PROVISION) and observations.can_refresh(service),
         shows_settings=bool(state["module"]) and can(SERVICES_MANAGE) and not ended,
         **state,

@@ -12,7 +12,7 @@ from puqpanel.domain.permissions import CLIENT_ORDERS_MANAGE
 from puqpanel.domain.texts import Text
 from puqpanel.models import Service
 from puqpanel.operations.ordering import endings
-from puqpanel.operations.ordering.contracts import ENDED, day_of
+from puqpanel.operations.ordering.contracts import ENDED, day_of, ending_of
 from puqpanel.operations.provisioning.services import find_service_of
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.documents import shown_day
@@ -40,7 +40,7 @@ def cancel(uuid: str) -> ResponseReturnValue:
     """Cancel a service at the end of its paid period, or at once."""
     service = find_service_of(actor(), uuid)
     page = url_for("client.services.show", uuid=uuid)
-    if service.status in ENDED or endings.ending_of(service) is not None:
+    if service.status in ENDED or ending_of(service) is not None:
         return redirect(page)
     last_day = endings.period_end(service)
     form = CancelForm(data={"when": AT_END if last_day else AT_ONCE})

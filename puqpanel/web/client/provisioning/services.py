@@ -19,7 +19,7 @@ from puqpanel.domain.texts import Text, _
 from puqpanel.host import languages
 from puqpanel.host.calls import Called
 from puqpanel.models import Service
-from puqpanel.operations.ordering import endings
+from puqpanel.operations.ordering import contracts, endings
 from puqpanel.operations.provisioning import services
 from puqpanel.web import modules
 from puqpanel.web.answers import is_document, under_api, wants_json
@@ -77,7 +77,8 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
         tabs=tabs,
         tab=OVERVIEW if without_module else tab,
         called=called,
-        ending=endings.ending_of(service),
+        ending=contracts.ending_of(service),
+        change=contracts.change_of(service),
         orders=can(CLIENT_ORDERS_MANAGE) and not _closed(service),
         day=shown_day,
     )

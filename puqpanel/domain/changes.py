@@ -1,0 +1,184 @@
+"""Changes of a running service: what is left of what was charged, against the new price.
+
+What was charged for the days from today on is credited, and these days are charged at the new
+price. If that is more than was charged, the difference is due; if it is less, nothing is refunded
+and the change waits for the end of the days that were charged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from itertools import pairwise
+
+from puqpanel.domain.charges import ChargeKind, Coverage, unused
+from puqpanel.domain.money import Money
+from puqpanel.domain.periods import Anchor, Period, Span, anchor_for, period_containing, share
+from puqpanel.domain.pricing import Item, Quote, QuoteLine, quote, summed
+from puqpanel.domain.tax import PriceEntry, TaxGroup
+
+UNUSED = "unused"
+"""The part of the lines that credit days."""
+
+
+class ChangeStatus(StrEnum):
+    """How far a change of a service is."""
+
+    WAITING = "waiting"
+    """Its document is not paid yet."""
+    SCHEDULED = "scheduled"
+    """It waits for the end of the days that were charged."""
+    DONE = "done"
+    WITHDRAWN = "withdrawn"
+
+
+class Effect(StrEnum):
+    """When a change takes effect."""
+
+    AT_ONCE = "at_once"
+    WHEN_PAID = "when_paid"
+    LATER = "later"
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """A service before a change.
+
+    Args:
+        label: the name of its product.
+        group: how it is taxed.
+        period: its billing period.
+        anchor: from which its periods are counted; None if none was charged.
+        paid_until: the first day that was not charged; None if none was charged.
+        charges: all charges for days of it that were not reversed.
+    """
+
+    label: str
+    group: TaxGroup
+    period: Period
+    anchor: Anchor | None
+    paid_until: date | None
+    charges: Sequence[Coverage]
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a change costs, and what holds after it.
+
+    Args:
+        quote: what is charged; its total is negative if less is due than was charged.
+        effect: when the change takes effect.
+        starts_on: the day on which it does, unless it is paid later.
+        anchor: the first day of the new periods; None if they stay as they are.
+        paid_until: the first day that is not charged after the change; None if it stays as it is.
+    """
+
+    quote: Quote
+    effect: Effect
+    starts_on: date
+    anchor: date | None
+    paid_until: date | None
+
+
+def settle(
+    current: Current, item: Item, *, day: date, currency: str, entry: PriceEntry
+) -> Settlement:
+    """Return what a change of a service costs.
+
+    If the billing period stays, the days up to the end of the charged ones are charged again at the
+    new price. If it changes, or no charged day is left, a new period starts today. Setup fees are
+    not charged.
+
+    Args:
+        current: the service as it is.
+        item: the service as it will be.
+        day: today, in the company's time zone.
+        currency: of all amounts.
+        entry: whether prices are net or gross.
+    """
+    until = current.paid_until if current.paid_until and current.paid_until > day else None
+    if until and current.anchor and item.period == current.period:
+        spans = list(_spans(current, day, until))
+        lines = [line for span in spans for line in _lines(item, span, current.anchor)]
+        anchor = paid_until = None
+    else:
+        spans = list(_spans(current, day, until)) if until else []
+        lines, anchor, paid_until = _new_period(item, day, currency, entry)
+    credits_ = [line for span in spans if (line := _credit(current, span, item.key, currency))]
+    priced = summed([*credits_, *lines], [item], currency=currency, entry=entry)
+    if until and priced.total.minor < 0:
+        later = None if item.period == current.period else until
+        return Settlement(priced, Effect.LATER, until, later, None)
+    effect = Effect.WHEN_PAID if priced.total.minor > 0 else Effect.AT_ONCE
+    return Settlement(priced, effect, day, anchor, paid_until)
+
+
+def _spans(current: Current, day: date, until: date) -> Iterator[Span]:
+    """Return the days from one day to another, cut where a charge or a period begins or ends."""
+    cuts = {day, until}
+    for charge in current.charges:
+        cuts |= {charge.span.start, charge.span.end}
+    at = day
+    while current.anchor and current.period not in (Period.ONE_TIME, Period.HOURLY) and at < until:
+        at = period_containing(current.anchor, current.period, at).end
+        cuts.add(at)
+    days = sorted(cut for cut in cuts if day <= cut <= until)
+    for start, end in pairwise(days):
+        yield Span(start, end)
+
+
+def _lines(item: Item, span: Span, anchor: Anchor) -> Iterator[QuoteLine]:
+    """Return the lines that charge some days of a period at the new price."""
+    part_of = share(span, period_containing(anchor, item.period, span.start))
+    for part in item.parts:
+        if part.price.recurring or not part.key:
+            unit, count = part.price.recurring, part.quantity * item.quantity
+            amount = (unit * count).scaled(part_of)
+            yield QuoteLine(
+                item=item.key,
+                part=part.key,
+                label=part.label,
+                kind=ChargeKind.PRORATION,
+                quantity=count,
+                unit=unit,
+                amount=amount,
+                group=item.group,
+                net=amount,
+                span=span,
+                share=part_of,
+                source=part.price.source,
+            )
+
+
+def _new_period(
+    item: Item, day: date, currency: str, entry: PriceEntry
+) -> tuple[list[QuoteLine], date, date]:
+    """Return the lines of a period that begins today, its anchor and its end."""
+    zero = Money.zero(currency)
+    parts = tuple(replace(part, price=replace(part.price, setup=zero)) for part in item.parts)
+    first = quote([replace(item, parts=parts)], day=day, currency=currency, entry=entry)
+    ends = [line.span.end for line in first.lines if line.span]
+    return list(first.lines), anchor_for(item.policy, day, item.period).start, max(ends)
+
+
+def _credit(current: Current, span: Span, key: str, currency: str) -> QuoteLine | None:
+    """Return the line that credits what was charged for some days; None if that is nothing."""
+    amount = unused(current.charges, span.end, currency) - unused(
+        current.charges, span.start, currency
+    )
+    if not amount:
+        return None
+    return QuoteLine(
+        item=key,
+        part=UNUSED,
+        label=current.label,
+        kind=ChargeKind.PRORATION,
+        quantity=1,
+        unit=amount,
+        amount=amount,
+        group=current.group,
+        net=amount,
+        span=span,
+    )

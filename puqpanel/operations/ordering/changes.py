@@ -1,0 +1,413 @@
+"""Change running services: their product, options or billing period.
+
+What is due is invoiced, and the change takes effect with the payment; a change that costs nothing
+does so at once, and one to a lower price at the end of the days that were charged. The task that
+asks the module to change the package is added in the transaction in which a change takes effect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from puqpanel.domain import texts
+from puqpanel.domain.changes import UNUSED, ChangeStatus, Effect
+from puqpanel.domain.document_states import OPEN, DocumentStatus
+from puqpanel.domain.documents import DocumentKind
+from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.money import Money
+from puqpanel.domain.permissions import ORDERS_MANAGE
+from puqpanel.domain.pricing import QuoteLine
+from puqpanel.domain.principals import AUTOMATION, Principal
+from puqpanel.domain.service_states import ServiceStatus
+from puqpanel.domain.task_states import OnLoss
+from puqpanel.domain.texts import Text, _
+from puqpanel.infra import catalogs
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import retry_deadlocks, save, session, transaction
+from puqpanel.models import Change, Company, Document, Price, Service
+from puqpanel.operations.billing import documents, issuing
+from puqpanel.operations.billing.companies import company_for
+from puqpanel.operations.billing.documents import Draft
+from puqpanel.operations.billing.lines import Line
+from puqpanel.operations.catalog.options import groups_of
+from puqpanel.operations.catalog.products import check_configured
+from puqpanel.operations.ordering import contracts, plans
+from puqpanel.operations.ordering.cancellation import take_back
+from puqpanel.operations.ordering.orders import PriceChangedError
+from puqpanel.operations.ordering.plans import Plan, Target
+from puqpanel.operations.ordering.quotes import document_line, sold_at
+from puqpanel.operations.provisioning.services import lock_service
+from puqpanel.operations.system import audit
+from puqpanel.tasks import add
+
+MAX_REASON_LENGTH = 500
+CHUNK = 200
+RUNNING = (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A change that is to be requested.
+
+    Args:
+        service_uuid: the service.
+        target: what it is to become.
+        token: of the form, so that a form that is sent twice requests one change.
+        expected: the total that was shown; if it is another one now, nothing is changed. None to
+            accept any.
+        free_reason: why staff charge nothing; the change takes effect at once. Empty to charge.
+    """
+
+    service_uuid: str
+    target: Target
+    token: str
+    expected: Money | None = None
+    free_reason: str = ""
+
+
+@retry_deadlocks
+@transaction()
+def request(*, actor: Principal, change: Request) -> Change:
+    """Change a service, or issue the document of what is due for it.
+
+    Args:
+        actor: staff, or a user of the client.
+        change: what is requested.
+
+    Raises:
+        ConflictError: the service cannot be changed now.
+        InvalidInput: a choice is invalid.
+        PermissionDenied: the actor may not.
+        PriceChangedError: the total is not the one that was shown.
+    """
+    service = contracts.enter(actor, change.service_uuid, ORDERS_MANAGE)
+    earlier = session().scalar(sa.select(Change).where(Change.token == change.token))
+    if earlier is not None and earlier.service_id == service.id:
+        return earlier
+    free = " ".join(change.free_reason.split())
+    if free:
+        actor.require(ORDERS_MANAGE)
+    if len(free) > MAX_REASON_LENGTH:
+        text = _("Enter at most %(limit)s characters.", limit=MAX_REASON_LENGTH)
+        raise InvalidInput({"reason": [text]})
+    plans.check_changeable(actor, service)
+    check_configured(change.target.product)
+    company = company_for(service.client)
+    with texts.using(catalogs.find(service.client.language) or texts.SOURCE):
+        plan = plans.plan(actor, company, service, change.target)
+        total = plan.settlement.quote.total
+        if change.expected is not None and not free and total != change.expected:
+            text = _("The total has changed to %(total)s. Nothing was changed.", total=total)
+            raise PriceChangedError(text)
+        row = _row(actor, service, plan, change, free)
+        if row.status == ChangeStatus.WAITING:
+            _issue(actor, company, row, plan)
+    _record(actor, row, "service.change_requested", _("Change to %(plan)s requested."))
+    if free or plan.settlement.effect == Effect.AT_ONCE:
+        _apply(actor, row)
+    return row
+
+
+@retry_deadlocks
+@transaction()
+def withdraw(*, actor: Principal, service_uuid: str) -> None:
+    """Take back a change that has not taken effect; its document is cancelled or credited.
+
+    Raises:
+        ConflictError: there is none.
+        PermissionDenied: the actor may not.
+    """
+    service = contracts.enter(actor, service_uuid, ORDERS_MANAGE)
+    change = contracts.change_of(service)
+    if change is None:
+        raise ConflictError(_("No change of this service is open."))
+    drop(actor, change, _("Change to %(plan)s taken back."))
+
+
+def drop(actor: Principal, change: Change, summary: Text) -> None:
+    """Withdraw an open change whose client and service are locked."""
+    if not _close(change, ChangeStatus.WITHDRAWN):
+        return
+    document = change.document
+    if document is not None and document.status in OPEN:
+        language = catalogs.find(document.language) or texts.SOURCE
+        take_back(AUTOMATION, document, _("Change taken back").translated(language))
+    _record(actor, change, "service.change_withdrawn", summary)
+
+
+def apply_paid(name: str, payload: Any) -> None:
+    """Apply the change of an invoice that was paid: a recorder of the panel's events.
+
+    Args:
+        name: the event.
+        payload: its values.
+    """
+    if name != "invoice.paid":
+        return
+    query = (
+        sa.select(Change)
+        .join(
+            Document,
+            sa.or_(Document.id == Change.document_id, Document.origin_id == Change.document_id),
+        )
+        .where(
+            Document.uuid == payload["invoice_uuid"],
+            Change.status == ChangeStatus.WAITING,
+            Change.live.is_(True),
+        )
+    )
+    for change in session().scalars(query).all():
+        if lock_service(change.service.uuid).status in RUNNING:
+            _apply(AUTOMATION, change)
+
+
+def carry_out_due() -> int:
+    """Apply scheduled changes whose day has come, and withdraw those that nobody paid in time.
+
+    Returns:
+        How many were applied or withdrawn.
+    """
+    tomorrow = now().date() + timedelta(days=1)  # today somewhere in the world
+    settled = set(DocumentStatus) - {*OPEN, DocumentStatus.DRAFT}
+    query = (
+        sa.select(Change.id, Service.uuid)
+        .join(Service, Service.id == Change.service_id)
+        .outerjoin(Document, Document.id == Change.document_id)
+        .where(
+            Change.live.is_(True),
+            sa.or_(
+                Service.status.in_(contracts.ENDED),
+                sa.and_(Change.status == ChangeStatus.SCHEDULED, Change.effective_on <= tomorrow),
+                sa.and_(
+                    Change.status == ChangeStatus.WAITING,
+                    sa.or_(Change.expires_on < tomorrow, Document.status.in_(settled)),
+                ),
+            ),
+        )
+        .order_by(Change.id)
+        .limit(CHUNK)
+    )
+    return sum(_carry_out(row.id, row.uuid) for row in session().execute(query).all())
+
+
+@retry_deadlocks
+@transaction()
+def _carry_out(change_id: int, service_uuid: str) -> bool:
+    service = contracts.lock(service_uuid)
+    change = session().get(Change, change_id, populate_existing=True)
+    if change is None or not change.live:
+        return False
+    today, document = contracts.day_of(service.client), change.document
+    if service.status in contracts.ENDED:
+        drop(AUTOMATION, change, _("Change to %(plan)s dropped: the service has ended."))
+    elif change.status == ChangeStatus.SCHEDULED:
+        if change.effective_on > today or service.status not in RUNNING:
+            return False
+        _apply(AUTOMATION, change)
+    elif document is not None and document.status == DocumentStatus.PAID:
+        if service.status not in RUNNING:
+            return False  # it was not when the payment came
+        _apply(AUTOMATION, change)
+    elif document is not None and document.status not in OPEN:
+        drop(AUTOMATION, change, _("Change to %(plan)s dropped: its document was cancelled."))
+    elif change.expires_on is not None and change.expires_on < today:
+        drop(AUTOMATION, change, _("Change to %(plan)s dropped: it was not paid in time."))
+    else:
+        return False
+    return True
+
+
+def _row(
+    actor: Principal, service: Service, plan: Plan, change: Request, free_reason: str
+) -> Change:
+    settlement, product = plan.settlement, change.target.product
+    minor, period = sold_at(plan.configuration)
+    status = {Effect.WHEN_PAID: ChangeStatus.WAITING}.get(settlement.effect, ChangeStatus.SCHEDULED)
+    anchor, paid_until = settlement.anchor, settlement.paid_until
+    if free_reason:  # what was charged stays, and the next period begins when it ends
+        status, paid_until = ChangeStatus.SCHEDULED, None
+        anchor = service.paid_until if period != service.period else None
+    row = Change(
+        service_id=service.id,
+        service=service,
+        status=status,
+        product_id=product.id,
+        product=product,
+        price_id=_price_id(plan),
+        price_minor=minor,
+        currency=service.currency,
+        period=period.value,
+        selection=dict(plan.configuration.values),
+        anchored_on=anchor,
+        paid_until=paid_until,
+        effective_on=contracts.day_of(service.client) if free_reason else settlement.starts_on,
+        reason=free_reason,
+        requested_by=actor.name[:200],
+        token=change.token,
+    )
+    return save(
+        row,
+        ConflictError(_("This form has already been submitted. Reload the page and try again.")),
+    )
+
+
+def _price_id(plan: Plan) -> int | None:
+    """Return the price row of a product without options that cost something."""
+    base, *options = plan.configuration.parts
+    if any(part.price.recurring for part in options):
+        return None
+    return session().scalar(sa.select(Price.id).where(Price.uuid == base.price.source))
+
+
+def _issue(actor: Principal, company: Company, change: Change, plan: Plan) -> None:
+    """Issue the document of what is due."""
+    service, client = change.service, change.service.client
+    quote = plan.settlement.quote
+    document = Document(
+        company_id=company.id,
+        company=company,
+        client_id=client.id,
+        client=client,
+        kind=DocumentKind.PROFORMA if company.proforma_first else DocumentKind.INVOICE,
+        currency=service.currency,
+        language=client.language or "en",
+        entry=company.entry,
+    )
+    lines = [_line(line, change) for line in quote.lines]
+    documents.write(document, Draft(lines, client.reference))
+    save(document)
+    if document.total != quote.total:
+        raise AssertionError(f"{document.total} was written, {quote.total} was quoted")
+    issuing.seal(actor, document)
+    change.document_id, change.document = document.id, document
+    change.expires_on = _last_day(document, service)
+
+
+def _line(line: QuoteLine, change: Change) -> Line:
+    credit = line.part == UNUSED
+    product = change.service.product if credit else change.product
+    found = document_line(
+        line,
+        service_id=change.service_id,
+        tax_class=product.tax_class,
+        details=change.service.name,
+    )
+    description = str(_("Unused days: %(name)s", name=line.label)) if credit else line.label
+    explanation = {**found.explanation, "change": change.uuid}
+    details = found.details or (change.service.name if credit else "")
+    return Line(
+        description=description,
+        unit_price=found.unit_price,
+        quantity=found.quantity,
+        details=details,
+        tax_class=found.tax_class,
+        amount=found.amount,
+        service_id=found.service_id,
+        kind=found.kind,
+        period=found.period,
+        explanation=explanation,
+    )
+
+
+def _last_day(document: Document, service: Service) -> date | None:
+    """Return the last day on which a change can be paid: within the days that it was priced for."""
+    if service.paid_until is None or document.issued_on is None or document.due_on is None:
+        return document.due_on
+    if service.paid_until <= document.issued_on:
+        return document.due_on
+    return min(document.due_on, service.paid_until - timedelta(days=1))
+
+
+def _apply(actor: Principal, change: Change) -> None:
+    """Let a change take effect, once; its client and service are locked."""
+    if not _close(change, ChangeStatus.DONE):
+        return
+    service, product = change.service, change.product
+    values = dict(service.service_data)
+    moves = service.product_id != product.id
+    gone = {group.key for group in groups_of(service.product)} - set(change.selection)
+    for key in gone:
+        values.pop(key, None)
+    values |= change.selection
+    changes_package = moves or values != service.service_data
+    before = _terms(service)
+    service.service_data = values
+    service.provision_data = {
+        key: value for key, value in service.provision_data.items() if key not in change.selection
+    }
+    service.product_id, service.product = product.id, product
+    service.price_id, service.price_minor = change.price_id, change.price_minor
+    service.period, service.observe_at = change.period, None
+    service.anchored_on = change.anchored_on or service.anchored_on
+    service.paid_until = change.paid_until or service.paid_until
+    session().flush()
+    audit.record(
+        actor=actor,
+        action="service.changed",
+        subject_type="service",
+        subject_uuid=service.uuid,
+        summary=_change_text(_("Changed to %(plan)s."), change),
+        before=before,
+        after={**_terms(service), **({"reason": change.reason} if change.reason else {})},
+    )
+    if changes_package:
+        add.add(
+            job="ChangeJob",
+            queue="System",
+            data={"service": service.uuid, "change": change.uuid},
+            title=_("Change the package of a service").source,
+            subject_type="service",
+            subject_uuid=service.uuid,
+            tries=10,
+            backoff=60,
+            on_loss=OnLoss.REPEAT,
+            actor=AUTOMATION,
+        )
+
+
+def _close(change: Change, status: ChangeStatus) -> bool:
+    """End an open change in one statement; return False if it has ended."""
+    statement = (
+        sa.update(Change)
+        .where(Change.id == change.id, Change.live.is_(True))
+        .values(status=status, live=None)
+        .execution_options(synchronize_session=False)
+    )
+    session().flush()
+    closed = bool(session().execute(statement).rowcount)  # type: ignore[attr-defined]
+    session().refresh(change, ["status", "live"])
+    return closed
+
+
+def _terms(service: Service) -> dict[str, str]:
+    return {
+        "product": service.product.name,
+        "price": str(service.price),
+        "period": service.period,
+    }
+
+
+def _change_text(text: Text, change: Change) -> Text:
+    return text % {"plan": f"{change.product.name}, {change.price}"}
+
+
+def _record(actor: Principal, change: Change, action: str, summary: Text) -> None:
+    document = change.document
+    audit.record(
+        actor=actor,
+        action=action,
+        subject_type="service",
+        subject_uuid=change.service.uuid,
+        summary=_change_text(summary, change),
+        after={
+            "product": change.product.name,
+            "price": str(change.price),
+            "period": change.period,
+            "document": document.number if document else None,
+            "reason": change.reason,
+        },
+    )

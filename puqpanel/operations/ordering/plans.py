@@ -1,0 +1,186 @@
+"""What a running service can be changed to, and what that costs: the preview of a change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from puqpanel.domain.catalog import PERIODS, BillingMode
+from puqpanel.domain.changes import Current, Settlement, settle
+from puqpanel.domain.charges import ChargeKind, Coverage
+from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.money import Money
+from puqpanel.domain.periods import Anchor, Period, Span
+from puqpanel.domain.pricing import Item
+from puqpanel.domain.principals import Principal, PrincipalKind
+from puqpanel.domain.service_states import VERBS, ServiceStatus
+from puqpanel.domain.tax import PriceEntry
+from puqpanel.domain.texts import _
+from puqpanel.infra.db import session
+from puqpanel.models import Charge, Company, OptionGroup, Price, Product, Service
+from puqpanel.operations.billing.ledger import today
+from puqpanel.operations.billing.taxes import TaxTable
+from puqpanel.operations.catalog.configuration import Configuration, configure
+from puqpanel.operations.catalog.options import groups_of
+from puqpanel.operations.ordering import contracts
+from puqpanel.operations.provisioning.services import implements, module_of
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a service is to become.
+
+    Args:
+        product: the product.
+        period: the billing period.
+        options: what was chosen of its options, by the key of their group.
+    """
+
+    product: Product
+    period: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A target with its price.
+
+    Args:
+        configuration: the product with its options and their prices.
+        settlement: what is charged, and when the change takes effect.
+    """
+
+    configuration: Configuration
+    settlement: Settlement
+
+
+def check_changeable(actor: Principal, service: Service) -> None:
+    """Check that a service can be changed now.
+
+    Raises:
+        ConflictError: it cannot; the text says why.
+    """
+    user = actor.kind is PrincipalKind.USER
+    running = (ServiceStatus.ACTIVE,) if user else (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
+    if service.status not in running:
+        raise ConflictError(_("Only active services can be changed."))
+    if (ending := contracts.ending_of(service)) is not None:
+        day = ending.ends_on.isoformat()
+        raise ConflictError(_("This service ends on %(day)s. Keep it to change it.", day=day))
+    if contracts.change_of(service) is not None:
+        text = _("Another change of this service is open. Wait for it, or take it back first.")
+        raise ConflictError(text)
+    recurring = Period(service.period) in PERIODS[BillingMode.RECURRING] or not service.price_minor
+    if service.product.billing_mode == BillingMode.PREPAID or not recurring:
+        raise ConflictError(_("This service is not charged by period, so it can't be changed."))
+    if documents := contracts.open_documents(service):
+        number = documents[0].number
+        raise ConflictError(_("%(number)s has to be paid first.", number=number))
+
+
+def products_for(actor: Principal, service: Service) -> Sequence[Product]:
+    """Return the products that a service can be changed to, its own one first.
+
+    They have the same module, or the same group if there is no module, are on sale and have a price
+    in the currency of the service. Those that the shop hides are for staff.
+    """
+    product = service.product
+    module = module_of(service)
+    prices = sa.select(Price.product_id).where(
+        Price.currency == service.currency,
+        Price.live.is_(True),
+        Price.period.in_(PERIODS[BillingMode.RECURRING]),
+    )
+    query = sa.select(Product).where(
+        Product.active, Product.billing_mode == BillingMode.RECURRING, Product.id.in_(prices)
+    )
+    if product.module and (module is None or not implements(module, VERBS["change_package"])):
+        query = query.where(Product.id == product.id)  # its billing period can change
+    else:
+        query = query.where(Product.module == product.module)
+        if not product.module:
+            query = query.where(Product.group_id == product.group_id)
+        if actor.kind is PrincipalKind.USER:
+            query = query.where(sa.or_(~Product.hidden, Product.id == product.id))
+    order = (Product.id != product.id, Product.position, Product.name, Product.id)
+    return session().scalars(query.order_by(*order)).all()
+
+
+def current_target(service: Service) -> Target:
+    """Return what a service is now; options that it was never given are left out."""
+    values = service.service_data
+    keys = [group.key for group in groups_of(service.product)]
+    chosen = {key: values[key] for key in keys if key in values}
+    return Target(service.product, service.period, chosen)
+
+
+def own_options(groups: Sequence[OptionGroup], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the chosen options that a product has; another product had the others."""
+    return {group.key: options[group.key] for group in groups if group.key in options}
+
+
+def plan(actor: Principal, company: Company, service: Service, target: Target) -> Plan:
+    """Return what a change of a service costs today.
+
+    Raises:
+        InvalidInput: the target is not offered, is sold out, or is what the service is now.
+        NoTaxRateError: tax must be charged, but there is no rate.
+    """
+    product = target.product
+    if product.id not in {each.id for each in products_for(actor, service)}:
+        raise InvalidInput({"product": [_("%(name)s is not available.", name=product.name)]})
+    other = product.id != service.product_id
+    if other and product.stock is not None and product.stock <= 0:
+        raise InvalidInput({"product": [_("%(name)s is sold out.", name=product.name)]})
+    configuration = configure(
+        product=product, currency=service.currency, period=target.period, chosen=target.options
+    )
+    if not other and target.period == service.period and _has_options(service, configuration):
+        raise InvalidInput({"": [_("Nothing changes. Choose another product or option.")]})
+    day = today(company)
+    taxes = TaxTable(company, service.client, day)
+    current = Current(
+        label=service.product.name,
+        group=taxes.group(service.product.tax_class),
+        period=Period(service.period),
+        anchor=Anchor.on(service.anchored_on) if service.anchored_on else None,
+        paid_until=service.paid_until,
+        charges=coverage(service),
+    )
+    item = Item(
+        key="0",
+        product=product.uuid,
+        parts=configuration.parts,
+        group=taxes.group(product.tax_class),
+        policy=product.anchor_policy,
+    )
+    entry = PriceEntry(company.entry)
+    settlement = settle(current, item, day=day, currency=service.currency, entry=entry)
+    return Plan(configuration, settlement)
+
+
+def _has_options(service: Service, configuration: Configuration) -> bool:
+    """Return whether a service of the same product has the chosen options already."""
+    before = configure(
+        product=service.product, currency=service.currency, period=service.period, chosen={}
+    )
+    now = {**before.values, **current_target(service).options}
+    return all(now[key] == value for key, value in configuration.values.items())
+
+
+def coverage(service: Service) -> list[Coverage]:
+    """Return what was charged for days of a service."""
+    query = sa.select(Charge).where(
+        Charge.service_id == service.id,
+        Charge.live.is_(True),
+        Charge.period_end.is_not(None),
+        Charge.kind.in_((ChargeKind.RECURRING, ChargeKind.PRORATION)),
+    )
+    return [
+        Coverage(Money(row.amount_minor, row.currency), Span(row.period_start, row.period_end))
+        for row in session().scalars(query)
+        if row.period_end is not None
+    ]

@@ -1,0 +1,329 @@
+"""Services change once, for what was shown, when it is paid, and what was charged is settled."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.domain.errors import ConflictError, InvalidInput, PermissionDenied
+from puqpanel.domain.money import Money
+from puqpanel.domain.principals import CurrentClient, Principal, PrincipalKind
+from puqpanel.infra.db import session, transaction
+from puqpanel.models import Audit, Change, Charge, Document, Service, Task
+from puqpanel.operations.billing import companies, credit_notes, documents, ledger, payments
+from puqpanel.operations.billing.payments import Received
+from puqpanel.operations.catalog import options, prices, products
+from puqpanel.operations.catalog.price_rows import Cell
+from puqpanel.operations.ordering import changes, contracts, endings, plans
+from puqpanel.operations.ordering.orders import PriceChangedError
+from puqpanel.operations.ordering.plans import Target
+from puqpanel.operations.ordering.quotes import Choice
+from puqpanel.operations.provisioning import requests
+from puqpanel.operations.provisioning.services import find_service
+from tests.operations.billing.conftest import STAFF, client, company  # noqa: F401  # fixtures
+from tests.operations.billing.test_issuing import problems
+from tests.operations.ordering.test_endings import fresh, put, user_of
+from tests.operations.ordering.test_orders import place
+from tests.operations.provisioning.provider_file import work
+
+
+def sold(name: str, weekly: str, yearly: str = "300") -> str:
+    """A product for a price a week, without tax."""
+    made = products.save_product(actor=STAFF, uuid=None, name=name, price=None, currency="EUR")
+    cells = [Cell("weekly", "EUR", "5", weekly), Cell("annually", "EUR", "5", yearly)]
+    prices.save_prices(actor=STAFF, product_uuid=made.uuid, cells=cells)
+    return str(made.uuid)
+
+
+@dataclass
+class Shop:
+    """Products for 7, 14, 21 and 28 euros a week, and a service of the first."""
+
+    uuid: str
+    products: dict[str, str] = field(default_factory=dict)
+
+    def request(self, name: str, *, actor: Principal = STAFF, token: str = "", **more: Any) -> Any:
+        period = more.pop("period", "weekly")
+        target = Target(products.find_product(self.products[name]), period, more.pop("options", {}))
+        change = changes.Request(self.uuid, target, token or name, **more)
+        return changes.request(actor=actor, change=change)
+
+    def total(self, name: str, period: str = "weekly") -> Money:
+        """What the preview shows."""
+        service = fresh(self.uuid)
+        target = Target(products.find_product(self.products[name]), period)
+        seller = companies.company_for(service.client)
+        return plans.plan(STAFF, seller, service, target).settlement.quote.total
+
+    def days_pass(self, days: int) -> None:
+        """Move what was charged into the past."""
+        with transaction() as current:
+            service = find_service(self.uuid)
+            service.anchored_on -= timedelta(days=days)
+            service.paid_until -= timedelta(days=days)
+            for charge in current.scalars(sa.select(Charge)):
+                charge.period_start -= timedelta(days=days)
+                if charge.period_end:
+                    charge.period_end -= timedelta(days=days)
+
+    @property
+    def service(self) -> Service:
+        return fresh(self.uuid)
+
+
+@pytest.fixture
+def shop(client: Any, company: Any) -> Shop:  # noqa: F811
+    found = {str(price): sold(f"VPS {price}", str(price)) for price in (7, 14, 21, 28)}
+    first = products.find_product(found["7"])
+    order = place(client, Choice(first, "weekly"))
+    pay(order.document.uuid)
+    requests.request(actor=STAFF, service_uuid=order.items[0].service.uuid, verb="create")
+    return Shop(order.items[0].service.uuid, found)
+
+
+def pay(uuid: str) -> None:
+    payments.mark_paid(actor=STAFF, document_uuid=uuid, reason="cash")
+
+
+def jobs(name: str = "ChangeJob") -> int:
+    session().rollback()
+    return session().scalar(sa.select(sa.func.count(Task.id)).where(Task.job == name)) or 0
+
+
+@pytest.mark.parametrize("first", ["invoice", "proforma"])
+def test_an_upgrade_takes_effect_when_it_is_paid(shop, company, client, first):  # noqa: F811
+    companies.save_company(
+        actor=STAFF, uuid=company.uuid, values={"proforma_first": first == "proforma"}
+    )
+    shop.days_pass(3)  # 4 of 7 days are left
+    shown = shop.total("14")
+    assert shown == Money(492, "EUR")  # 4 × (2 − 1), with 23 % tax
+    change = shop.request("14", actor=user_of(client), expected=shown)
+    assert (change.status, change.document.kind, change.document.total) == ("waiting", first, shown)
+    assert str(shop.service.price) == "7.00 EUR"
+    until = shop.service.paid_until
+    pay(change.document.uuid)
+    service = shop.service
+    assert (str(service.price), service.product.name) == ("14.00 EUR", "VPS 14")
+    assert (service.paid_until, contracts.change_of(service)) == (until, None)
+    assert jobs() == 1
+    work()
+    assert fresh(shop.uuid).provision_status == "completed"
+    actions = session().scalars(sa.select(Audit.action).where(Audit.action.like("%change%")))
+    assert {"service.change_requested", "service.changed"} <= set(actions)
+    assert problems() == []
+
+
+def test_three_upgrades_in_a_period_even_on_one_day(shop):
+    """7 days at 1; then 6 at 2, 4 at 3 and 4 at 4 instead, the last two on one day."""
+    due = []
+    for days, name in ((1, "14"), (2, "21"), (0, "28")):
+        if days:
+            shop.days_pass(days)
+        change = shop.request(name)
+        due.append(change.document.net.minor)
+        pay(change.document.uuid)
+    assert due == [600, 400, 400]
+    charged = session().scalar(
+        sa.select(sa.func.sum(Charge.amount_minor)).where(Charge.kind != "setup")
+    )
+    assert charged == 100 * 1 + 200 * 2 + 400 * 4
+    assert problems() == []
+
+
+def test_a_payment_that_arrives_twice_applies_a_change_once(shop, client, company):  # noqa: F811
+    change = shop.request("14")
+    for _again in range(2):
+        payments.receive(
+            actor=STAFF,
+            client_uuid=client.uuid,
+            company=company,
+            received=Received(change.document.total, gateway="g", outside_id="t1"),
+            documents=[change.document.uuid],
+        )
+    payload = {"invoice_uuid": change.document.uuid}
+    with transaction():
+        changes.apply_paid("invoice.paid", payload)
+    assert jobs() == 1
+    done = session().scalars(sa.select(Audit.action).where(Audit.action == "service.changed"))
+    assert len(done.all()) == 1
+
+
+def test_another_total_than_was_shown_changes_nothing(shop):
+    with pytest.raises(PriceChangedError, match="Nothing was changed"):
+        shop.request("14", expected=Money(1, "EUR"))
+    assert session().scalars(sa.select(Change)).all() == []
+    assert len(session().scalars(sa.select(Document)).all()) == 1
+
+
+def test_two_changes_at_once(panel, shop):
+    barrier, results = threading.Barrier(4), []
+    session().rollback()
+
+    def run(name: str) -> None:
+        with panel.app_context():
+            barrier.wait()
+            try:
+                shop.request(name, token=f"{name}-{threading.get_ident()}")
+                results.append("requested")
+            except ConflictError as error:
+                results.append(str(error))
+
+    threads = [
+        threading.Thread(target=contextvars.Context().run, args=(run, name))
+        for name in ("14", "21", "28", "14")
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    refused = "Another change of this service is open. Wait for it, or take it back first."
+    assert sorted(results) == [refused] * 3 + ["requested"]
+
+
+def test_a_form_that_is_sent_twice_requests_one_change(shop):
+    assert shop.request("14").id == shop.request("14").id
+
+
+def test_a_downgrade_waits_and_can_be_taken_back(shop, client):  # noqa: F811
+    pay(shop.request("28").document.uuid)
+    change = shop.request("7", token="down", actor=user_of(client))
+    assert (change.status, change.document) == ("scheduled", None)
+    assert change.effective_on == shop.service.paid_until
+    assert changes.carry_out_due() == 0
+    changes.withdraw(actor=user_of(client), service_uuid=shop.uuid)
+    with pytest.raises(ConflictError, match="No change"):
+        changes.withdraw(actor=STAFF, service_uuid=shop.uuid)
+    shop.request("7", token="down again")
+    with transaction():
+        session().execute(sa.update(Change).values(effective_on=date(2020, 1, 1)))
+    assert (changes.carry_out_due(), changes.carry_out_due()) == (1, 0)
+    assert (str(shop.service.price), jobs()) == ("7.00 EUR", 2)
+
+
+@pytest.mark.parametrize("first", ["invoice", "proforma"])
+def test_an_unpaid_change_is_taken_back_with_its_document(shop, company, client, first):  # noqa: F811
+    companies.save_company(
+        actor=STAFF, uuid=company.uuid, values={"proforma_first": first == "proforma"}
+    )
+    change = shop.request("14")
+    changes.withdraw(actor=STAFF, service_uuid=shop.uuid)
+    session().expire_all()
+    document = documents.find_document(change.document.uuid)
+    assert document.status == {"invoice": "credited", "proforma": "cancelled"}[first]
+    live = session().scalars(sa.select(Charge.amount_minor).where(Charge.live)).all()
+    assert sorted(live) == [500, 700]  # the setup fee and the week of the order
+    assert ledger.credit(client) == Money(0, "EUR")
+    shop.request("14", token="again")
+    assert problems() == []
+
+
+def test_what_nobody_pays_in_time_is_dropped(shop):
+    change = shop.request("14")
+    assert change.expires_on == shop.service.paid_until - timedelta(days=1)
+    assert changes.carry_out_due() == 0
+    with transaction():
+        session().execute(sa.update(Change).values(expires_on=date(2020, 1, 1)))
+    assert (changes.carry_out_due(), changes.carry_out_due()) == (1, 0)
+    session().expire_all()
+    assert documents.find_document(change.document.uuid).status == "credited"
+    assert str(shop.service.price) == "7.00 EUR"
+
+
+def test_a_change_whose_invoice_staff_credit_is_dropped(shop):
+    change = shop.request("14")
+    credit_notes.credit(actor=STAFF, uuid=change.document.uuid, reason="x")
+    assert changes.carry_out_due() == 1
+    assert contracts.change_of(shop.service) is None
+
+
+def test_another_period_begins_at_once(shop):
+    shop.days_pass(3)
+    change = shop.request("7", period="annually", token="year")
+    assert change.document.net == Money(30000 - 400, "EUR")
+    pay(change.document.uuid)
+    service, today = shop.service, ledger.today(change.document.company)
+    assert (service.period, service.anchored_on) == ("annually", today)
+    assert service.paid_until == date(today.year + 1, today.month, today.day)
+    assert jobs() == 0  # nothing changes at the provider
+
+
+def test_staff_change_without_a_charge(shop, client):  # noqa: F811
+    change = shop.request("28", free_reason="Apology for the outage")
+    assert (change.document, str(shop.service.price)) == (None, "28.00 EUR")
+    entry = session().scalar(sa.select(Audit).where(Audit.action == "service.changed"))
+    assert entry.after["reason"] == "Apology for the outage"
+    with pytest.raises(PermissionDenied):
+        shop.request("7", actor=user_of(client), free_reason="Please", token="b")
+
+
+def test_options_change_what_the_module_receives(shop):
+    group = options.save_option_group(
+        actor=STAFF, uuid=None, key="disk", label="Disk", kind="quantity", maximum=100
+    )
+    (option,) = options.find_option_group(group.uuid).options
+    cells = [Cell("weekly", "EUR", "0", "0.70")]
+    options.save_option_prices(actor=STAFF, option_uuid=option.uuid, cells=cells)
+    options.assign_option_groups(
+        actor=STAFF, product_uuid=shop.products["7"], group_uuids=[group.uuid]
+    )
+    with pytest.raises(InvalidInput, match="invalid"):
+        shop.request("7", options={"disk": "0"})  # as it is
+    change = shop.request("7", options={"disk": "10"})
+    assert change.document.net == Money(700, "EUR")
+    pay(change.document.uuid)
+    service = shop.service
+    assert (service.service_data["disk"], str(service.price), jobs()) == (10, "14.00 EUR", 1)
+
+
+def test_what_cannot_be_changed(shop, client):  # noqa: F811
+    user = user_of(client)
+    with transaction():
+        products.find_product(shop.products["28"]).hidden = True
+        products.find_product(shop.products["21"]).active = False
+        products.find_product(shop.products["14"]).stock = 0
+    for name, actor in (("28", user), ("21", STAFF), ("14", STAFF), ("7", STAFF)):
+        with pytest.raises(InvalidInput):
+            shop.request(name, actor=actor)
+    with pytest.raises(InvalidInput):
+        shop.request("28", period="monthly")
+    other = Principal(
+        PrincipalKind.USER,
+        2,
+        "Tom",
+        permissions=user.permissions,
+        client=CurrentClient(client.id + 1, "other", "Other"),
+    )
+    for actor in (other, user_of(client, frozenset({"services.manage"}))):
+        with pytest.raises(PermissionDenied):
+            shop.request("28", actor=actor)
+    put(shop.uuid, status="suspended")
+    with pytest.raises(ConflictError, match="Only active"):
+        shop.request("7", actor=user, period="annually")
+    put(shop.uuid, status="active")
+    endings.request(actor=STAFF, service_uuid=shop.uuid, at_once=False, reason="x")
+    with pytest.raises(ConflictError, match="ends on"):
+        shop.request("28")
+
+
+def test_open_documents_are_paid_first(shop, client):  # noqa: F811
+    order = place(client, Choice(products.find_product(shop.products["7"]), "weekly"), token="o")
+    uuid = order.items[0].service.uuid
+    put(uuid, status="active", provision_status="completed")
+    other = Shop(uuid, shop.products)
+    with pytest.raises(ConflictError, match="has to be paid first"):
+        other.request("14", token="other")
+
+
+def test_a_cancellation_drops_the_open_change(shop):
+    change = shop.request("14")
+    endings.request(actor=STAFF, service_uuid=shop.uuid, at_once=False, reason="x")
+    session().expire_all()
+    assert documents.find_document(change.document.uuid).status == "credited"
+    assert contracts.change_of(shop.service) is None
