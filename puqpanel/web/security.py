@@ -28,6 +28,11 @@ def nonce() -> str:
     return str(g.setdefault("nonce", secrets.token_urlsafe(16)))
 
 
+def allow_framing() -> None:
+    """Let pages of other sites frame this response."""
+    g.framing_allowed = True
+
+
 def request_id() -> str:
     """Return the ID of this request, as in its response header, log lines and error page."""
     new_id = f"{secrets.token_hex(2)}-{secrets.token_hex(2)}".upper()
@@ -43,6 +48,13 @@ def _finish(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Content-Security-Policy", CSP.format(nonce=nonce()))
+    if g.get("framing_allowed"):
+        del response.headers["X-Frame-Options"]
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        csp = response.headers["Content-Security-Policy"]
+        response.headers["Content-Security-Policy"] = csp.replace(
+            "frame-ancestors 'none'", "frame-ancestors *"
+        )
     response.headers["X-Request-ID"] = request_id()
     if (location := response.location) and location.startswith(request.host_url):
         # the router redirects to the host in the request, which must not end up in a shared cache

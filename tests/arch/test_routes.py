@@ -121,6 +121,8 @@ def test_the_public_endpoints_are_listed(people: People) -> None:
             "/shop/cart/add",
             "/shop/cart/change",
             "/shop/cart/coupon",
+            "/shop/embed/prices",
+            "/shop/embed/prices.json",
             *WEBHOOKS,
             "/admin/language",
             "/client/language",

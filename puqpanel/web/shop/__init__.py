@@ -5,13 +5,13 @@ from __future__ import annotations
 from flask import Blueprint
 
 from puqpanel.operations.system import currencies
-from puqpanel.web.shop import cart, checkout, products, shopper
+from puqpanel.web.shop import cart, checkout, embed, products, shopper
 
 
 def blueprint() -> Blueprint:
     """Return the blueprint of the shop; endpoints are named like `shop.products.index`."""
     area = Blueprint("shop", __name__, url_prefix="/shop")
-    for part in (cart, checkout, products):
+    for part in (cart, checkout, embed, products):
         area.register_blueprint(part.bp)
     area.after_request(shopper.remember)
     area.context_processor(_context)

@@ -75,6 +75,8 @@ def cart_size() -> int:
 
 def remember(response: Response) -> Response:
     """Set the cookies of what a visitor chose and of a new cart; delete that of a claimed cart."""
+    if request.blueprint == "shop.embed":
+        return response
     options = cookie_options("/client")
     if token := g.get("cart_token"):
         age = int(KEPT.total_seconds())
