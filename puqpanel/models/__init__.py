@@ -25,6 +25,7 @@ from puqpanel.models.ordering.carts import Cart
 from puqpanel.models.ordering.changes import Change
 from puqpanel.models.ordering.coupons import Coupon, CouponUse
 from puqpanel.models.ordering.endings import Ending
+from puqpanel.models.ordering.offers import Offer
 from puqpanel.models.ordering.orders import Order, OrderItem
 from puqpanel.models.provisioning.differences import ServiceDifference
 from puqpanel.models.provisioning.services import Service
@@ -64,6 +65,7 @@ __all__ = [
     "LedgerEntry",
     "Module",
     "ModuleLog",
+    "Offer",
     "Option",
     "OptionGroup",
     "OptionPrice",

@@ -14,6 +14,8 @@ from puqpanel.domain.differences import LABELS as DIFFERENCES
 from puqpanel.domain.differences import DifferenceKind
 from puqpanel.domain.document_states import LABELS as DOCUMENTS
 from puqpanel.domain.document_states import OVERDUE, DocumentStatus
+from puqpanel.domain.offer_states import LABELS as OFFERS
+from puqpanel.domain.offer_states import OfferStatus
 from puqpanel.domain.order_states import LABELS as ORDERS
 from puqpanel.domain.order_states import OrderStatus
 from puqpanel.domain.permissions import SERVICES_PROVISION
@@ -177,6 +179,13 @@ STATUSES: dict[str, dict[str, Status]] = {
         "placed": Status("good", "circle-check", ORDERS[OrderStatus.PLACED]),
         "fraud": Status("odd", "user-secret", ORDERS[OrderStatus.FRAUD]),
         "cancelled": Status("mute", "ban", ORDERS[OrderStatus.CANCELLED]),
+    },
+    "offer": {
+        "open": Status("busy", "paper-plane", OFFERS[OfferStatus.OPEN]),
+        "accepted": Status("good", "circle-check", OFFERS[OfferStatus.ACCEPTED]),
+        "declined": Status("mute", "xmark", OFFERS[OfferStatus.DECLINED]),
+        "withdrawn": Status("mute", "ban", OFFERS[OfferStatus.WITHDRAWN]),
+        "expired": Status("mute", "calendar-xmark", OFFERS[OfferStatus.EXPIRED]),
     },
     "payment": {
         "succeeded": Status("good", "circle-check", _c("payment", "Succeeded")),

@@ -156,7 +156,7 @@ STAFF: tuple[Group, ...] = (
                 "admin.orders.index",
                 ORDERS_VIEW,
                 "orders",
-                active=("admin.order_drafts", "admin.order_acceptance"),
+                active=("admin.order_drafts", "admin.order_acceptance", "admin.offers"),
             ),
             Entry(
                 _("Differences"),

@@ -1,10 +1,11 @@
 """Separate sessions for the staff area and the client area.
 
 Each has a cookie with a name of its own. Only pages below /admin read that of staff, and only those
-below /client and /shop that of customers; other paths have no session. Over HTTPS, the name has the
-prefix `__Host-`, with which browsers let no other host of the domain set it; such a cookie cannot
-be limited to a path. The cookie is signed and contains the random ID of a row of `sessions`, which
-decides whether the session is live, and what Flask keeps: the CSRF token and messages.
+below /client, /shop and /offers that of customers; other paths have no session. Over HTTPS, the
+name has the prefix `__Host-`, with which browsers let no other host of the domain set it; such a
+cookie cannot be limited to a path. The cookie is signed and contains the random ID of a row of
+`sessions`, which decides whether the session is live, and what Flask keeps: the CSRF token and
+messages.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from puqpanel.operations.accounts.sessions import Found
 from puqpanel.operations.system import settings
 
 AREAS = {"/admin": "panel_staff", "/client": "panel_customer"}
-ROOTS = {"/admin": "/admin", "/client": "/client", "/shop": "/client"}
+ROOTS = {"/admin": "/admin", "/client": "/client", "/shop": "/client", "/offers": "/client"}
 """First part of a path → its area."""
 AREA_NAMES = {"/admin": STAFF, "/client": CUSTOMER}
 TOKEN, PERSON, CSRF = "_user_id", "person", "csrf_token"

@@ -22,7 +22,7 @@ from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import _
 from puqpanel.host.form_fields import secret_fields
 from puqpanel.infra.db import retry_deadlocks, save, session, transaction
-from puqpanel.models import Order, Price, Product
+from puqpanel.models import Offer, Order, Price, Product
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing import ledger
 from puqpanel.operations.billing.companies import company_for
@@ -200,7 +200,7 @@ def remove_item(*, actor: Principal, uuid: str, item_id: str) -> None:
 @retry_deadlocks
 @transaction()
 def delete(*, actor: Principal, uuid: str) -> None:
-    """Delete a draft.
+    """Delete a draft, with its offers that were not accepted.
 
     Raises:
         ConflictError: the order is not a draft.
@@ -215,6 +215,7 @@ def delete(*, actor: Principal, uuid: str) -> None:
         summary=_("Draft of an order deleted."),
         after={"order": uuid},
     )
+    session().execute(sa.delete(Offer).where(Offer.order_id == order.id))
     session().delete(order)
 
 

@@ -77,7 +77,8 @@ class Request:
         coupon: the code that was entered; empty for none.
         cart: the cart that is ordered, which is deleted with the order; None without one.
         contents: of the draft with this token that becomes the order, as they were read.
-        prices: returns the prices; those of the catalog unless given.
+        prices: returns the prices of an offer, which staff have accepted, in the transaction;
+            those of the catalog unless given.
     """
 
     client_uuid: str
@@ -138,7 +139,9 @@ def _place(actor: Principal, request: Request, forms_data: Sequence[dict[str, An
             else price_choices(company, client, request.choices, coupon)
         )
         _check_total(priced.quote, request.expected)
-        placing = _Placing(actor, client, company, request.choices, priced)
+        placing = _Placing(
+            actor, client, company, request.choices, priced, offered=request.prices is not None
+        )
         services = [_service(placing, at, data) for at, data in enumerate(forms_data)]
         document = _document(placing, services)
     order = _record(placing, earlier or Order(token=request.token), document)
@@ -288,7 +291,9 @@ def _record(placing: _Placing, order: Order, document: Document | None) -> Order
     client, quote = placing.client, placing.priced.quote
     order.risks = risks.facts(placing.actor, client)
     order.client_id, order.client = client.id, client
-    order.status = risks.status_for(placing.actor, client)
+    order.status = (
+        OrderStatus.PLACED if placing.offered else risks.status_for(placing.actor, client)
+    )
     order.currency, order.total_minor = client.currency, quote.total.minor
     order.quote = [plain_line(line) for line in quote.lines]
     order.contents = None
@@ -307,6 +312,7 @@ class _Placing:
     company: Company
     choices: Sequence[Choice]
     priced: Priced
+    offered: bool = False
 
 
 def _service(placing: _Placing, at: int, data: dict[str, Any]) -> Service:
@@ -314,7 +320,8 @@ def _service(placing: _Placing, at: int, data: dict[str, Any]) -> Service:
     lines = placing.priced.quote.lines
     minor, period = sold_at(configuration)
     ends = [line.span.end for line in lines if line.item == str(at) and line.span]
-    anchor = anchor_for(choice.product.anchor_policy, ledger.today(placing.company), period)
+    day = placing.priced.day or ledger.today(placing.company)
+    anchor = anchor_for(choice.product.anchor_policy, day, period)
     return save(
         Service(
             client_id=placing.client.id,

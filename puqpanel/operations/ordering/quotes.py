@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -48,10 +49,12 @@ class Priced:
     Args:
         quote: the sums.
         configurations: of each choice, in order.
+        day: the day from which periods are charged; None for today.
     """
 
     quote: Quote
     configurations: tuple[Configuration, ...]
+    day: date | None = None
 
 
 def price_choices(

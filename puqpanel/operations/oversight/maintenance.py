@@ -18,7 +18,7 @@ from puqpanel.host.contract.timetable import Work
 from puqpanel.infra.settings import Settings
 from puqpanel.operations.accounts import session_pruning
 from puqpanel.operations.modules import loading, module_log, parking
-from puqpanel.operations.ordering import carts, changes, endings
+from puqpanel.operations.ordering import carts, changes, endings, offers
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.provisioning import observations, reconciliation
 from puqpanel.operations.system import audit
@@ -79,6 +79,10 @@ _TABLE: tuple[tuple[Work, Action], ...] = (
     (
         Work(_("Prune failed sign-ins").source, "", every=300, timeout=120),
         lambda settings: _batches(lambda: audit.prune_refusals(days("retention.refusal_days"))),
+    ),
+    (
+        Work(_("Close expired offers").source, "", every=300, timeout=120),
+        lambda settings: offers.expire_due(),
     ),
     (
         Work(_("Prune expired carts").source, "", every=3600, timeout=120),

@@ -29,7 +29,7 @@ from puqpanel.web.admin.billing import (
 )
 from puqpanel.web.admin.catalog import groups, options, prices, products
 from puqpanel.web.admin.modules import gateways, module_log, modules, senders
-from puqpanel.web.admin.ordering import acceptance, changes, coupons, endings, orders
+from puqpanel.web.admin.ordering import acceptance, changes, coupons, endings, offers, orders
 from puqpanel.web.admin.ordering import drafts as order_drafts
 from puqpanel.web.admin.oversight import bulk, dashboard, health, schedule, search, setup, tasks
 from puqpanel.web.admin.provisioning import differences, requests, services
@@ -54,6 +54,7 @@ def blueprint() -> Blueprint:
         order_drafts,
         acceptance,
         coupons,
+        offers,
         bulk,
         products,
         documents,

@@ -6,7 +6,7 @@ from flask import Blueprint
 
 from puqpanel.web.client.accounts import auth, clients, registration
 from puqpanel.web.client.billing import documents, statements
-from puqpanel.web.client.ordering import changes, endings
+from puqpanel.web.client.ordering import changes, endings, offers
 from puqpanel.web.client.oversight import home
 from puqpanel.web.client.provisioning import services
 
@@ -22,6 +22,7 @@ def blueprint() -> Blueprint:
         services,
         changes,
         endings,
+        offers,
         documents,
         statements,
     ):

@@ -7,6 +7,7 @@ from werkzeug import Response
 
 from puqpanel.web.guard import public
 from puqpanel.web.public.billing import documents
+from puqpanel.web.public.ordering import offers
 from puqpanel.web.public.oversight import health, metrics
 from puqpanel.web.public.system import brand
 
@@ -15,6 +16,7 @@ bp.register_blueprint(health.bp)
 bp.register_blueprint(metrics.bp)
 bp.register_blueprint(brand.bp)
 bp.register_blueprint(documents.bp)
+bp.register_blueprint(offers.bp)
 
 
 @bp.get("/")

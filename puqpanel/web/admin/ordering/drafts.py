@@ -16,12 +16,13 @@ from puqpanel.domain.permissions import ORDERS_MANAGE
 from puqpanel.domain.texts import Text
 from puqpanel.models import Order
 from puqpanel.operations.catalog.products import find_product
-from puqpanel.operations.ordering import drafts
+from puqpanel.operations.ordering import drafts, offers
 from puqpanel.operations.ordering.orders import find_order
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.accounts.pick import ClientSearch, find_clients
 from puqpanel.web.admin.ordering import product_form
 from puqpanel.web.answers import flash, flashed_errors
+from puqpanel.web.documents import shown_day
 from puqpanel.web.forms import Form, _, field_errors, save_or_show
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.prices import EVERY
@@ -77,6 +78,9 @@ def page(order: Order) -> ResponseReturnValue:
         errors=errors,
         products=_offered(order),
         every=EVERY,
+        offers=offers.offers_of(order),
+        offer_status=offers.status_of,
+        day=shown_day,
         timeline=audit.timeline("order", order.uuid, 20),
     )
 

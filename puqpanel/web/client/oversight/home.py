@@ -5,11 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from puqpanel.domain.permissions import CLIENT_SERVICES_VIEW
+from puqpanel.domain.permissions import CLIENT_ORDERS_VIEW, CLIENT_SERVICES_VIEW
 from puqpanel.domain.texts import _, _n
-from puqpanel.operations.ordering import endings
+from puqpanel.operations.ordering import endings, offers
 from puqpanel.operations.provisioning import services
 from puqpanel.web.client.provisioning.notices import ENDED, home_notice, list_rows
+from puqpanel.web.documents import shown_day
 from puqpanel.web.guard import actor, can, customer
 
 bp = Blueprint("home", __name__)
@@ -31,6 +32,8 @@ def index() -> ResponseReturnValue:
         else _("Hello"),
         service_count=count if current else "",
         notices=notices,
+        open_offers=offers.open_offers(user) if can(CLIENT_ORDERS_VIEW) else [],
+        day=shown_day,
         services=list_rows(current, endings.days_of(current)),
         has_ended=len(current) < len(all_services),
     )

@@ -1,0 +1,127 @@
+"""The prices that an offer keeps: stored as plain values, and quoted again when it is accepted.
+
+The prices are those of the offer, the taxes those of the day. If the total is another one then, for
+example because the client's VAT number was confirmed meanwhile, the offer cannot be accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from puqpanel.domain.errors import ConflictError
+from puqpanel.domain.money import Money
+from puqpanel.domain.periods import Period
+from puqpanel.domain.pricing import Item, Part, Price, Quote, quote
+from puqpanel.domain.tax import PriceEntry
+from puqpanel.domain.texts import _
+from puqpanel.models import Client, Company, Offer
+from puqpanel.operations.billing.ledger import today
+from puqpanel.operations.billing.taxes import TaxTable
+from puqpanel.operations.catalog.configuration import Configuration
+from puqpanel.operations.ordering.quotes import Choice, Priced, plain_line
+
+CHANGED = _("The seller or the tax has changed since this offer. Ask for a new one.")
+
+
+def plain_prices(priced: Priced) -> list[dict[str, Any]]:
+    """Return the prices of each product as plain values."""
+    return [
+        {
+            "values": dict(configuration.values),
+            "parts": [
+                {
+                    "key": part.key,
+                    "label": part.label,
+                    "quantity": part.quantity,
+                    "setup": part.price.setup.minor,
+                    "recurring": part.price.recurring.minor,
+                    "period": part.price.period.value,
+                    "source": part.price.source,
+                }
+                for part in configuration.parts
+            ],
+        }
+        for configuration in priced.configurations
+    ]
+
+
+def plain_quote(priced: Quote) -> dict[str, Any]:
+    """Return a quote as plain values, for the page of an offer."""
+    return {
+        "entry": priced.entry.value,
+        "lines": [plain_line(line) for line in priced.lines],
+        "net_minor": priced.net.minor,
+        "taxes": [
+            {"name": tax.name, "rate": str(tax.rate), "minor": amount.minor}
+            for total in priced.totals
+            for tax, amount in zip(total.group.taxes, total.taxes, strict=True)
+        ],
+        "reasons": [total.group.reason for total in priced.totals if total.group.reason],
+        "regular": [[period.value, amount.minor] for period, amount in priced.regular],
+    }
+
+
+def keeps_days(choices: Sequence[Choice]) -> bool:
+    """Return whether an offer charges the days from its own day on.
+
+    That is if periods begin on a fixed day of the month: the share of the first period, and so the
+    price, depends on the day. Other periods begin when the offer is accepted.
+    """
+    return any(
+        choice.product.anchor_policy is not None and Period(choice.period).months
+        for choice in choices
+    )
+
+
+def first_end(priced: Quote) -> date | None:
+    """Return the end of the first days that a quote charges; None if it charges none."""
+    return min((line.span.end for line in priced.lines if line.span), default=None)
+
+
+def offered_prices(
+    offer: Offer, company: Company, client: Client, choices: Sequence[Choice]
+) -> Priced:
+    """Return the prices of an offer with the taxes of today.
+
+    Raises:
+        ConflictError: the total is not the one that was offered.
+    """
+    day = offer.day if keeps_days(choices) else today(company)
+    taxes = TaxTable(company, client, today(company))
+    configurations = tuple(_configuration(stored, offer.currency) for stored in offer.prices)
+    items = [
+        Item(
+            key=str(at),
+            product=choice.product.uuid,
+            parts=configuration.parts,
+            group=taxes.group(choice.product.tax_class),
+            policy=choice.product.anchor_policy,
+        )
+        for at, (choice, configuration) in enumerate(zip(choices, configurations, strict=True))
+    ]
+    entry = PriceEntry(company.entry)
+    priced = quote(items, day=day, currency=offer.currency, entry=entry)
+    same_seller = company.id == offer.company_id and client.currency == offer.currency
+    if not same_seller or priced.total != offer.total:
+        raise ConflictError(CHANGED)
+    return Priced(priced, configurations, day)
+
+
+def _configuration(stored: Mapping[str, Any], currency: str) -> Configuration:
+    parts = tuple(
+        Part(
+            each["key"],
+            each["label"],
+            Price(
+                Money(each["setup"], currency),
+                Money(each["recurring"], currency),
+                Period(each["period"]),
+                each["source"],
+            ),
+            each["quantity"],
+        )
+        for each in stored["parts"]
+    )
+    return Configuration(parts, stored["values"])

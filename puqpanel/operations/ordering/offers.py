@@ -1,0 +1,391 @@
+"""Offers: staff offer a draft at its prices of today; the recipient accepts or declines it.
+
+The link of an offer has a random token, of which the hash is stored. Accepting places the order in
+the same transaction, so an offer becomes one order. Stock is taken then, not before.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import sqlalchemy as sa
+
+from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
+from puqpanel.domain.offer_states import OfferStatus
+from puqpanel.domain.order_states import OrderStatus
+from puqpanel.domain.permissions import (
+    CLIENT_ORDERS_MANAGE,
+    CLIENT_ORDERS_VIEW,
+    ORDERS_MANAGE,
+)
+from puqpanel.domain.principals import AUTOMATION, Principal, PrincipalKind
+from puqpanel.domain.texts import Text, _
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import find, retry_deadlocks, save, session, transaction
+from puqpanel.infra.redact import storable
+from puqpanel.models import Client, Company, Offer, Order
+from puqpanel.operations.accounts.sessions import hash_token
+from puqpanel.operations.billing.companies import company_for
+from puqpanel.operations.billing.ledger import today
+from puqpanel.operations.ordering import drafts, orders
+from puqpanel.operations.ordering.offered_prices import (
+    first_end,
+    keeps_days,
+    offered_prices,
+    plain_prices,
+    plain_quote,
+)
+from puqpanel.operations.ordering.orders import Request
+from puqpanel.operations.ordering.quotes import Choice, Priced, price_choices
+from puqpanel.operations.system import audit
+from puqpanel.operations.system.fields import clean_name
+
+MAX_DAYS, MAX_TERMS, MAX_REASON = 365, 10_000, 500
+BATCH = 200
+MISSING = _("This offer does not exist. Check the link, or ask for a new one.")
+CLOSED: dict[str, Text] = {
+    OfferStatus.ACCEPTED: _("This offer was accepted already."),
+    OfferStatus.DECLINED: _("This offer was declined."),
+    OfferStatus.WITHDRAWN: _("This offer was withdrawn. Ask for a new one."),
+    OfferStatus.EXPIRED: _("This offer has expired. Ask for a new one."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An offer with the token of its link, which cannot be read again."""
+
+    offer: Offer
+    token: str
+
+
+def find_by_token(token: str) -> Offer:
+    """Return the offer of a link.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    return find(sa.select(Offer).where(Offer.token_hash == hash_token(storable(token))), MISSING)
+
+
+def find_own(actor: Principal, uuid: str) -> Offer:
+    """Return an offer to a user's current client.
+
+    Raises:
+        NotFoundError: it does not exist, or is another client's.
+    """
+    actor.require_own(CLIENT_ORDERS_VIEW)
+    return find(_own(actor).where(Offer.uuid == uuid), MISSING)
+
+
+def own_offers(actor: Principal) -> Sequence[Offer]:
+    """Return the offers to a user's current client, open ones first."""
+    actor.require_own(CLIENT_ORDERS_VIEW)
+    query = _own(actor).order_by(Offer.status != OfferStatus.OPEN, Offer.id.desc())
+    return session().scalars(query.limit(100)).all()
+
+
+def open_offers(actor: Principal) -> Sequence[Offer]:
+    """Return the offers that a user's current client can accept, the first to expire first."""
+    actor.require_own(CLIENT_ORDERS_VIEW)
+    query = _own(actor).where(Offer.status == OfferStatus.OPEN).order_by(Offer.expires_on)
+    found = session().scalars(query.limit(100)).all()
+    return [offer for offer in found if status_of(offer) == OfferStatus.OPEN]
+
+
+def offers_of(order: Order) -> Sequence[Offer]:
+    """Return the offers of an order, the last one first."""
+    query = sa.select(Offer).where(Offer.order_id == order.id)
+    return session().scalars(query.order_by(Offer.id.desc())).all()
+
+
+def status_of(offer: Offer) -> OfferStatus:
+    """Return the status of an offer today: one that is past its last day has expired."""
+    if offer.status == OfferStatus.OPEN and today(offer.company) > offer.expires_on:
+        return OfferStatus.EXPIRED
+    return OfferStatus(offer.status)
+
+
+@retry_deadlocks
+@transaction()
+def send(*, actor: Principal, uuid: str, expires_on: date, terms: str = "") -> Sent:
+    """Offer a draft at its prices of today.
+
+    Args:
+        actor: who offers it.
+        uuid: the draft.
+        expires_on: the last day on which it can be accepted.
+        terms: shown to the recipient.
+
+    Raises:
+        ConflictError: the order is not a draft.
+        InvalidInput: the draft is empty, a product cannot be ordered, or the day is not possible.
+    """
+    actor.require(ORDERS_MANAGE)
+    order = drafts.lock_draft(uuid)
+    choices = [choice for _id, choice in drafts.items(order)]
+    if not choices:
+        raise InvalidInput({"": [_("Add a product first.")]})
+    company, client = company_for(order.client), order.client
+    priced = price_choices(company, client, choices)
+    _check_day(company, priced, choices, expires_on)
+    if len(terms) > MAX_TERMS:
+        raise InvalidInput(
+            {"terms": [_("Enter at most %(longest)s characters.", longest=MAX_TERMS)]}
+        )
+    token = secrets.token_urlsafe(32)
+    offer = save(
+        Offer(
+            order_id=order.id,
+            order=order,
+            company_id=company.id,
+            company=company,
+            token_hash=hash_token(token),
+            day=today(company),
+            expires_on=expires_on,
+            terms=storable(terms).strip(),
+            prices=plain_prices(priced),
+            quote=plain_quote(priced.quote),
+            currency=client.currency,
+            total_minor=priced.quote.total.minor,
+            offered_by=actor.name,
+        )
+    )
+    order.status, order.currency = OrderStatus.OFFERED, client.currency
+    order.total_minor = offer.total_minor
+    summary = _("Offered for %(total)s until %(day)s.", total=offer.total, day=expires_on)
+    _record(actor, offer, "order.offered", summary)
+    return Sent(offer, token)
+
+
+@retry_deadlocks
+@transaction()
+def replace_link(*, actor: Principal, uuid: str) -> Sent:
+    """Give an open offer a new link; the old one leads nowhere.
+
+    Args:
+        actor: who replaces it.
+        uuid: the order.
+
+    Raises:
+        ConflictError: the order has no open offer.
+    """
+    actor.require(ORDERS_MANAGE)
+    offer = _open_offer(uuid)
+    token = secrets.token_urlsafe(32)
+    offer.token_hash = hash_token(token)
+    _record(actor, offer, "order.offer_link_replaced", _("New link of the offer created."))
+    return Sent(offer, token)
+
+
+@retry_deadlocks
+@transaction()
+def withdraw(*, actor: Principal, uuid: str) -> None:
+    """Withdraw the open offer of an order, which is a draft again.
+
+    Raises:
+        ConflictError: the order has no open offer.
+    """
+    actor.require(ORDERS_MANAGE)
+    offer = _open_offer(uuid)
+    _close(offer, OfferStatus.WITHDRAWN)
+    _record(actor, offer, "order.offer_withdrawn", _("Offer withdrawn."))
+
+
+def accept(*, actor: Principal, uuid: str) -> Order:
+    """Accept an offer as a user of the client; see `accept_link`."""
+    actor.require_own(CLIENT_ORDERS_MANAGE)
+    return _accept(actor, find_own(actor, uuid))
+
+
+def accept_link(*, token: str, name: str, ip: str) -> Order:
+    """Accept an offer by its link: it becomes an order at exactly the offered price.
+
+    Args:
+        token: of the link.
+        name: of who accepts it; required.
+        ip: their address.
+
+    Returns:
+        The order; the same one if it was accepted before.
+
+    Raises:
+        ConflictError: the offer has expired, or was declined or withdrawn.
+        InvalidInput: the name is missing, or a product is sold out.
+        NotFoundError: there is no such offer.
+    """
+    offer = find_by_token(token)
+    return _accept(_recipient(name, ip), offer)
+
+
+def decline(*, actor: Principal, uuid: str, reason: str = "") -> None:
+    """Decline an offer as a user of the client; see `decline_link`."""
+    actor.require_own(CLIENT_ORDERS_MANAGE)
+    _decline(actor, find_own(actor, uuid), reason)
+
+
+def decline_link(*, token: str, name: str, reason: str, ip: str) -> None:
+    """Decline an offer by its link; its order is a draft again.
+
+    Args:
+        token: of the link.
+        name: of who declines it; required.
+        reason: for staff; may be empty.
+        ip: their address.
+
+    Raises:
+        ConflictError: the offer is not open.
+        InvalidInput: the name is missing, or the reason is too long.
+        NotFoundError: there is no such offer.
+    """
+    offer = find_by_token(token)
+    _decline(_recipient(name, ip), offer, reason)
+
+
+def expire_due() -> int:
+    """Close the offers that are past their last day; return how many."""
+    query = sa.select(Offer).where(
+        Offer.status == OfferStatus.OPEN, Offer.expires_on <= now().date()
+    )
+    due = session().scalars(query.order_by(Offer.expires_on).limit(BATCH)).all()
+    return sum(_expire(offer.uuid, offer.order.uuid) for offer in due)
+
+
+@retry_deadlocks
+@transaction()
+def _expire(uuid: str, order_uuid: str) -> bool:
+    drafts.lock_order(order_uuid)
+    offer = find(sa.select(Offer).where(Offer.uuid == uuid), MISSING)
+    if offer.status != OfferStatus.OPEN or status_of(offer) != OfferStatus.EXPIRED:
+        return False
+    _close(offer, OfferStatus.EXPIRED)
+    _record(AUTOMATION, offer, "order.offer_expired", _("Offer expired."))
+    return True
+
+
+def _accept(actor: Principal, offer: Offer) -> Order:
+    order, offer_uuid = offer.order, offer.uuid
+    if offer.status == OfferStatus.ACCEPTED:
+        return order
+    _check_open(offer)
+    choices = [choice for _id, choice in drafts.items(order)]
+
+    def claim(company: Company, client: Client) -> Priced:
+        # inside the transaction that places the order, with the client locked
+        current = find(sa.select(Offer).where(Offer.uuid == offer_uuid), MISSING)
+        _check_open(current)
+        priced = offered_prices(current, company, client, choices)
+        _close(current, OfferStatus.ACCEPTED, actor)
+        _record(
+            actor,
+            current,
+            "order.offer_accepted",
+            _("Offer accepted by %(name)s.", name=actor.name),
+        )
+        return priced
+
+    return orders.place(
+        actor=actor,
+        request=Request(
+            client_uuid=order.client.uuid,
+            choices=choices,
+            token=order.token,
+            contents=order.contents or (),
+            prices=claim,
+        ),
+    )
+
+
+@retry_deadlocks
+@transaction()
+def _decline(actor: Principal, offer: Offer, reason: str) -> None:
+    text = " ".join(storable(reason).split())
+    if len(text) > MAX_REASON:
+        message = _("Enter at most %(longest)s characters.", longest=MAX_REASON)
+        raise InvalidInput({"reason": [message]})
+    drafts.lock_order(offer.order.uuid)
+    current = find(sa.select(Offer).where(Offer.uuid == offer.uuid), MISSING)
+    _check_open(current)
+    current.reason = text
+    _close(current, OfferStatus.DECLINED, actor)
+    summary = (
+        _("Offer declined by %(name)s: %(reason)s", name=actor.name, reason=text)
+        if text
+        else _("Offer declined by %(name)s.", name=actor.name)
+    )
+    _record(actor, current, "order.offer_declined", summary)
+
+
+def _close(offer: Offer, status: OfferStatus, actor: Principal | None = None) -> None:
+    """End an open offer; unless it is accepted, its order is a draft again."""
+    offer.status = status
+    if actor is not None:
+        offer.answered_by, offer.answered_at = actor.name, now()
+    if status != OfferStatus.ACCEPTED:
+        offer.order.status, offer.order.total_minor = OrderStatus.DRAFT, 0
+
+
+def _check_open(offer: Offer) -> None:
+    status = status_of(offer)
+    if status != OfferStatus.OPEN:
+        raise ConflictError(CLOSED[status])
+
+
+def _open_offer(uuid: str) -> Offer:
+    """Lock the client of an order, and return its open offer."""
+    order = drafts.lock_order(uuid)
+    query = sa.select(Offer).where(Offer.order_id == order.id, Offer.status == OfferStatus.OPEN)
+    try:
+        return find(query, MISSING)
+    except NotFoundError:
+        raise ConflictError(_("This order has no open offer.")) from None
+
+
+def _check_day(
+    company: Company, priced: Priced, choices: Sequence[Choice], expires_on: date
+) -> None:
+    """Check that an offer can be accepted until a day.
+
+    Raises:
+        InvalidInput: the day is past or far away, or the first period would be over.
+    """
+    first = today(company)
+    last = first + timedelta(days=MAX_DAYS)
+    end = first_end(priced.quote)
+    if keeps_days(choices) and end is not None:
+        last = min(last, end - timedelta(days=1))
+    if not first <= expires_on <= last:
+        message = _("Choose a day from %(first)s to %(last)s.", first=first, last=last)
+        raise InvalidInput({"expires_on": [message]})
+
+
+def _recipient(name: str, ip: str) -> Principal:
+    """Return who answers an offer by its link."""
+    return Principal(
+        PrincipalKind.AUTOMATION,
+        None,
+        clean_name(name, longest=100),
+        ip,
+        permissions=frozenset({ORDERS_MANAGE}),
+    )
+
+
+def _own(actor: Principal) -> sa.Select[Offer]:
+    client_id = actor.client.id if actor.client else None
+    return (
+        sa.select(Offer).join(Order, Order.id == Offer.order_id).where(Order.client_id == client_id)
+    )
+
+
+def _record(actor: Principal, offer: Offer, action: str, summary: Text) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        subject_type="order",
+        subject_uuid=offer.order.uuid,
+        summary=summary,
+        after={"offer": offer.uuid, "total": str(offer.total)},
+    )
