@@ -17,7 +17,17 @@ from puqpanel.domain.documents import DocumentKind, digest
 from puqpanel.domain.ledger import Account
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session
-from puqpanel.models import Allocation, Charge, Company, Document, LedgerEntry, Posting, Series
+from puqpanel.models import (
+    Allocation,
+    Charge,
+    Company,
+    Document,
+    DocumentLineRow,
+    LedgerEntry,
+    Payment,
+    Posting,
+    Series,
+)
 from puqpanel.operations.billing.contents import content
 
 CHUNK = 500
@@ -144,12 +154,8 @@ def _verify_document(document: Document, before: str, sequence: int) -> Iterator
 
 def check() -> Iterator[Step]:
     """Check that every posting balances and that documents agree with the ledger."""
-    for part in (_postings, _receivables, _allocations, _open_documents, _charges):
+    for part in _CHECKS:
         yield Step(1, tuple(part()))
-
-
-CHECKS = 5
-"""How many steps `check` has."""
 
 
 def _postings() -> Iterator[Problem]:
@@ -248,3 +254,60 @@ def _charges() -> Iterator[Problem]:
     )
     for key in session().scalars(query):
         yield Problem(f"charge {key}", _("A charge belongs to a document that is still a draft."))
+
+
+def _payments() -> Iterator[Problem]:
+    """Find payments that were not posted."""
+    key = sa.literal("payment:") + Payment.gateway + ":" + Payment.outside_id
+    query = (
+        sa.select(Payment.uuid)
+        .outerjoin(Posting, Posting.key == key)
+        .outerjoin(
+            LedgerEntry,
+            sa.and_(
+                LedgerEntry.posting_id == Posting.id,
+                LedgerEntry.account == Account.CLEARING,
+                LedgerEntry.minor == Payment.minor,
+            ),
+        )
+        .where(Payment.status == "succeeded", LedgerEntry.id.is_(None))
+    )
+    for uuid in session().scalars(query):
+        yield Problem(f"payment {uuid}", _("It was not posted to the ledger."))
+
+
+def _periods() -> Iterator[Problem]:
+    """Find lines of invoices that pay for a service, without a charge that claims the period."""
+    claims = sa.and_(
+        Charge.document_id == Document.id,
+        Charge.service_id == DocumentLineRow.service_id,
+        Charge.kind == DocumentLineRow.kind,
+    )
+    query = (
+        sa.select(Document.number, DocumentLineRow.description)
+        .join(DocumentLineRow, DocumentLineRow.document_id == Document.id)
+        .outerjoin(Charge, claims)
+        .where(
+            Document.kind == DocumentKind.INVOICE,
+            Document.status != DocumentStatus.DRAFT,
+            DocumentLineRow.service_id.is_not(None),
+            DocumentLineRow.kind != "",
+            Charge.id.is_(None),
+        )
+    )
+    for number, description in session().execute(query):
+        text = _("“%(description)s” has no charge for its period.", description=description)
+        yield Problem(number or "", text)
+
+
+_CHECKS = (
+    _postings,
+    _payments,
+    _receivables,
+    _allocations,
+    _open_documents,
+    _charges,
+    _periods,
+)
+CHECKS = len(_CHECKS)
+"""How many steps `check` has."""

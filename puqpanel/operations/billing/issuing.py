@@ -88,7 +88,8 @@ def seal(actor: Principal, document: Document) -> None:
     document.seller = asdict(company.party)
     document.buyer = asdict(document.client.party)
     document.bank = asdict(company.bank_account)
-    document.notes = "\n".join(filter(None, (document.notes, company.notes)))
+    if not document.notes.endswith(company.notes):  # an invoice has those of its proforma
+        document.notes = "\n".join(filter(None, (document.notes, company.notes)))
     document.status = status_after(document.total.minor, 0)
     session().flush()
     if document.kind == DocumentKind.INVOICE:

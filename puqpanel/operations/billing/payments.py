@@ -306,6 +306,7 @@ def _invoice(actor: Principal, proforma: Document) -> Document:
         language=proforma.language,
         entry=proforma.entry,
         reference=proforma.reference,
+        notes=proforma.notes,
         origin_id=proforma.id,
         net_minor=proforma.net_minor,
         tax_minor=proforma.tax_minor,

@@ -192,7 +192,7 @@ def save_rule(
     category: str,
     reason: str,
 ) -> CompanyTaxRule:
-    """Add or replace a tax rule of a company, which comes before the built-in rules.
+    """Add a tax rule of a company, which comes before the built-in rules.
 
     Args:
         actor: who saves it.
@@ -204,7 +204,7 @@ def save_rule(
         reason: why no tax is charged, as documents state it; required unless tax is charged.
 
     Raises:
-        InvalidInput: a field is invalid.
+        InvalidInput: a field is invalid, or there is a rule for the same buyers.
     """
     actor.require(COMPANIES_MANAGE)
     company = find_company(company_uuid)
@@ -223,9 +223,12 @@ def save_rule(
         "region": clean_text(region, 100),
         "buyer_kind": buyer_kind,
     }
-    row = session().scalar(sa.select(CompanyTaxRule).filter_by(**key)) or CompanyTaxRule(**key)
-    row.category, row.reason = category, clean_text(reason, 1000)
-    save(row)
+    taken = InvalidInput(
+        {"country": [_("The company already has a rule for these buyers. Delete it first.")]}
+    )
+    if session().scalar(sa.select(CompanyTaxRule.id).filter_by(**key)) is not None:
+        raise taken
+    row = save(CompanyTaxRule(**key, category=category, reason=clean_text(reason, 1000)), taken)
     audit.record(
         actor=actor,
         action="tax.rule_saved",

@@ -7,7 +7,9 @@ from decimal import Decimal, localcontext
 
 import sqlalchemy as sa
 
+from puqpanel.domain.document_states import OPEN
 from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
+from puqpanel.domain.ledger import Account
 from puqpanel.domain.money import current_currencies, exponent, pin_exponents
 from puqpanel.domain.permissions import CURRENCIES_MANAGE
 from puqpanel.domain.principals import Principal
@@ -16,7 +18,7 @@ from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, save, session, transaction
-from puqpanel.models import Client, Currency, Price, Product, Service
+from puqpanel.models import Client, Currency, Document, LedgerEntry, Price, Product, Service
 from puqpanel.operations.system import audit
 
 
@@ -243,15 +245,31 @@ def _check_unused(currency: Currency) -> None:
             (Service.currency == currency.code, current),
         )
     )
-    if clients or products or services:
+    unpaid = session().scalar(
+        sa.select(sa.func.count()).where(
+            Document.currency == currency.code, Document.status.in_(OPEN)
+        )
+    )
+    balances = (
+        sa.select(LedgerEntry.client_id)
+        .where(LedgerEntry.account == Account.CREDIT, LedgerEntry.currency == currency.code)
+        .group_by(LedgerEntry.client_id)
+        .having(sa.func.sum(LedgerEntry.minor) != 0)
+        .subquery()
+    )
+    credit = session().scalar(sa.select(sa.func.count()).select_from(balances))
+    if clients or products or services or unpaid or credit:
         raise ConflictError(
             _(
                 "%(currency)s is in use and can't be disabled. Clients: %(clients)s, products:"
-                " %(products)s, services: %(services)s.",
+                " %(products)s, services: %(services)s, unpaid documents: %(unpaid)s, clients with"
+                " credit: %(credit)s.",
                 currency=currency.code,
                 clients=clients,
                 products=products,
                 services=services,
+                unpaid=unpaid,
+                credit=credit,
             )
         )
 

@@ -251,7 +251,7 @@ def series(uuid: str, kind: str) -> ResponseReturnValue:
 @bp.route("/<uuid>/rules/new", methods=["GET", "POST"])
 @allow(COMPANIES_MANAGE)
 def add_rule(uuid: str) -> ResponseReturnValue:
-    """Add a tax rule, or replace the one for the same buyers."""
+    """Add a tax rule."""
     company = companies.find_company(uuid)
     form = RuleForm()
 

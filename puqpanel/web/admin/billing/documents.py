@@ -80,7 +80,12 @@ DOCUMENTS = Listing(
         "unpaid": Tab(_("Unpaid"), Document.status.in_(OPEN)),
         "overdue": Tab(_("Overdue"), OVERDUE),
         "drafts": Tab(_("Drafts"), Document.status == DocumentStatus.DRAFT),
-        "paid": Tab(_("Paid"), Document.status == DocumentStatus.PAID),
+        "paid": Tab(
+            _("Paid"),
+            sa.and_(
+                Document.status == DocumentStatus.PAID, Document.kind != DocumentKind.CREDIT_NOTE
+            ),
+        ),
     },
     filters={
         "kind": Filter(
