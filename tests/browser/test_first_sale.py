@@ -15,7 +15,7 @@ COMPANY = {
     "street": "ul. Morska 14",
     "postcode": "81-323",
     "city": "Gdynia",
-    "vat_number": "PL5862310477",
+    "vat_number": "PL5260250274",
     "iban": "PL61109010140000071219812874",
 }
 

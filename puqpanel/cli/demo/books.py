@@ -20,7 +20,7 @@ COMPANY = {
     "street": "ul. Morska 14",
     "postcode": "81-323",
     "city": "Gdynia",
-    "vat_number": "PL5862310477",
+    "vat_number": "PL5260250274",
     "email": "billing@hosting.example",
     "website": "hosting.example",
     "bank": "Example Bank",

@@ -17,9 +17,11 @@ from puqpanel.domain.numbering import Reset, check_pattern, count_period
 from puqpanel.domain.permissions import COMPANIES_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.tax import PriceEntry
+from puqpanel.domain.tax_rules import EU
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.models import Client, Company, Document, Series
+from puqpanel.operations.accounts.buyer_details import clean_vat_number
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_country, clean_email, clean_name
 
@@ -256,6 +258,13 @@ def _checked(values: Mapping[str, Any], company: Company) -> dict[str, Any]:
     for key, clean in cleaners.items():
         if key in values:
             keep(key, clean)
+    number, country = checked.get("vat_number", ""), checked.get("country", company.country)
+    # a number that was saved before it was checked does not keep other fields from being changed
+    if number and country in EU and (number, country) != (company.vat_number, company.country):
+        try:
+            checked["vat_number"] = clean_vat_number(number, country)
+        except InvalidInput as error:
+            errors["vat_number"] = error.messages["vat_number"]
     for key in ("logo", "template"):
         if key in values:
             checked[key] = values[key]

@@ -35,7 +35,7 @@ def company(panel: Any) -> Company:
         "name": "Fjordhost sp. z o.o.",
         "country": "PL",
         "city": "Gdynia",
-        "vat_number": "PL5862310477",
+        "vat_number": "PL5260250274",
         "zone": "Europe/Warsaw",
     }
     return companies.save_company(actor=STAFF, uuid=None, values=values)

@@ -53,6 +53,7 @@ from puqpanel.web.navigation import crumbs
 from puqpanel.web.session_pages import end_submitted, session_page
 
 bp = Blueprint("clients", __name__, url_prefix="/clients")
+FORM_TEMPLATE = "admin/accounts/clients/form.html"
 MAX_SERVICES = 25
 """How many services a client's page shows."""
 
@@ -126,6 +127,7 @@ def create() -> ResponseReturnValue:
     return save_or_show(
         form,
         save,
+        FORM_TEMPLATE,
         title=_("Add client"),
         crumbs=crumbs("clients"),
         label=_("Add client"),
@@ -188,6 +190,7 @@ def edit(uuid: str) -> ResponseReturnValue:
     return save_or_show(
         form,
         save,
+        FORM_TEMPLATE,
         title=_("Edit %(name)s", name=client.name),
         crumbs=crumbs("clients", client),
         label=_("Save client"),
