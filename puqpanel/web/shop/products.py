@@ -32,7 +32,7 @@ from puqpanel.operations.ordering.quotes import price_choices
 from puqpanel.web.forms import field_errors
 from puqpanel.web.guard import public
 from puqpanel.web.prices import EVERY
-from puqpanel.web.shop import choices, shopper
+from puqpanel.web.shop import choices, page_cache, shopper
 
 bp = Blueprint("products", __name__)
 Errors = dict[str, list[str]]
@@ -42,18 +42,28 @@ Errors = dict[str, list[str]]
 @public
 def index() -> ResponseReturnValue:
     """Show what is sold."""
-    return render_template(
-        "shop/index.html",
-        shelves=shop.shelves(shopper.currency()),
-        excludes_tax=shop.excludes_tax(shopper.buyer()),
+    body = page_cache.part(
+        ("index", shopper.currency(), shopper.country()),
+        lambda: render_template(
+            "shop/index_body.html",
+            shelves=shop.shelves(shopper.currency()),
+            excludes_tax=shop.excludes_tax(shopper.buyer()),
+        ),
     )
+    return render_template("shop/index.html", body=body)
 
 
 @bp.route("/<slug>", methods=["GET", "POST"])
 @public
 def show(slug: str) -> ResponseReturnValue:
     """Show a product with its options; a change of them shows the new price."""
-    return page(shop.find_offered(slug), {})
+    product = shop.find_offered(slug)
+    if request.method == "POST" or not set(request.args) <= {"currency", "country"}:
+        return page(product, {})
+    body = page_cache.part(
+        ("product", slug, shopper.currency(), shopper.country()), lambda: _body(product, {})[0]
+    )
+    return render_template("shop/product.html", product=product, body=body)
 
 
 @bp.get("/<slug>/price")
@@ -76,10 +86,19 @@ def page(product: Product, errors: Errors) -> tuple[str, int]:
         product: the product.
         errors: why the form was refused, by field.
     """
+    body, errors = _body(product, errors)
+    finished = page_cache.finished(body)
+    shown = render_template("shop/product.html", product=product, body=finished)
+    return shown, 422 if errors and request.method == "POST" else 200
+
+
+def _body(product: Product, errors: Errors) -> tuple[str, Errors]:
+    """Return the part of a product's page below the navigation, and the errors that it shows."""
     rows = _offered(product)
     item, quote, errors = _quoted(product, rows, errors)
     shown = render_template(
-        "shop/product.html",
+        "shop/product_body.html",
+        csrf_placeholder=page_cache.TOKEN,
         product=product,
         prices=rows,
         item=item,
@@ -93,7 +112,7 @@ def page(product: Product, errors: Errors) -> tuple[str, int]:
         is_free=product.billing_mode == BillingMode.FREE,
         replaces="item" in choices.submitted(),
     )
-    return shown, 422 if errors and request.method == "POST" else 200
+    return shown, errors
 
 
 def reasons(error: UserError) -> Errors:

@@ -10,9 +10,11 @@ from werkzeug.test import TestResponse
 
 from puqpanel.app import Panel
 from puqpanel.domain.principals import AUTOMATION
+from puqpanel.domain.texts import verbatim
 from puqpanel.infra.db import transaction
 from puqpanel.operations.billing import companies, taxes
 from puqpanel.operations.catalog import products
+from puqpanel.operations.system import audit
 from tests.web.conftest import Browser
 
 ADDRESS = {
@@ -65,8 +67,15 @@ def order(browser: Browser, **values: Any) -> TestResponse:
 
 
 def change(app: Panel, uuid: str, **values: Any) -> None:
-    """Change columns of a product."""
+    """Change columns of a product, with an entry in the audit log as operations write it."""
     with app.app_context(), transaction():
         product = products.find_product(uuid)
         for name, value in values.items():
             setattr(product, name, value)
+        audit.record(
+            actor=AUTOMATION,
+            action="product.updated",
+            subject_type="product",
+            subject_uuid=uuid,
+            summary=verbatim("Changed."),
+        )
