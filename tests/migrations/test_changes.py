@@ -14,7 +14,7 @@ from tests.migrations.filled import upgraded
 def test_periods_that_were_charged_stay_charged_once(new_database: Callable[[], str]) -> None:
     engine = engine_for(new_database())
     values = {"charges.live": lambda _: True}
-    with upgraded(engine, "0023a", rows=20, values=values):
+    with upgraded(engine, "0028", rows=20, values=values):
         with engine.begin() as connection:
             uuids = connection.scalars(sa.text("SELECT change_uuid FROM charges")).all()
             assert set(uuids) == {""} and len(uuids) == 20

@@ -12,7 +12,7 @@ from tests.migrations.filled import upgraded
 
 def test_links_of_earlier_documents_were_never_renewed(new_database: Callable[[], str]) -> None:
     engine = engine_for(new_database())
-    with upgraded(engine, "0026", rows=20), engine.begin() as connection:
+    with upgraded(engine, "0023", rows=20), engine.begin() as connection:
         rows = connection.execute(sa.text("SELECT link_renewals FROM documents")).all()
         assert [tuple(row) for row in rows] == [(0,)] * 20
     engine.dispose()

@@ -17,17 +17,17 @@ pytestmark = pytest.mark.mariadb
 
 def test_filled_tables_are_kept(new_database: Callable[[], str]) -> None:
     engine = engine_for(new_database())
-    with upgraded(engine, "0025a", rows=20), engine.begin() as connection:
+    with upgraded(engine, "0029", rows=20), engine.begin() as connection:
         assert connection.execute(sa.text("SELECT COUNT(*) FROM offers")).scalar() == 0
     engine.dispose()
 
 
 def test_offered_orders_are_drafts_again(new_database: Callable[[], str]) -> None:
     engine = engine_for(new_database())
-    migrate.downgrade(engine, PANEL, "0025a")
+    migrate.downgrade(engine, PANEL, "0029")
     states = ("offered", "placed")
     fill(engine, 2, {"orders.status": lambda n: states[n - FIRST]})
-    migrate.downgrade(engine, PANEL, "0023a")
+    migrate.downgrade(engine, PANEL, "0028")
     with engine.connect() as connection:
         rows = connection.execute(sa.text("SELECT status FROM orders ORDER BY id")).scalars()
         assert rows.all() == ["draft", "placed"]

@@ -7,8 +7,8 @@ from alembic import op
 
 from puqpanel.infra.db import UtcDateTime
 
-revision = "0023a"
-down_revision = "0026b"
+revision = "0028"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 

@@ -7,8 +7,8 @@ from alembic import op
 
 from puqpanel.infra.db import UtcDateTime
 
-revision = "0025a"
-down_revision = "0023a"
+revision = "0029"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 

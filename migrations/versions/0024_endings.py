@@ -7,8 +7,8 @@ from alembic import op
 
 from puqpanel.infra.db import UtcDateTime
 
-revision = "0023"
-down_revision = "0026"
+revision = "0024"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 

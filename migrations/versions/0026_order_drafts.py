@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
 
-revision = "0025"
-down_revision = "0026a"
+revision = "0026"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 

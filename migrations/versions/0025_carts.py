@@ -8,8 +8,8 @@ from sqlalchemy.dialects.mysql import MEDIUMTEXT
 
 from puqpanel.infra.db import UtcDateTime
 
-revision = "0026a"
-down_revision = "0023"
+revision = "0025"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 
