@@ -15,6 +15,7 @@ import pytest
 import puqpanel.operations
 from puqpanel.app import Panel
 from puqpanel.domain.errors import PermissionDenied
+from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import CLIENT_KEYS
 from puqpanel.domain.principals import AUTOMATION, CurrentClient, Principal, PrincipalKind
 from puqpanel.infra.db import transaction
@@ -147,6 +148,7 @@ def values(panel: Panel) -> dict[str, Any]:
         "module_type": "Payment",
         "modules_dir": Path("modules"),
         "person": user,
+        "price": Money(1, "EUR"),
         "user_uuid": user.uuid,
         "uuid": uuid,
         "values": {"firm.name": "Nobody"},

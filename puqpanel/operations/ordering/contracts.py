@@ -141,11 +141,12 @@ def day_of(client: Client) -> date:
 
 
 def open_documents(service: Service) -> Sequence[Document]:
-    """Return the documents with lines of a service that are not paid, the oldest first."""
+    """Return the unpaid documents of its client with lines of a service, the oldest first."""
     query = (
         sa.select(Document)
         .where(
             Document.status.in_(OPEN),
+            Document.client_id == service.client_id,  # a transfer leaves them with the other
             Document.id.in_(
                 sa.select(DocumentLineRow.document_id).where(
                     DocumentLineRow.service_id == service.id

@@ -29,7 +29,7 @@ from puqpanel.web.admin.billing import (
 )
 from puqpanel.web.admin.catalog import groups, options, prices, products
 from puqpanel.web.admin.modules import gateways, module_log, modules, senders
-from puqpanel.web.admin.ordering import acceptance, changes, coupons, endings, offers, orders
+from puqpanel.web.admin.ordering import acceptance, changes, coupons, endings, offers, orders, terms
 from puqpanel.web.admin.ordering import drafts as order_drafts
 from puqpanel.web.admin.oversight import bulk, dashboard, health, schedule, search, setup, tasks
 from puqpanel.web.admin.provisioning import differences, requests, services
@@ -50,6 +50,7 @@ def blueprint() -> Blueprint:
         differences,
         changes,
         endings,
+        terms,
         orders,
         order_drafts,
         acceptance,

@@ -70,6 +70,9 @@ def actions_for(
     menu = []
     if can(SERVICES_MANAGE):
         menu.append(_link(service, _("Rename service"), "admin.services.edit", "pen"))
+        if service.status not in ENDED:
+            menu.append(_link(service, _("Change price…"), "admin.terms.price", "tag"))
+            menu.append(_link(service, _("Transfer…"), "admin.terms.transfer", "right-left"))
         if has_module:
             menu.append(_link(service, _("Module settings"), "admin.services.settings", "sliders"))
     if can(ORDERS_MANAGE) and service.status in RUNNING and not ending:

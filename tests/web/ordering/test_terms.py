@@ -1,0 +1,38 @@
+"""The pages with which staff change the price and the client of a service."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from puqpanel.app import Panel
+from puqpanel.infra.db import session
+from puqpanel.models import Client, Service
+from tests.web.conftest import Browser
+
+
+def stored(app: Panel) -> tuple[int, str]:
+    with app.app_context():
+        query = sa.select(Service.price_minor, Client.name).join(
+            Client, Client.id == Service.client_id
+        )
+        row = session().execute(query).one()
+        return row.price_minor, row.name
+
+
+def test_staff_change_price_and_client(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
+    at = f"/admin/services/{shop['service']}"
+    page = owner.get(at).text
+    assert (f"{at}/price" in page, f"{at}/transfer" in page) == (True, True)
+    for data in ({"price": "abc", "reason": "x"}, {"price": "3"}, {"price": "-3", "reason": "x"}):
+        assert owner.post(f"{at}/price", data).status_code == 422
+    assert owner.post(f"{at}/price", {"price": "3.50", "reason": "Loyal"}).status_code == 302
+    assert stored(app) == (350, "Anna Berg")
+    with app.app_context():
+        tom = session().scalar(sa.select(Client.uuid).where(Client.name == "Tom Other"))
+    found = owner.post(f"{at}/transfer", {"find": "Tom", "look": "yes"}).text
+    assert str(tom) in found
+    assert owner.post(f"{at}/transfer", {"client": str(tom)}).status_code == 422
+    owner.post(f"{at}/transfer", {"client": str(tom), "reason": "Sold"})
+    assert stored(app) == (350, "Tom Other")
+    page = owner.get(at).text
+    assert ("Loyal" in page, "transferred from Anna Berg to Tom Other" in page) == (True, True)
