@@ -67,6 +67,7 @@ _OWN = {
     "order.offered": "A draft of an order was offered to the client.",
     "order.placed": "An order was placed.",
     "order.updated": "The products of a draft of an order were changed.",
+    "payment.credit_refunded": "Credit was paid back to a client.",
     "payment.not_allocated": "A payment could not pay its document, and stays credit.",
     "payment.recorded": "A payment was recorded.",
     "product.configured": "The module settings of a product changed.",

@@ -206,7 +206,16 @@ def pay_from_credit(*, actor: Principal, document_uuid: str) -> Money:
         ConflictError: nothing is open, or there is no credit.
     """
     actor.require(PAYMENTS_MANAGE)
-    client = ledger.lock_client(find_document(document_uuid).client_id)
+    return spend_credit(actor, find_document(document_uuid).client_id, document_uuid)
+
+
+def spend_credit(actor: Principal, client_id: int, document_uuid: str) -> Money:
+    """Pay a document from credit for an actor who may; requires a transaction.
+
+    Raises:
+        ConflictError: nothing is open, or there is no credit.
+    """
+    client = ledger.lock_client(client_id)
     document = lock_document(document_uuid)
     check_payable(document)
     available = ledger.credit(client, document.currency)

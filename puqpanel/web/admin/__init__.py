@@ -17,6 +17,7 @@ from puqpanel.web.admin.accounts import (
 )
 from puqpanel.web.admin.billing import (
     companies,
+    credit,
     currencies,
     documents,
     drafts,
@@ -45,6 +46,7 @@ def blueprint() -> Blueprint:
         clients,
         user_permissions,
         vat_numbers,
+        credit,
         services,
         requests,
         differences,

@@ -7,10 +7,12 @@ from decimal import Decimal
 import pytest
 
 from puqpanel.app import Panel
+from puqpanel.domain.money import Money
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.operations.billing import companies, documents, issuing, payments, taxes
 from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.billing.lines import Line
+from puqpanel.operations.billing.payments import Received
 from tests.web.conftest import Browser
 
 
@@ -67,3 +69,36 @@ def test_wrong_days_are_explained(owner: Browser, client: str, query: str, messa
     assert answer.status_code == 422
     assert message in answer.text
     assert message in owner.get(f"{page}csv?{query}").text
+
+
+def test_credit_pays_a_document_and_is_refunded(app: Panel, owner: Browser, client: str) -> None:
+    with app.app_context():
+        received = Received(Money(10000, "EUR"), note="Statement 32")
+        company = companies.companies()[0]
+        payments.receive(actor=AUTOMATION, client_uuid=client, company=company, received=received)
+        draft = Draft([Line("Moving a mailbox", unit_price=Decimal(10))])
+        open_one = documents.create_draft(actor=AUTOMATION, client_uuid=client, draft=draft)
+        uuid = issuing.issue(actor=AUTOMATION, uuid=open_one.uuid).uuid
+    anna = Browser(app).sign_in("anna@example.test", "/client")
+    page = f"/client/invoices/{uuid}"
+    assert "Pay from credit" in anna.get(page).text
+    tom = Browser(app).sign_in("tom@example.test", "/client")
+    assert tom.post(f"{page}/credit-payment").status_code in (302, 404)
+    assert "Pay from credit" in anna.get(page).text
+    assert anna.post(f"{page}/credit-payment").status_code == 302
+    assert "Pay from credit" not in anna.get(page).text
+
+    path = f"/admin/clients/{client}/credit/refund"
+    assert path in owner.get(f"/admin/clients/{client}").text
+    form = {"amount": "87.71", "currency": "EUR", "reason": "Statement 33", "token": "t"}
+    answer = owner.post(path, form)
+    assert (answer.status_code, "at most" in answer.text, "87.70" in answer.text) == (
+        422,
+        True,
+        True,
+    )
+    for _ in range(2):
+        assert owner.post(path, {**form, "amount": "80"}).status_code == 302
+    text = owner.get(f"/admin/clients/{client}").text
+    assert "7.70" in text, text[text.index("Credit") :][:300]
+    assert "Credit refunded" in owner.get(f"/admin/clients/{client}/statement/").text

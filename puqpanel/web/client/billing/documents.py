@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from flask import Blueprint, render_template
+from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.document_states import KIND_LABELS, OPEN, DocumentStatus
 from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.money import Money
-from puqpanel.domain.permissions import CLIENT_BILLING_VIEW
+from puqpanel.domain.permissions import CLIENT_BILLING_MANAGE, CLIENT_BILLING_VIEW
+from puqpanel.domain.texts import _
 from puqpanel.infra.db import session
 from puqpanel.models import Document
-from puqpanel.operations.billing import documents
+from puqpanel.operations.billing import credit, documents, ledger
+from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.documents import (
     pdf_response,
     shown_day,
@@ -62,8 +64,19 @@ def show(uuid: str) -> ResponseReturnValue:
         day=shown_day,
         days=shown_days,
         transfer_image=transfer_image(document),
+        credit=ledger.credit(document.client, document.currency),
         Money=Money,
     )
+
+
+@bp.post("/<uuid>/credit-payment")
+@customer(CLIENT_BILLING_MANAGE)
+def pay_from_credit(uuid: str) -> ResponseReturnValue:
+    """Pay a document from credit."""
+    with flashed_errors():
+        paid = credit.pay_own_document(actor=actor(), document_uuid=uuid)
+        flash(_("%(amount)s paid from credit.", amount=paid), "good")
+    return redirect(url_for("client.documents.show", uuid=uuid))
 
 
 @bp.get("/<uuid>/pdf")
