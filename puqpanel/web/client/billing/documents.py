@@ -73,6 +73,7 @@ def show(uuid: str) -> ResponseReturnValue:
 @customer(CLIENT_BILLING_MANAGE)
 def pay_from_credit(uuid: str) -> ResponseReturnValue:
     """Pay a document from credit."""
+    documents.find_document_of(actor(), uuid)  # 404 rather than a message
     with flashed_errors():
         paid = credit.pay_own_document(actor=actor(), document_uuid=uuid)
         flash(_("%(amount)s paid from credit.", amount=paid), "good")
