@@ -146,12 +146,12 @@ def sentences(plan: Plan, service: Service) -> list[Text]:
         return [
             _("Until %(day)s everything stays as it is. Nothing is charged or refunded.", day=day),
             _("From %(day)s on it costs %(regular)s.", day=day, regular=regular),
-            _("You can take the change back until then."),
+            _("You can cancel the change until then."),
         ]
     texts = []
     if settlement.effect == Effect.WHEN_PAID:
         total = money(settlement.quote.total)
-        texts.append(_("%(total)s is charged today.", total=total))
+        texts.append(_("%(total)s is billed today.", total=total))
         texts.append(_("The change takes effect when it is paid."))
     else:
         texts.append(_("Nothing is charged today. The change takes effect at once."))

@@ -112,7 +112,7 @@ def datev_csv(
     """
     accounts.check()
     if selection.start.year != selection.end.year:
-        text = _("A DATEV file has days of one year. Export each year by itself.")
+        text = _("A DATEV file can only cover one year. Export each year separately.")
         raise InvalidInput({"end": [text]})
     return _file(selection, accounts, documents)
 

@@ -36,7 +36,7 @@ MADE_WHILE_DOWNLOADING = 100
 """How many missing PDFs the download makes itself, at about 20 ms each; more need the task."""
 ATTEMPT_SECONDS = 480
 """After this, the task lets others run and continues in another attempt."""
-MADE_FIRST = _("Make the PDFs first: %(missing)s are missing.")
+MADE_FIRST = _("Generate the PDFs first: %(missing)s are missing.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ MAX_ROWS = 2000
 ACCOUNTS = (Account.RECEIVABLE, Account.CREDIT)
 """The accounts whose sum is what a client owes."""
 COLUMNS = ("day", "text", "document", "amount", "balance", "currency")
-TOO_LONG = _("There are more than %(limit)s entries. Choose fewer days.", limit=MAX_ROWS)
+TOO_LONG = _("There are more than %(limit)s entries. Choose a shorter period.", limit=MAX_ROWS)
 
 
 def client_of(actor: Principal, client_uuid: str = "") -> Client:

@@ -70,7 +70,7 @@ def mark_fraud(*, actor: Principal, uuid: str, reason: str) -> None:
     text = _required(reason)
     order = lock_order(uuid)
     if order.status not in LIVE:
-        raise ConflictError(_("Only orders that are placed or wait can be marked as fraud."))
+        raise ConflictError(_("Only placed or waiting orders can be marked as fraud."))
     order.status = OrderStatus.FRAUD
     for service in [lock_service(item.service.uuid) for item in order.items]:
         if service.status in ENDED:

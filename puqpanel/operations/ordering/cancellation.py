@@ -50,7 +50,7 @@ def cancel(*, actor: Principal, uuid: str, reason: str) -> None:
     if order.status == OrderStatus.CANCELLED:
         raise ConflictError(_("This order was cancelled already."))
     if order.status not in LIVE:
-        raise ConflictError(_("Only orders that are placed or wait can be cancelled."))
+        raise ConflictError(_("Only placed or waiting orders can be cancelled."))
     services = [lock_service(item.service.uuid) for item in order.items]
     _check_not_provisioned(services)
     order.status = OrderStatus.CANCELLED

@@ -125,7 +125,7 @@ def withdraw(*, actor: Principal, service_uuid: str) -> None:
     change = contracts.change_of(service)
     if change is None:
         raise ConflictError(_("No change of this service is open."))
-    drop(actor, change, _("Change to %(plan)s taken back."))
+    drop(actor, change, _("Change to %(plan)s cancelled."))
 
 
 def drop(actor: Principal, change: Change, summary: Text) -> None:
@@ -135,7 +135,7 @@ def drop(actor: Principal, change: Change, summary: Text) -> None:
     document = change.document
     if document is not None and document.status in OPEN:
         language = catalogs.find(document.language) or texts.SOURCE
-        take_back(AUTOMATION, document, _("Change taken back").translated(language))
+        take_back(AUTOMATION, document, _("Change cancelled").translated(language))
     _record(actor, change, "service.change_withdrawn", summary)
 
 

@@ -93,7 +93,7 @@ def request(*, actor: Principal, service_uuid: str, at_once: bool, reason: str) 
     _check_ends(actor, service)
     day = contracts.day_of(service.client) if at_once else period_end(service)
     if day is None:
-        raise ConflictError(_("There is no paid period left. End the service at once."))
+        raise ConflictError(_("No billed period is left. Cancel the service at once."))
     ending = save(
         Ending(
             service_id=service.id,
@@ -124,7 +124,7 @@ def withdraw(*, actor: Principal, service_uuid: str) -> None:
     service = contracts.enter(actor, service_uuid, SERVICES_TERMINATE)
     ending = contracts.ending_of(service)
     if ending is None:
-        raise ConflictError(_("The cancellation of this service was not requested."))
+        raise ConflictError(_("This service has no cancellation to withdraw."))
     if not _move(ending, EndingStatus.WITHDRAWN, live=None):
         raise ConflictError(_("The service is being terminated. It's too late to keep it."))
     _record(actor, ending, "service.ending_withdrawn", _("Cancellation taken back."))
@@ -183,7 +183,7 @@ def _check_ends(actor: Principal, service: Service) -> None:
         raise ConflictError(_("This service has ended."))
     if (ending := contracts.ending_of(service)) is not None:
         day = ending.ends_on.isoformat()
-        raise ConflictError(_("This service is already cancelled for %(day)s.", day=day))
+        raise ConflictError(_("This service is already set to end on %(day)s.", day=day))
     if service.status == ServiceStatus.FRAUD and actor.kind is PrincipalKind.USER:
         raise ConflictError(NOT_POSSIBLE)
 

@@ -69,9 +69,9 @@ def check_changeable(actor: Principal, service: Service) -> None:
         raise ConflictError(_("Only active services can be changed."))
     if (ending := contracts.ending_of(service)) is not None:
         day = ending.ends_on.isoformat()
-        raise ConflictError(_("This service ends on %(day)s. Keep it to change it.", day=day))
+        raise ConflictError(_("This service ends on %(day)s. Keep it before changing it.", day=day))
     if contracts.change_of(service) is not None:
-        text = _("Another change of this service is open. Wait for it, or take it back first.")
+        text = _("This service already has a pending change. Cancel that one first.")
         raise ConflictError(text)
     recurring = Period(service.period) in PERIODS[BillingMode.RECURRING] or not service.price_minor
     if service.product.billing_mode == BillingMode.PREPAID or not recurring:

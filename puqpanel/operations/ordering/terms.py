@@ -84,7 +84,7 @@ def transfer(*, actor: Principal, service_uuid: str, client_uuid: str, reason: s
         raise ConflictError(_("This service was changed just now. Try again."))
     _check_open(service)
     if contracts.ending_of(service) is not None:
-        raise ConflictError(_("This service was cancelled. Keep it first."))
+        raise ConflictError(_("This service is set to end. Click “Keep service” first."))
     before, after = clients[service.client_id], clients[target.id]
     if before.id == after.id:
         raise InvalidInput({"client": [_("Choose another client.")]})
@@ -127,7 +127,7 @@ def _check_open(service: Service) -> None:
     if service.status in contracts.ENDED:
         raise ConflictError(_("This service has ended."))
     if contracts.change_of(service) is not None:
-        text = _("Another change of this service is open. Wait for it, or take it back first.")
+        text = _("This service already has a pending change. Cancel that one first.")
         raise ConflictError(text)
 
 

@@ -183,7 +183,7 @@ def test_two_changes_at_once(panel, shop):
         thread.start()
     for thread in threads:
         thread.join()
-    refused = "Another change of this service is open. Wait for it, or take it back first."
+    refused = "This service already has a pending change. Cancel that one first."
     assert sorted(results) == [refused] * 3 + ["requested"]
 
 

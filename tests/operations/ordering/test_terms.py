@@ -94,11 +94,11 @@ def test_transfers_that_are_refused(shop, client):  # noqa: F811
     with pytest.raises(InvalidInput):
         move(shop.uuid, other, reason="")
     shop.request("14")
-    with pytest.raises(ConflictError, match="Another change"):
+    with pytest.raises(ConflictError, match="pending change"):
         move(shop.uuid, other)
     changes.withdraw(actor=STAFF, service_uuid=shop.uuid)
     endings.request(actor=STAFF, service_uuid=shop.uuid, at_once=False, reason="x")
-    with pytest.raises(ConflictError, match="Keep it first"):
+    with pytest.raises(ConflictError, match="Keep service"):
         move(shop.uuid, other)
     assert shop.service.client_id == client.id
 

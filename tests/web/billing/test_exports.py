@@ -60,10 +60,10 @@ def test_a_large_export_starts_a_task(
 ) -> None:
     monkeypatch.setattr(exports, "MADE_WHILE_DOWNLOADING", 0)
     page = owner.get(f"{PAGE}?{query}").text
-    assert "Make the PDFs" in page
+    assert "Generate PDFs" in page
     assert "Download ZIP" not in page
     answer = owner.get(f"{PAGE}files/zip?{query}", follow_redirects=True)
-    assert "Make the PDFs first: 1 are missing" in answer.text
+    assert "Generate the PDFs first: 1 are missing" in answer.text
     answer = owner.post(f"{PAGE}prepare?{query}", follow_redirects=True)
     assert "are being made" in answer.text
     assert "hx-get" in answer.text

@@ -70,7 +70,7 @@ def test_a_user_upgrades_at_the_price_that_was_shown(app: Panel, plans: dict[str
     page = anna.get(f"{at}/contract/change")
     assert "Nothing changes" in page.text
     page = anna.get(f"{at}/contract/change?product={plans['14']}&period=weekly")
-    assert re.search(r"8\.61.{0,2} is charged today\.", page.text)
+    assert re.search(r"8\.61.{0,2} is billed today\.", page.text)
     form = form_of(page.text)
     assert form["total"] == "861"
     wrong = anna.post(f"{at}/contract/change", {**form, "total": "1"})
@@ -80,7 +80,7 @@ def test_a_user_upgrades_at_the_price_that_was_shown(app: Panel, plans: dict[str
     assert "8.61" in anna.get(answer.headers["Location"]).text
     assert stored(app) == [("waiting", 1400, True)]
     page = anna.get(at, follow_redirects=True)
-    assert "waits for your payment" in page.text
+    assert "is waiting for your payment" in page.text
     assert anna.get(f"{at}/contract/change").status_code == 302
     anna.post(f"{at}/contract/keep-plan")
     assert stored(app) == [("withdrawn", 1400, None)]

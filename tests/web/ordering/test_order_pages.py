@@ -144,7 +144,7 @@ def test_a_customers_order_waits_and_is_accepted(app: Panel, owner: Browser, sel
     listed = owner.get("/admin/orders/?tab=waiting").text
     path = re.findall(r'href="(/admin/orders/[0-9a-f-]{36})"', listed)[0]
     page = owner.get(path).text
-    assert "This order waits for acceptance." in page
+    assert "This order is waiting for acceptance." in page
     assert "First order of this client." in page
     assert "127.0.0.1" in page
     assert owner.post(f"{path}/accept").status_code == 302

@@ -80,7 +80,7 @@ def mark_fraud(uuid: str) -> ResponseReturnValue:
         title=lambda number: _("Mark order #%(number)s as fraud", number=number),
         label=_("Mark as fraud"),
         consequence=_(
-            "Nothing of it is provisioned, and active services are suspended. A proforma is"
+            "Pending services are not provisioned; active services are suspended. A proforma is"
             " cancelled; an invoice is credited, and what was paid is added to the client's credit"
             " balance."
         ),

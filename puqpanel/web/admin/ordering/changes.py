@@ -54,5 +54,5 @@ def withdraw(uuid: str) -> ResponseReturnValue:
     """Take a change back."""
     with flashed_errors(ConflictError):
         changes.withdraw(actor=actor(), service_uuid=uuid)
-        flash(_("The change was taken back."), "good")
+        flash(_("The change was cancelled."), "good")
     return redirect(url_for("admin.services.show", uuid=uuid))

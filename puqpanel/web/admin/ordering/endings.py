@@ -43,7 +43,7 @@ def end(uuid: str) -> ResponseReturnValue:
     form = EndForm(data={"when": AT_END if last_day else AT_ONCE})
     form.when.choices = choices(
         (
-            [(AT_END, _("At the end of the paid period, %(day)s", day=shown_day(last_day)))]
+            [(AT_END, _("At the end of the billing period, %(day)s", day=shown_day(last_day)))]
             if last_day
             else []
         )
@@ -62,9 +62,9 @@ def end(uuid: str) -> ResponseReturnValue:
     return save_or_show(
         form,
         save,
-        title=_("End %(name)s", name=service.name),
+        title=_("Cancel %(name)s", name=service.name),
         crumbs=crumbs("services", service),
-        label=_("End service"),
+        label=_("Cancel service"),
         consequence=_consequence(),
     )
 
@@ -82,6 +82,6 @@ def keep(uuid: str) -> ResponseReturnValue:
 def _consequence() -> Text:
     text: Text = _(
         "On that day, the module is asked to terminate the service, and its data is deleted."
-        " Proformas, and invoices for days after it, are taken back; nothing is refunded."
+        " Unpaid proformas are cancelled, and unpaid invoices for later days credited. No refunds."
     )
     return text

@@ -85,7 +85,9 @@ def actions_for(
         )
     if can(SERVICES_TERMINATE):
         if not ending and service.status not in ENDED:
-            menu.append(_link(service, _("End service…"), "admin.endings.end", "calendar-xmark"))
+            menu.append(
+                _link(service, _("Request cancellation…"), "admin.endings.end", "calendar-xmark")
+            )
         menu.extend(_endings(service, verbs, ready=ready))
     primary = _primary(service, tasks, verbs, failed) if ready and not busy else None
     return ServiceActions(primary, [action for action in menu if action != primary])
@@ -96,7 +98,7 @@ def _endings(service: Service, verbs: Sequence[str], *, ready: bool) -> list[Act
     actions = []
     if service.status == ServiceStatus.FRAUD:
         url = url_for("admin.provisioning.lift_fraud", uuid=service.uuid)
-        actions.append(Action(_("Lift fraud mark"), url, "user-check", posts=True))
+        actions.append(Action(_("Remove fraud mark"), url, "user-check", posts=True))
     elif service.provision_status != ProvisionStatus.PROCESSING:
         mark = _("Mark as fraud…")
         actions.append(_link(service, mark, "admin.provisioning.mark_fraud", "user-secret"))

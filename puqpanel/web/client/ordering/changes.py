@@ -52,7 +52,7 @@ def keep(uuid: str) -> ResponseReturnValue:
     find_service_of(actor(), uuid)
     with flashed_errors(ConflictError):
         changes.withdraw(actor=actor(), service_uuid=uuid)
-        flash(_("The change was taken back."), "good")
+        flash(_("The change was cancelled."), "good")
     return redirect(url_for("client.services.show", uuid=uuid))
 
 
