@@ -17,6 +17,7 @@ from puqpanel.domain.task_states import OnLoss
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import retry_deadlocks, session, transaction
 from puqpanel.models import Order, OrderItem, Service
+from puqpanel.operations.ordering import changes, contracts
 from puqpanel.operations.ordering.cancellation import documents_of, restock, take_back
 from puqpanel.operations.ordering.drafts import lock_order
 from puqpanel.operations.ordering.orders import release
@@ -75,6 +76,9 @@ def mark_fraud(*, actor: Principal, uuid: str, reason: str) -> None:
     for service in [lock_service(item.service.uuid) for item in order.items]:
         if service.status in ENDED:
             continue
+        if (change := contracts.change_of(service)) is not None:
+            dropped = _("Change to %(plan)s dropped: its order was marked as fraud.")
+            changes.drop(actor, change, dropped)
         if service.status == ServiceStatus.PENDING and not _in_progress(service):
             set_status(service, ServiceStatus.FRAUD)
             service.paid_until = None

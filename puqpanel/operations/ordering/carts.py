@@ -176,6 +176,10 @@ def claim(*, client_id: int, token: str) -> None:
     if cart is None:
         return
     own = _lock(Shopper(client_id))
+    if own is not None and own.expires_at <= now():
+        session().delete(own)
+        session().flush()
+        own = None
     if own is None:
         cart.visitor_hash, cart.client_id = None, client_id
         save(cart, _changed_meanwhile())

@@ -7,6 +7,7 @@ asks the module to change the package is added in the transaction in which a cha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -129,14 +130,27 @@ def withdraw(*, actor: Principal, service_uuid: str) -> None:
 
 
 def drop(actor: Principal, change: Change, summary: Text) -> None:
-    """Withdraw an open change whose client and service are locked."""
+    """Withdraw an open change whose client and service are locked.
+
+    Its document is cancelled or credited; what was paid becomes credit of the client.
+    """
     if not _close(change, ChangeStatus.WITHDRAWN):
         return
-    document = change.document
-    if document is not None and document.status in OPEN:
+    for document in _documents(change):
         language = catalogs.find(document.language) or texts.SOURCE
         take_back(AUTOMATION, document, _("Change cancelled").translated(language))
     _record(actor, change, "service.change_withdrawn", summary)
+
+
+def _documents(change: Change) -> Sequence[Document]:
+    """Return the document of a change, and the invoice of its proforma, if open or paid."""
+    if change.document_id is None:
+        return ()
+    query = sa.select(Document).where(
+        sa.or_(Document.id == change.document_id, Document.origin_id == change.document_id),
+        Document.status.in_((*OPEN, DocumentStatus.PAID)),
+    )
+    return session().scalars(query.order_by(Document.id)).all()
 
 
 def apply_paid(name: str, payload: Any) -> None:

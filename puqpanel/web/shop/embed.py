@@ -1,6 +1,6 @@
 """A price table for other sites: as a page for a frame, and as JSON.
 
-These pages read no cookie and set none, and are the only ones that other sites may frame.
+These pages set no cookie, and are the only ones that other sites may frame.
 """
 
 from __future__ import annotations
@@ -85,4 +85,5 @@ def _shelves() -> tuple[str, Sequence[Shelf]]:
 
 def _cached(answer: Response) -> Response:
     answer.headers["Cache-Control"] = f"public, max-age={MAX_AGE_SECONDS}"
+    answer.vary.update(("Accept-Language", "Cookie"))  # both choose the language
     return answer

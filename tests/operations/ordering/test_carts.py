@@ -102,6 +102,15 @@ def test_expired_carts_are_empty_and_pruned(client, product):  # noqa: F811
     assert (carts.prune(), count()) == (1, 1)
 
 
+def test_an_expired_cart_does_not_come_back_with_a_visitors(client, product):  # noqa: F811
+    carts.put(Shopper(client.id), CartItem(product.uuid, "monthly", quantity=49))
+    with transaction():
+        carts.find_cart(Shopper(client.id)).expires_at = now() - timedelta(seconds=1)
+    carts.put(VISITOR, CartItem(product.uuid, "annually", quantity=2))
+    carts.claim(client_id=client.id, token=VISITOR.token)
+    assert (carts.size_of(Shopper(client.id)), count()) == (2, 1)
+
+
 def test_a_cart_that_was_changed_is_not_ordered(client, product):  # noqa: F811
     who = Shopper(client.id)
     carts.put(who, CartItem(product.uuid, "monthly"))

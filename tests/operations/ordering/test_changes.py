@@ -15,12 +15,13 @@ from puqpanel.domain.errors import ConflictError, InvalidInput, PermissionDenied
 from puqpanel.domain.money import Money
 from puqpanel.domain.principals import CurrentClient, Principal, PrincipalKind
 from puqpanel.infra.db import session, transaction
-from puqpanel.models import Audit, Change, Charge, Document, Service, Task
+from puqpanel.models import Audit, Change, Charge, Document, Order, Service, Task
+from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing import companies, credit_notes, documents, ledger, payments
 from puqpanel.operations.billing.payments import Received
 from puqpanel.operations.catalog import options, prices, products
 from puqpanel.operations.catalog.price_rows import Cell
-from puqpanel.operations.ordering import changes, contracts, endings, plans
+from puqpanel.operations.ordering import acceptance, changes, contracts, endings, plans
 from puqpanel.operations.ordering.orders import PriceChangedError
 from puqpanel.operations.ordering.plans import Target
 from puqpanel.operations.ordering.quotes import Choice
@@ -117,6 +118,33 @@ def test_an_upgrade_takes_effect_when_it_is_paid(shop, company, client, first): 
     assert fresh(shop.uuid).provision_status == "completed"
     actions = session().scalars(sa.select(Audit.action).where(Audit.action.like("%change%")))
     assert {"service.change_requested", "service.changed"} <= set(actions)
+    assert problems() == []
+
+
+@pytest.mark.parametrize("first", ["invoice", "proforma"])
+def test_money_for_a_dropped_change_becomes_credit(shop, company, client, first):  # noqa: F811
+    companies.save_company(
+        actor=STAFF, uuid=company.uuid, values={"proforma_first": first == "proforma"}
+    )
+    change = shop.request("14")
+    uuid, total = change.document.uuid, change.document.total
+    with transaction():
+        find_service(shop.uuid).status = "terminated"
+    pay(uuid)
+    assert changes.carry_out_due() == 1
+    session().expire_all()
+    assert session().get(Change, change.id).status == "withdrawn"
+    assert ledger.credit(find_client(client.uuid)) == total
+    assert problems() == []
+
+
+def test_an_order_that_is_fraud_ends_the_change_of_its_service(shop):
+    change = shop.request("14")
+    order = session().scalars(sa.select(Order)).one()
+    acceptance.mark_fraud(actor=STAFF, uuid=order.uuid, reason="Stolen card")
+    session().expire_all()
+    assert session().get(Change, change.id).status == "withdrawn"
+    assert change.document.open.minor == 0
     assert problems() == []
 
 

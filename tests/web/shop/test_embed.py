@@ -19,6 +19,11 @@ def test_other_sites_may_frame_the_price_table_only(visitor: Browser, slug: str)
     assert page.headers["X-Frame-Options"] == "DENY"
 
 
+def test_caches_keep_the_price_table_by_language(visitor: Browser, slug: str) -> None:
+    for path in ("/shop/embed/prices", "/shop/embed/prices.json"):
+        assert {"Accept-Language", "Cookie"} <= set(visitor.get(path).vary)
+
+
 def test_the_price_table_as_json(
     app: Panel, visitor: Browser, shop: dict[str, str], slug: str
 ) -> None:
