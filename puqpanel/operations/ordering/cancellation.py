@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from puqpanel.domain.document_states import DocumentStatus
+from puqpanel.domain.document_states import OPEN, DocumentStatus
 from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.order_states import LIVE, OrderStatus
 from puqpanel.domain.permissions import ORDERS_MANAGE
-from puqpanel.domain.principals import Principal
+from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import find, retry_deadlocks, session, transaction
-from puqpanel.models import Document, Order, Product, Service
+from puqpanel.models import Document, DocumentLineRow, Order, OrderItem, Product, Service
 from puqpanel.operations.billing import credit_notes, issuing, ledger
 from puqpanel.operations.ordering import coupon_uses
 from puqpanel.operations.ordering.orders import WAITS, find_order
@@ -95,6 +95,42 @@ def documents_of(order: Order) -> Sequence[Document]:
         sa.or_(Document.id == order.document_id, Document.origin_id == order.document_id)
     )
     return session().scalars(query.order_by(Document.id)).all()
+
+
+def credit_service(service: Service, reason: str) -> None:
+    """Credit what invoices ask for a locked service that was not provisioned, paid or not."""
+    of_it = sa.select(DocumentLineRow.document_id).where(DocumentLineRow.service_id == service.id)
+    query = sa.select(Document).where(
+        Document.id.in_(of_it),
+        Document.kind == DocumentKind.INVOICE,
+        Document.client_id == service.client_id,
+        Document.status.in_((*OPEN, DocumentStatus.PAID)),
+    )
+    for invoice in session().scalars(query.order_by(Document.id)).all():
+        left = credit_notes.creditable(invoice)
+        lines = {
+            row.position: left[row.position]
+            for row in invoice.lines
+            if row.service_id == service.id and left[row.position]
+        }
+        if sum(net.minor for net in lines.values()) > 0:
+            credit_notes.credit(actor=AUTOMATION, uuid=invoice.uuid, reason=reason, lines=lines)
+
+
+def close_order(service: Service) -> None:
+    """Cancel the order of a cancelled service if none of its services is left.
+
+    Its coupon can be used again if nothing was paid.
+    """
+    query = sa.select(Order).join(OrderItem, OrderItem.order_id == Order.id)
+    order = session().scalar(query.where(OrderItem.service_id == service.id))
+    if order is None or order.status not in LIVE:
+        return
+    if any(item.service.status != ServiceStatus.CANCELLED for item in order.items):
+        return
+    order.status = OrderStatus.CANCELLED
+    if not any(document.paid_minor for document in documents_of(order)):
+        coupon_uses.give_back(order)
 
 
 def cancel_service(service: Service) -> None:

@@ -25,7 +25,12 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import retry_deadlocks, save, session, transaction, write
 from puqpanel.models import Document, Ending, Service
 from puqpanel.operations.ordering import changes, contracts
-from puqpanel.operations.ordering.cancellation import cancel_service, take_back
+from puqpanel.operations.ordering.cancellation import (
+    cancel_service,
+    close_order,
+    credit_service,
+    take_back,
+)
 from puqpanel.operations.ordering.contracts import ENDED
 from puqpanel.operations.ordering.orders import WAITS
 from puqpanel.operations.system import audit
@@ -52,13 +57,18 @@ def period_end(service: Service) -> date | None:
     return service.paid_until if service.paid_until > contracts.day_of(service.client) else None
 
 
+def is_unused(service: Service) -> bool:
+    """Return whether a service was never provisioned, so that cancelling it costs nothing."""
+    return (service.status, service.provision_status) == WAITS
+
+
 def released_documents(service: Service, day: date) -> list[Document]:
     """Return the unpaid documents that need not be paid if a service ends on a day.
 
     These are documents for nothing but this service of which nothing was paid: proformas, and
     invoices for days from that day on, or for a service that was never provisioned.
     """
-    unused = (service.status, service.provision_status) == WAITS
+    unused = is_unused(service)
     return [
         document
         for document in contracts.open_documents(service)
@@ -193,11 +203,14 @@ def _start(ending: Ending) -> bool:
     service = ending.service
     if service.status in ENDED or not _move(ending, EndingStatus.STARTED, live=True):
         return False
+    language = catalogs.find(service.client.language) or SOURCE
+    reason = _("Service cancelled").translated(language)
     for document in released_documents(service, ending.ends_on):
-        language = catalogs.find(document.language) or SOURCE
-        take_back(AUTOMATION, document, _("Service cancelled").translated(language))
-    if (service.status, service.provision_status) == WAITS:
+        take_back(AUTOMATION, document, reason)
+    if is_unused(service):
+        credit_service(service, reason)
         cancel_service(service)
+        close_order(service)
         ending.status, ending.live = EndingStatus.ENDED, None
         _record(AUTOMATION, ending, "service.ended", _("Cancelled before it was provisioned."))
         return True

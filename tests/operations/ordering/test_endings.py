@@ -15,7 +15,7 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import CLIENT_KEYS
 from puqpanel.domain.principals import AUTOMATION, CurrentClient, Principal, PrincipalKind
 from puqpanel.infra.db import session, transaction
-from puqpanel.models import Audit, Document, Ending, Service, Task
+from puqpanel.models import Audit, Charge, Document, Ending, Order, Service, Task
 from puqpanel.operations.billing import companies, documents, ledger, payments
 from puqpanel.operations.catalog import products
 from puqpanel.operations.ordering import contracts, endings
@@ -150,6 +150,26 @@ def test_a_service_that_was_not_provisioned_ends_with_its_document(
         1,
     )
     assert statuses() == ["ended"]
+    assert problems() == []
+
+
+def test_what_was_paid_for_a_service_that_was_never_provisioned_becomes_credit(
+    client,  # noqa: F811
+    product,  # noqa: F811
+):
+    change(product, provisioning="by_hand")
+    sold = products.find_product(product.uuid)
+    order = place(client, Choice(sold, "monthly"), Choice(sold, "monthly"))
+    payments.mark_paid(actor=STAFF, document_uuid=order.document.uuid, reason="Statement 1")
+    one, other = (item.service.uuid for item in order.items)
+    half = order.total_minor // 2
+    for uuid, credit in ((one, half), (other, 2 * half)):
+        endings.request(actor=user_of(client), service_uuid=uuid, at_once=True, reason="")
+        assert ledger.credit(client) == Money(credit, "EUR")
+        session().expire_all()
+        status = session().scalars(sa.select(Order.status)).one()
+        assert status == ("placed" if uuid == one else "cancelled")
+    assert session().scalar(sa.select(sa.func.count(Charge.id)).where(Charge.live)) == 0
     assert problems() == []
 
 

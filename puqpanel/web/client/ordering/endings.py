@@ -95,7 +95,10 @@ def consequences(service: Service) -> list[Text]:
             )
         )
         texts.append(_("If it ends today, it stops now. The days left aren't refunded."))
-    texts.append(_("When it ends, its data is deleted. Save what you need before."))
+    if endings.is_unused(service):
+        texts.append(_("It is not set up yet. What you paid for it becomes credit."))
+    else:
+        texts.append(_("When it ends, its data is deleted. Save what you need before."))
     texts.append(_("You won't be charged for it any more."))
     for document in endings.released_documents(service, today):
         number = document.number

@@ -96,6 +96,8 @@ def service_notice(service: Service) -> Notice | None:
         )
     if status in SUSPENDED:
         return Notice("warn", _("This service is suspended."), DATA_KEPT)
+    if status == ServiceStatus.CANCELLED:
+        return Notice("busy", _("This service was cancelled."), _("It is no longer charged."))
     if status in ENDED:
         return Notice("busy", _("This service has ended."), _("Its data has been deleted."))
     return None
