@@ -20,6 +20,8 @@ from puqpanel.domain.tax import GroupTotal, PriceEntry, TaxGroup, group_total, l
 from puqpanel.domain.texts import _
 
 MAX_QUANTITY = 1000
+_NEXT = Span(date(2000, 1, 1), date(2000, 1, 2))
+"""Stands for the next period, which is charged in full whatever its days are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class Quote:
         entry: whether the prices were entered net or gross.
         lines: in the order of the items; discounts come last.
         totals: net amount and taxes of each group.
-        regular: what each period costs from then on, with tax, by billing period.
+        regular: what the next period costs, with tax and its coupons, by billing period.
     """
 
     currency: str
@@ -200,11 +202,16 @@ def quote(
     lines = [line for item in items for line in _lines(item, day)]
     for coupon in coupons:
         lines += _discounts(coupon, items, lines, currency)
-    return summed(lines, items, currency=currency, entry=entry)
+    return summed(lines, items, currency=currency, entry=entry, coupons=coupons)
 
 
 def summed(
-    lines: Sequence[QuoteLine], items: Sequence[Item], *, currency: str, entry: PriceEntry
+    lines: Sequence[QuoteLine],
+    items: Sequence[Item],
+    *,
+    currency: str,
+    entry: PriceEntry,
+    coupons: Sequence[Coupon] = (),
 ) -> Quote:
     """Return lines as a quote, with the taxes of each group.
 
@@ -213,9 +220,16 @@ def summed(
         items: what is sold, for the price of each period from then on.
         currency: of all amounts.
         entry: whether the amounts are net or gross.
+        coupons: of the lines; those for several periods reduce the next one too.
     """
     totals = tuple(_totals(lines, currency, entry))
-    return Quote(currency, entry, _with_nets(lines, entry), totals, _regular(items, entry))
+    return Quote(
+        currency,
+        entry,
+        _with_nets(lines, entry),
+        totals,
+        _regular(items, lines, entry, coupons),
+    )
 
 
 def _lines(item: Item, day: date) -> list[QuoteLine]:
@@ -330,24 +344,38 @@ def _with_nets(lines: Sequence[QuoteLine], entry: PriceEntry) -> tuple[QuoteLine
     return tuple(replace(line, net=nets[at]) for at, line in enumerate(lines))
 
 
-def _regular(items: Sequence[Item], entry: PriceEntry) -> tuple[tuple[Period, Money], ...]:
-    """Return what each period costs without setup fees and coupons, with tax."""
-    sums: dict[Period, dict[TaxGroup, Money]] = {}
+def _regular(
+    items: Sequence[Item],
+    lines: Sequence[QuoteLine],
+    entry: PriceEntry,
+    coupons: Sequence[Coupon],
+) -> tuple[tuple[Period, Money], ...]:
+    """Return what the second period costs, with tax, and with the coupons that still apply to it.
+
+    An amount is taken off each item as in the first period; `lines` are those of that.
+    """
+    groups: dict[Period, list[Item]] = {}
     for item in items:
-        if item.period == Period.ONE_TIME:
-            continue
-        groups = sums.setdefault(item.period, {})
-        for part in item.parts:
-            amount = part.price.recurring * (part.quantity * item.quantity)
-            before = groups.get(item.group)
-            groups[item.group] = amount if before is None else before + amount
-    return tuple(
-        (
-            period,
-            Money.total(
-                (group_total(group, amount, entry).gross for group, amount in groups.items()),
-                next(iter(groups.values())).currency,
-            ),
-        )
-        for period, groups in sums.items()
-    )
+        if item.period != Period.ONE_TIME:
+            following = replace(item, span=_NEXT, cycle=item.cycle + 1)
+            groups.setdefault(item.period, []).append(following)
+    costs = []
+    for period, inside in groups.items():
+        keys = {item.key for item in inside}
+        currency = inside[0].parts[0].price.recurring.currency
+        later = [line for item in inside for line in _lines(item, _NEXT.start)]
+        for each in coupons:
+            coupon = each
+            if coupon.amount is not None:
+                taken = (
+                    -line.amount
+                    for line in lines
+                    if line.coupon == coupon.code
+                    and line.item in keys
+                    and line.kind != ChargeKind.SETUP
+                )
+                coupon = replace(coupon, amount=Money.total(taken, currency))
+            later += _discounts(coupon, inside, later, currency)
+        totals = _totals(later, currency, entry)
+        costs.append((period, Money.total((total.gross for total in totals), currency)))
+    return tuple(costs)

@@ -94,6 +94,24 @@ def test_coupons_apply_one_after_another():
     assert result.net == eur(250)
 
 
+@pytest.mark.parametrize(
+    ("cycles", "regular"), [(None, 600), (2, 600), (1, 1200)], ids=["all", "two", "first"]
+)
+def test_what_the_next_period_costs_counts_coupons_that_still_apply(cycles, regular):
+    bought = item(part(1000, 500))
+    half = Coupon("HALF", percent=Decimal(50), cycles=cycles, setup=True)
+    assert price(bought, coupons=[half]).regular == ((Period.MONTHLY, eur(regular)),)
+    amount = Coupon("FIVE", amount=eur(500), cycles=cycles)
+    assert price(bought, coupons=[amount]).regular == ((Period.MONTHLY, eur(regular)),)
+
+
+def test_an_amount_is_taken_off_each_item_as_in_the_first_period():
+    yearly = item(part(3000, period=Period.ANNUALLY), key="b")
+    off = Coupon("OFF", amount=eur(1000), cycles=None)
+    result = price(item(part(1000)), yearly, coupons=[off])
+    assert result.regular == ((Period.MONTHLY, eur(900)), (Period.ANNUALLY, eur(2700)))
+
+
 @settings(deadline=None)  # the machine may be busy
 @given(
     st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**5)), min_size=1, max_size=20),
