@@ -246,8 +246,9 @@ def _lines(item: Item, day: date) -> list[QuoteLine]:
         for part in item.parts:
             if part.price.recurring or not part.key:
                 count, unit = part.quantity * item.quantity, part.price.recurring
-                line = _line(item, part, kind, quantity=count, unit=unit, share=share)
-                lines.append(replace(line, span=span))
+                lines.append(
+                    _line(item, part, kind, quantity=count, unit=unit, share=share, span=span)
+                )
     return lines
 
 
@@ -268,8 +269,11 @@ def _line(
     quantity: int,
     unit: Money,
     share: Fraction = Fraction(1),
+    span: Span | None = None,
 ) -> QuoteLine:
-    amount = (unit * quantity).scaled(share)
+    amount = unit * quantity
+    if share != 1:
+        amount = amount.scaled(share)
     return QuoteLine(
         item=item.key,
         part=part.key,
@@ -280,6 +284,7 @@ def _line(
         amount=amount,
         group=item.group,
         net=amount,
+        span=span,
         share=share,
         source=part.price.source,
     )
