@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 import flask
 from flask import request
 
-from puqpanel.domain.errors import InProgressError, UserError
+from puqpanel.domain.errors import InProgressError, InvalidInput, UserError
 from puqpanel.domain.texts import Text
 
 
@@ -66,7 +66,14 @@ def flashed_errors(kind: type[UserError] = UserError) -> Iterator[None]:
     try:
         yield
     except kind as error:
-        flash(error.text, "busy" if isinstance(error, InProgressError) else "bad")
+        flash(_reason(error), "busy" if isinstance(error, InProgressError) else "bad")
+
+
+def _reason(error: UserError) -> Text | str:
+    """Return what is wrong: the messages of the fields, as there is no form to show them in."""
+    if not isinstance(error, InvalidInput):
+        return error.text
+    return " ".join(text for texts in error.errors.values() for text in texts) or error.text
 
 
 _BELONGING = {"/client": ("/shop",)}

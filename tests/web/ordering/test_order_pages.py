@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from puqpanel.app import Panel
 from puqpanel.domain.principals import AUTOMATION
-from puqpanel.infra.db import session
-from puqpanel.models import Order, Service
+from puqpanel.infra.db import session, transaction
+from puqpanel.models import Order, Product, Service
 from puqpanel.operations.billing import companies, taxes
 from puqpanel.operations.catalog import products
 from puqpanel.operations.system import settings
@@ -97,6 +97,15 @@ def test_a_wrong_product_is_refused(owner: Browser, draft: str, seller, wrong) -
     assert answer.status_code == 422
     assert "Please fix the following" in answer.text
     assert "No products yet" in owner.get(draft).text
+
+
+def test_what_is_sold_out_is_named(app: Panel, owner: Browser, draft: str, seller) -> None:
+    add(owner, draft, seller["product"])
+    page = owner.get(draft).text
+    with app.app_context(), transaction() as current:
+        current.execute(sa.update(Product).values(stock=0))
+    answer = owner.post(f"{draft}/place", {"total": total(page)}, follow_redirects=True)
+    assert "Web S is sold out." in answer.text
 
 
 def test_strange_addresses_are_not_found(owner: Browser, draft: str, seller) -> None:
