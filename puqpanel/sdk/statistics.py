@@ -8,15 +8,17 @@ payments in the time zone of their company; ranges include their first and last 
 
 from puqpanel.operations.oversight.finance import (
     Receivable,
-    Recurring,
     Revenue,
     TaxTotal,
-    Worth,
     debtors,
     receivables,
-    recurring_by_month,
     revenue,
     tax_totals,
+)
+from puqpanel.operations.oversight.recurring import (
+    Recurring,
+    Worth,
+    recurring_by_month,
     worth,
 )
 from puqpanel.operations.oversight.statistics import (

@@ -18,7 +18,7 @@ from puqpanel.infra.db import session, transaction
 from puqpanel.models import Document, Service
 from puqpanel.operations.accounts import clients
 from puqpanel.operations.billing import credit_notes, documents, issuing, payments
-from puqpanel.operations.oversight import finance
+from puqpanel.operations.oversight import finance, recurring
 from puqpanel.operations.oversight.finance import Revenue
 from tests.conftest import STAFF
 from tests.operations.billing.conftest import change, client, company, invoice  # noqa: F401
@@ -142,13 +142,13 @@ def test_recurring_revenue_by_month_and_worth(panel: Any) -> None:
                     terminated_at=ended and datetime.fromisoformat(ended).replace(tzinfo=UTC),
                 )
             )
-    months = finance.recurring_by_month(date(2026, 1, 15), date(2026, 3, 31))
+    months = recurring.recurring_by_month(date(2026, 1, 15), date(2026, 3, 31))
     assert [tuple(map(str, row[1:])) for row in months] == [
         ("EUR", "17.00", "7.00", "0.00"),
         ("EUR", "12.00", "0.00", "5.00"),
         ("EUR", "22.00", "10.00", "0.00"),
     ]
-    (found,) = finance.worth(months)
+    (found,) = recurring.worth(months)
     assert (found.recurring, found.yearly, found.clients, found.client) == (
         Decimal(22),
         Decimal(264),
