@@ -6,6 +6,7 @@ have no gaps and follow the dates.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -23,16 +24,19 @@ from puqpanel.domain.texts import _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import retry_deadlocks, save, session, transaction
 from puqpanel.infra.events import raise_event
-from puqpanel.models import Charge, Document, DocumentLineRow
+from puqpanel.models import Charge, Client, Company, Document, DocumentLineRow
 from puqpanel.operations.billing import ledger
 from puqpanel.operations.billing.companies import lock_series
 from puqpanel.operations.billing.contents import content
 from puqpanel.operations.billing.documents import (
+    Draft,
     find_document,
     lock_document,
     lock_draft,
     rewrite_taxes,
+    write,
 )
+from puqpanel.operations.billing.lines import Line
 from puqpanel.operations.system import audit
 
 
@@ -97,6 +101,39 @@ def seal(actor: Principal, document: Document) -> None:
         _post(document)
     _number(document)
     _announce(actor, document)
+
+
+def issue_quoted(
+    actor: Principal, company: Company, client: Client, lines: Sequence[Line], total: Money
+) -> Document:
+    """Issue what was quoted to a locked client; requires a transaction.
+
+    It is a proforma if the company issues these first and something is to be paid, else an invoice.
+
+    Args:
+        actor: who issues it.
+        company: the seller.
+        client: the buyer; its currency is that of the lines.
+        lines: with the amounts of the quote.
+        total: of the quote, with tax.
+    """
+    proforma = company.proforma_first and total
+    document = Document(
+        company_id=company.id,
+        company=company,
+        client_id=client.id,
+        client=client,
+        kind=DocumentKind.PROFORMA if proforma else DocumentKind.INVOICE,
+        currency=total.currency,
+        language=client.language or "en",
+        entry=company.entry,
+    )
+    write(document, Draft(lines, client.reference))
+    save(document)
+    if document.total != total:
+        raise AssertionError(f"{document.total} was written, {total} was quoted")
+    seal(actor, document)
+    return document
 
 
 @retry_deadlocks

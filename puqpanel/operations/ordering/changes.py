@@ -7,21 +7,18 @@ asks the module to change the package is added in the transaction in which a cha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from puqpanel.domain import texts
-from puqpanel.domain.changes import UNUSED, ChangeStatus, Effect
+from puqpanel.domain.changes import ChangeStatus, Effect
 from puqpanel.domain.document_states import OPEN, DocumentStatus
-from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import ORDERS_MANAGE
-from puqpanel.domain.pricing import QuoteLine
 from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.domain.task_states import OnLoss
@@ -29,18 +26,15 @@ from puqpanel.domain.texts import Text, _
 from puqpanel.infra import catalogs
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import retry_deadlocks, save, session, transaction
-from puqpanel.models import Change, Company, Document, Price, Service
-from puqpanel.operations.billing import documents, issuing
+from puqpanel.models import Change, Document, Price, Service
 from puqpanel.operations.billing.companies import company_for
-from puqpanel.operations.billing.documents import Draft
-from puqpanel.operations.billing.lines import Line
 from puqpanel.operations.catalog.options import groups_of
 from puqpanel.operations.catalog.products import check_configured
-from puqpanel.operations.ordering import contracts, plans
+from puqpanel.operations.ordering import change_documents, contracts, plans
 from puqpanel.operations.ordering.cancellation import take_back
 from puqpanel.operations.ordering.orders import PriceChangedError
 from puqpanel.operations.ordering.plans import Plan, Target
-from puqpanel.operations.ordering.quotes import document_line, sold_at
+from puqpanel.operations.ordering.quotes import sold_at
 from puqpanel.operations.provisioning.services import lock_service
 from puqpanel.operations.system import audit
 from puqpanel.tasks import add
@@ -106,7 +100,7 @@ def request(*, actor: Principal, change: Request) -> Change:
             raise PriceChangedError(text)
         row = _row(actor, service, plan, change, free)
         if row.status == ChangeStatus.WAITING:
-            _issue(actor, company, row, plan)
+            change_documents.issue(actor, company, row, plan)
     _record(actor, row, "service.change_requested", _("Change to %(plan)s requested."))
     if free or plan.settlement.effect == Effect.AT_ONCE:
         _apply(actor, row)
@@ -136,21 +130,10 @@ def drop(actor: Principal, change: Change, summary: Text) -> None:
     """
     if not _close(change, ChangeStatus.WITHDRAWN):
         return
-    for document in _documents(change):
+    for document in change_documents.of(change):
         language = catalogs.find(document.language) or texts.SOURCE
         take_back(AUTOMATION, document, _("Change cancelled").translated(language))
     _record(actor, change, "service.change_withdrawn", summary)
-
-
-def _documents(change: Change) -> Sequence[Document]:
-    """Return the document of a change, and the invoice of its proforma, if open or paid."""
-    if change.document_id is None:
-        return ()
-    query = sa.select(Document).where(
-        sa.or_(Document.id == change.document_id, Document.origin_id == change.document_id),
-        Document.status.in_((*OPEN, DocumentStatus.PAID)),
-    )
-    return session().scalars(query.order_by(Document.id)).all()
 
 
 def apply_paid(name: str, payload: Any) -> None:
@@ -275,65 +258,6 @@ def _price_id(plan: Plan) -> int | None:
     if any(part.price.recurring for part in options):
         return None
     return session().scalar(sa.select(Price.id).where(Price.uuid == base.price.source))
-
-
-def _issue(actor: Principal, company: Company, change: Change, plan: Plan) -> None:
-    """Issue the document of what is due."""
-    service, client = change.service, change.service.client
-    quote = plan.settlement.quote
-    document = Document(
-        company_id=company.id,
-        company=company,
-        client_id=client.id,
-        client=client,
-        kind=DocumentKind.PROFORMA if company.proforma_first else DocumentKind.INVOICE,
-        currency=service.currency,
-        language=client.language or "en",
-        entry=company.entry,
-    )
-    lines = [_line(line, change) for line in quote.lines]
-    documents.write(document, Draft(lines, client.reference))
-    save(document)
-    if document.total != quote.total:
-        raise AssertionError(f"{document.total} was written, {quote.total} was quoted")
-    issuing.seal(actor, document)
-    change.document_id, change.document = document.id, document
-    change.expires_on = _last_day(document, service)
-
-
-def _line(line: QuoteLine, change: Change) -> Line:
-    credit = line.part == UNUSED
-    product = change.service.product if credit else change.product
-    found = document_line(
-        line,
-        service_id=change.service_id,
-        tax_class=product.tax_class,
-        details=change.service.name,
-    )
-    description = str(_("Unused days: %(name)s", name=line.label)) if credit else line.label
-    explanation = {**found.explanation, "change": change.uuid}
-    details = found.details or (change.service.name if credit else "")
-    return Line(
-        description=description,
-        unit_price=found.unit_price,
-        quantity=found.quantity,
-        details=details,
-        tax_class=found.tax_class,
-        amount=found.amount,
-        service_id=found.service_id,
-        kind=found.kind,
-        period=found.period,
-        explanation=explanation,
-    )
-
-
-def _last_day(document: Document, service: Service) -> date | None:
-    """Return the last day on which a change can be paid: within the days that it was priced for."""
-    if service.paid_until is None or document.issued_on is None or document.due_on is None:
-        return document.due_on
-    if service.paid_until <= document.issued_on:
-        return document.due_on
-    return min(document.due_on, service.paid_until - timedelta(days=1))
 
 
 def _apply(actor: Principal, change: Change) -> None:

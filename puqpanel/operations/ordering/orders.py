@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from puqpanel.domain import texts
 from puqpanel.domain.catalog import ProvisioningPolicy
 from puqpanel.domain.document_states import DocumentStatus
-from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.errors import ConflictError, InvalidInput, PermissionDenied
 from puqpanel.domain.money import Money
 from puqpanel.domain.order_states import NOT_PLACED, OrderStatus
@@ -32,9 +31,8 @@ from puqpanel.infra.db import find, retry_deadlocks, save, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Cart, Client, Company, Document, Order, OrderItem, Product, Service
 from puqpanel.operations.accounts.clients import find_client
-from puqpanel.operations.billing import documents, issuing, ledger
+from puqpanel.operations.billing import issuing, ledger
 from puqpanel.operations.billing.companies import company_for
-from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.catalog.products import check_configured
 from puqpanel.operations.ordering import carts, coupon_uses, coupons, order_forms, risks
 from puqpanel.operations.ordering.quotes import (
@@ -353,23 +351,4 @@ def _document(placing: _Placing, services: Sequence[Service]) -> Document | None
     ]
     if not any(line.amount for line in quote.lines):
         return None
-    document = Document(
-        company_id=company.id,
-        company=company,
-        client_id=client.id,
-        client=client,
-        kind=(
-            DocumentKind.PROFORMA
-            if company.proforma_first and quote.total
-            else DocumentKind.INVOICE
-        ),
-        currency=client.currency,
-        language=client.language or "en",
-        entry=company.entry,
-    )
-    documents.write(document, Draft(lines, client.reference))
-    save(document)
-    if document.total != quote.total:
-        raise AssertionError(f"{document.total} was written, {quote.total} was quoted")
-    issuing.seal(placing.actor, document)
-    return document
+    return issuing.issue_quoted(placing.actor, company, client, lines, quote.total)
