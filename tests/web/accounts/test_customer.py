@@ -99,7 +99,7 @@ def test_usable_service_shows_its_tab_and_a_notice(
     ("status", "provision", "sentence"),
     [
         ("terminated", "terminated", "This service has ended."),
-        ("cancelled", "pending", "This service has ended."),
+        ("cancelled", "pending", "This service was cancelled."),
         ("fraud", "suspended", "This service is suspended."),
         ("active", "not_found", "This service is currently unavailable."),
     ],
