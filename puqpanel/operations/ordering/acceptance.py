@@ -17,8 +17,8 @@ from puqpanel.domain.task_states import OnLoss
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import retry_deadlocks, session, transaction
 from puqpanel.models import Order, OrderItem, Service
-from puqpanel.operations.ordering import changes, contracts
-from puqpanel.operations.ordering.cancellation import documents_of, restock, take_back
+from puqpanel.operations.ordering import changes, contracts, stock
+from puqpanel.operations.ordering.cancellation import documents_of, take_back
 from puqpanel.operations.ordering.drafts import lock_order
 from puqpanel.operations.ordering.orders import release
 from puqpanel.operations.provisioning.services import lock_service
@@ -82,7 +82,7 @@ def mark_fraud(*, actor: Principal, uuid: str, reason: str) -> None:
         if service.status == ServiceStatus.PENDING and not _in_progress(service):
             set_status(service, ServiceStatus.FRAUD)
             service.paid_until = None
-            restock(service)
+            stock.give_back(service.product_id)
         else:
             _suspend_later(service)
     for document in documents_of(order):
@@ -141,7 +141,7 @@ def withhold(service_uuid: str) -> bool:
         raise ConflictError(_("Another operation of the service is in progress."))
     if service.status == ServiceStatus.PENDING:
         set_status(service, ServiceStatus.FRAUD)
-        restock(service)
+        stock.give_back(service.product_id)
     return service.status == ServiceStatus.ACTIVE
 
 

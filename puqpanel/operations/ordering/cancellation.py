@@ -15,9 +15,9 @@ from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import find, retry_deadlocks, session, transaction
-from puqpanel.models import Document, DocumentLineRow, Order, OrderItem, Product, Service
+from puqpanel.models import Document, DocumentLineRow, Order, OrderItem, Service
 from puqpanel.operations.billing import credit_notes, issuing, ledger
-from puqpanel.operations.ordering import coupon_uses
+from puqpanel.operations.ordering import coupon_uses, stock
 from puqpanel.operations.ordering.orders import WAITS, find_order
 from puqpanel.operations.provisioning.services import lock_service
 from puqpanel.operations.provisioning.settlement import set_status
@@ -68,16 +68,6 @@ def cancel(*, actor: Principal, uuid: str, reason: str) -> None:
         subject_uuid=order.client.uuid,
         summary=_("Order %(number)s cancelled: %(reason)s", number=order.id, reason=reason.strip()),
         after={"order": uuid, "reason": reason.strip()},
-    )
-
-
-def restock(service: Service) -> None:
-    """Return the product of a service to stock, if its stock is counted."""
-    session().execute(
-        sa.update(Product)
-        .where(Product.id == service.product_id, Product.stock.is_not(None))
-        .values(stock=Product.stock + 1)
-        .execution_options(synchronize_session=False)
     )
 
 
@@ -137,7 +127,7 @@ def cancel_service(service: Service) -> None:
     """Cancel a locked service that was not provisioned, and return it to stock."""
     set_status(service, ServiceStatus.CANCELLED)
     service.paid_until = None
-    restock(service)
+    stock.give_back(service.product_id)
 
 
 def take_back(actor: Principal, document: Document, reason: str) -> None:

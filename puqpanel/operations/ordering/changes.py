@@ -3,6 +3,7 @@
 What is due is invoiced, and the change takes effect with the payment; a change that costs nothing
 does so at once, and one to a lower price at the end of the days that were charged. The task that
 asks the module to change the package is added in the transaction in which a change takes effect.
+The new product is taken from stock with the request, and the old one given back with the effect.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from puqpanel.models import Change, Document, Price, Service
 from puqpanel.operations.billing.companies import company_for
 from puqpanel.operations.catalog.options import groups_of
 from puqpanel.operations.catalog.products import check_configured
-from puqpanel.operations.ordering import change_documents, contracts, plans
+from puqpanel.operations.ordering import change_documents, contracts, plans, stock
 from puqpanel.operations.ordering.cancellation import take_back
 from puqpanel.operations.ordering.orders import PriceChangedError
 from puqpanel.operations.ordering.plans import Plan, Target
@@ -98,6 +99,8 @@ def request(*, actor: Principal, change: Request) -> Change:
         if change.expected is not None and not free and total != change.expected:
             text = _("The total has changed to %(total)s. Nothing was changed.", total=total)
             raise PriceChangedError(text)
+        if change.target.product.id != service.product_id:
+            stock.take(change.target.product)
         row = _row(actor, service, plan, change, free)
         if row.status == ChangeStatus.WAITING:
             change_documents.issue(actor, company, row, plan)
@@ -126,10 +129,13 @@ def withdraw(*, actor: Principal, service_uuid: str) -> None:
 def drop(actor: Principal, change: Change, summary: Text) -> None:
     """Withdraw an open change whose client and service are locked.
 
-    Its document is cancelled or credited; what was paid becomes credit of the client.
+    Its document is cancelled or credited; what was paid becomes credit of the client. What it took
+    from stock is given back.
     """
     if not _close(change, ChangeStatus.WITHDRAWN):
         return
+    if change.product_id != change.service.product_id:
+        stock.give_back(change.product_id)
     for document in change_documents.of(change):
         language = catalogs.find(document.language) or texts.SOURCE
         take_back(AUTOMATION, document, _("Change cancelled").translated(language))
@@ -267,6 +273,8 @@ def _apply(actor: Principal, change: Change) -> None:
     service, product = change.service, change.product
     values = dict(service.service_data)
     moves = service.product_id != product.id
+    if moves:
+        stock.give_back(service.product_id)
     gone = {group.key for group in groups_of(service.product)} - set(change.selection)
     for key in gone:
         values.pop(key, None)

@@ -29,12 +29,12 @@ from puqpanel.infra import catalogs
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, retry_deadlocks, save, session, transaction
 from puqpanel.infra.events import raise_event
-from puqpanel.models import Cart, Client, Company, Document, Order, OrderItem, Product, Service
+from puqpanel.models import Cart, Client, Company, Document, Order, OrderItem, Service
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing import issuing, ledger
 from puqpanel.operations.billing.companies import company_for
 from puqpanel.operations.catalog.products import check_configured
-from puqpanel.operations.ordering import carts, coupon_uses, coupons, order_forms, risks
+from puqpanel.operations.ordering import carts, coupon_uses, coupons, order_forms, risks, stock
 from puqpanel.operations.ordering.quotes import (
     Choice,
     Priced,
@@ -123,7 +123,7 @@ def _place(actor: Principal, request: Request, forms_data: Sequence[dict[str, An
         return earlier
     company = company_for(client)
     for choice in sorted(request.choices, key=lambda each: each.product.id):
-        _take_stock(choice.product)
+        stock.take(choice.product)
     language = catalogs.find(client.language) or texts.SOURCE
     with texts.using(language):
         coupon = (
@@ -258,20 +258,6 @@ def _validated(choice: Choice, actor: Principal) -> dict[str, Any]:
     """Return the module's values of an ordered service, checked before anything is ordered."""
     check_configured(choice.product)
     return {} if choice.data is None else order_forms.check(choice.product, actor, choice.data)
-
-
-def _take_stock(product: Product) -> None:
-    """Take one from stock, in one statement, so that the last one is sold once."""
-    if product.stock is None:
-        return
-    statement = (
-        sa.update(Product)
-        .where(Product.id == product.id, Product.stock > 0)
-        .values(stock=Product.stock - 1)
-        .execution_options(synchronize_session=False)
-    )
-    if not session().execute(statement).rowcount:  # type: ignore[attr-defined]
-        raise InvalidInput({"product": [_("%(name)s is sold out.", name=product.name)]})
 
 
 def _check_total(quote: Quote, expected: Money | None) -> None:

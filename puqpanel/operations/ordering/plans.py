@@ -25,7 +25,7 @@ from puqpanel.operations.billing.ledger import today
 from puqpanel.operations.billing.taxes import TaxTable
 from puqpanel.operations.catalog.configuration import Configuration, configure
 from puqpanel.operations.catalog.options import groups_of
-from puqpanel.operations.ordering import contracts
+from puqpanel.operations.ordering import contracts, stock
 from puqpanel.operations.provisioning.services import implements, module_of
 
 
@@ -84,9 +84,19 @@ def check_changeable(actor: Principal, service: Service) -> None:
 def products_for(actor: Principal, service: Service) -> Sequence[Product]:
     """Return the products that a service can be changed to, its own one first.
 
-    They have the same module, or the same group if there is no module, are on sale and have a price
-    in the currency of the service. Those that the shop hides are for staff.
+    They have the same module, or the same group if there is no module, are on sale and in stock,
+    and have a price in the currency of the service. Those that the shop hides are for staff.
     """
+    own = service.product_id
+    return [
+        product
+        for product in _on_sale(actor, service)
+        if product.id == own or product.stock is None or product.stock > 0
+    ]
+
+
+def _on_sale(actor: Principal, service: Service) -> Sequence[Product]:
+    """Return the products for a service, sold-out ones included."""
     product = service.product
     module = module_of(service)
     prices = sa.select(Price.product_id).where(
@@ -130,11 +140,11 @@ def plan(actor: Principal, company: Company, service: Service, target: Target) -
         NoTaxRateError: tax must be charged, but there is no rate.
     """
     product = target.product
-    if product.id not in {each.id for each in products_for(actor, service)}:
-        raise InvalidInput({"product": [_("%(name)s is not available.", name=product.name)]})
     other = product.id != service.product_id
+    if product.id not in {each.id for each in _on_sale(actor, service)}:
+        raise InvalidInput({"product": [_("%(name)s is not available.", name=product.name)]})
     if other and product.stock is not None and product.stock <= 0:
-        raise InvalidInput({"product": [_("%(name)s is sold out.", name=product.name)]})
+        raise stock.sold_out(product)
     configuration = configure(
         product=product, currency=service.currency, period=target.period, chosen=target.options
     )

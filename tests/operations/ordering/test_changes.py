@@ -215,6 +215,81 @@ def test_two_changes_at_once(panel, shop):
     assert sorted(results) == [refused] * 3 + ["requested"]
 
 
+def stock(shop: Shop, name: str) -> int | None:
+    session().rollback()
+    return products.find_product(shop.products[name]).stock
+
+
+def set_stock(shop: Shop, **stocks: int) -> None:
+    with transaction():
+        for name, number in stocks.items():
+            products.find_product(shop.products[name.removeprefix("vps")]).stock = number
+
+
+def test_a_change_of_product_moves_stock(shop):
+    set_stock(shop, vps7=3, vps14=1)
+    change = shop.request("14")
+    assert (stock(shop, "7"), stock(shop, "14")) == (3, 0)
+    changes.withdraw(actor=STAFF, service_uuid=shop.uuid)
+    assert (stock(shop, "7"), stock(shop, "14")) == (3, 1)
+    change = shop.request("14", token="again")
+    with transaction():
+        session().execute(sa.update(Change).values(expires_on=date(2020, 1, 1)))
+    assert (changes.carry_out_due(), stock(shop, "14")) == (1, 1)
+    change = shop.request("14", token="paid")
+    pay(change.document.uuid)
+    assert (stock(shop, "7"), stock(shop, "14")) == (4, 0)
+    shop.request("14", period="annually", token="year")  # the same product
+    assert (stock(shop, "7"), stock(shop, "14")) == (4, 0)
+
+
+def test_a_change_without_charge_takes_stock_too(shop):
+    set_stock(shop, vps7=0, vps28=1)
+    shop.request("28", free_reason="Apology")
+    assert (stock(shop, "7"), stock(shop, "28")) == (1, 0)
+
+
+def test_sold_out_products_are_not_offered(shop):
+    set_stock(shop, vps7=0, vps14=0, vps21=1)
+    found = [product.name for product in plans.products_for(STAFF, shop.service)]
+    assert found == ["VPS 7", "VPS 21", "VPS 28"]
+    with pytest.raises(InvalidInput) as refused:
+        shop.request("14")
+    assert refused.value.errors == {"product": ["VPS 14 is sold out."]}
+
+
+def test_the_last_in_stock_is_taken_by_one_change(panel, shop, client):  # noqa: F811
+    first, shops = products.find_product(shop.products["7"]), [shop]
+    for number in range(7):
+        order = place(client, Choice(first, "weekly"), token=str(number))
+        pay(order.document.uuid)
+        requests.request(actor=STAFF, service_uuid=order.items[0].service.uuid, verb="create")
+        shops.append(Shop(order.items[0].service.uuid, shop.products))
+    set_stock(shop, vps14=1)
+    barrier, results = threading.Barrier(8), []
+
+    def run(at: int) -> None:
+        with panel.app_context():
+            barrier.wait()
+            try:
+                shops[at].request("14", token=f"change {at}")
+                results.append("requested")
+            except InvalidInput as error:
+                results.append(str(*error.errors["product"]))
+
+    threads = [
+        threading.Thread(target=contextvars.Context().run, args=(run, at)) for at in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == ["VPS 14 is sold out."] * 7 + ["requested"]
+    assert stock(shop, "14") == 0
+    assert len(session().scalars(sa.select(Change)).all()) == 1
+    assert problems() == []
+
+
 def test_a_form_that_is_sent_twice_requests_one_change(shop):
     assert shop.request("14").id == shop.request("14").id
 
