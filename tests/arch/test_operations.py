@@ -219,6 +219,8 @@ WITHOUT_ACTOR = {
     "ordering.coupon_uses.give_back": "a part of a cancellation, which has asked",
     "ordering.coupon_uses.take": "a part of an order, which has asked",
     "ordering.endings.carry_out_due": "maintenance",
+    "ordering.stock.give_back": "a part of a cancellation or a change, which has asked",
+    "ordering.stock.take": "a part of an order or a change, which has asked",
     "oversight.tasks.prune": "maintenance",
     "ordering.acceptance.withhold": "called by the task that suspends a fraudulent service",
     "provisioning.observations.postpone": "called by jobs, before they query providers",
