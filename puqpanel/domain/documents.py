@@ -27,6 +27,10 @@ class DocumentKind(StrEnum):
     CREDIT_NOTE = "credit_note"
 
 
+FUNDS = "funds"
+"""The kind of the line of a proforma whose payment becomes credit and pays no invoice."""
+
+
 @dataclass(frozen=True, slots=True)
 class Party:
     """A seller or buyer as a document shows it.
@@ -124,7 +128,7 @@ class DocumentData:
         language: of its texts, such as `en`.
         issued_on: the day of issue, in the company's time zone.
         supplied_on: the day of supply.
-        due_on: the last day for payment; None for credit notes.
+        due_on: the last day for payment; None for credit notes and funds.
         seller: the company.
         buyer: the client.
         bank: where to pay by bank transfer.

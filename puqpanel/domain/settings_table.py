@@ -283,8 +283,32 @@ SHOP = Group(
         ),
     ),
 )
+BILLING = Group(
+    "billing",
+    _("Billing"),
+    _("What customers can do with their credit."),
+    (
+        Definition(
+            "billing.funds_minimum",
+            Kind.INTEGER,
+            _("Minimum to add"),
+            5,
+            _("The least that customers can add to their credit at once, in the base currency."),
+            minimum=1,
+            maximum=1_000_000,
+        ),
+        Definition(
+            "billing.funds_maximum",
+            Kind.INTEGER,
+            _("Maximum to add"),
+            5000,
+            _("The most that they can add at once, in the base currency. 0 turns it off."),
+            maximum=1_000_000,
+        ),
+    ),
+)
 GROUPS: dict[str, Group] = {
-    group.key: group for group in (FIRM, REGION, SITE, SHOP, SESSIONS, LIMITS, RETENTION)
+    group.key: group for group in (FIRM, REGION, SITE, SHOP, BILLING, SESSIONS, LIMITS, RETENTION)
 }
 """Groups by key, in the order of the pages."""
 

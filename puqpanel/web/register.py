@@ -157,6 +157,7 @@ def _configure_templates(app: Flask) -> None:
     app.jinja_env.filters["money"] = _for_viewer(prices.money)
     app.jinja_env.filters["filesizeformat"] = _for_viewer(numbers.size)
     app.jinja_env.filters["country"] = _for_viewer(fields.country_name)
+    app.jinja_env.filters["named"] = _for_viewer(texts.named)
     app.jinja_env.filters["number"] = _for_viewer(numbers.shown)
     app.jinja_env.bytecode_cache = _compiled
     app.jinja_env.trim_blocks = True

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from puqpanel.domain.document_states import OPEN, DocumentStatus
+from puqpanel.domain.documents import FUNDS, DocumentKind
 from puqpanel.domain.money import Money
 from puqpanel.infra.db import ExactDecimal, Model
 from puqpanel.models.accounts.clients import Client
@@ -122,6 +123,12 @@ class Document(Model):
         return Money(self.credited_minor, self.currency)
 
     @property
+    def adds_funds(self) -> bool:
+        """Whether it is a proforma whose payment becomes credit."""
+        proforma = self.kind == DocumentKind.PROFORMA
+        return proforma and any(row.kind == FUNDS for row in self.lines)
+
+    @property
     def open(self) -> Money:
         """What is left to pay; zero unless it is issued."""
         if self.status not in OPEN:
@@ -139,7 +146,7 @@ class DocumentLineRow(Model):
         amount_minor: as the price was entered.
         net_minor: without tax.
         service_id: the service that the line pays for.
-        kind: what it pays for, a `ChargeKind`; empty if it is for no service.
+        kind: what it pays for, a `ChargeKind` or FUNDS; empty if it is for no service.
         explanation: why the amount is what it is: price row, share of the period, coupon.
     """
 

@@ -29,6 +29,7 @@ from puqpanel.models import (
     Series,
 )
 from puqpanel.operations.billing.contents import content
+from puqpanel.operations.billing.funds import is_funds
 
 CHUNK = 500
 """Documents that are read at once."""
@@ -203,7 +204,7 @@ def _receivables() -> Iterator[Problem]:
 
 
 def _allocations() -> Iterator[Problem]:
-    """Compare what was paid on each invoice with the allocations to it."""
+    """Compare what was paid on each invoice and proforma for funds with the allocations to it."""
     paid = (
         sa.select(Allocation.document_id, sa.func.sum(Allocation.minor).label("minor"))
         .group_by(Allocation.document_id)
@@ -213,7 +214,7 @@ def _allocations() -> Iterator[Problem]:
         sa.select(Document.number, Document.paid_minor, paid.c.minor)
         .outerjoin(paid, paid.c.document_id == Document.id)
         .where(
-            Document.kind == DocumentKind.INVOICE,
+            sa.or_(Document.kind == DocumentKind.INVOICE, is_funds()),
             sa.func.coalesce(paid.c.minor, 0) != Document.paid_minor,
         )
     )
@@ -227,12 +228,12 @@ def _allocations() -> Iterator[Problem]:
 
 
 def _open_documents() -> Iterator[Problem]:
-    """Find invoices whose status contradicts what was paid."""
+    """Find invoices and proformas for funds whose status contradicts what was paid."""
     settled = Document.paid_minor + Document.credited_minor
     total = Document.net_minor + Document.tax_minor
     is_paid = settled >= total
     query = sa.select(Document.number, Document.status).where(
-        Document.kind == DocumentKind.INVOICE,
+        sa.or_(Document.kind == DocumentKind.INVOICE, is_funds()),
         sa.or_(
             sa.and_(Document.status.in_((DocumentStatus.PAID, DocumentStatus.CREDITED)), ~is_paid),
             sa.and_(

@@ -87,7 +87,7 @@ def seal(actor: Principal, document: Document) -> None:
     document.issued_at = now()
     document.issued_on = ledger.today(company, document.issued_at)
     document.supplied_on = document.supplied_on or document.issued_on
-    if document.kind != DocumentKind.CREDIT_NOTE:
+    if document.kind != DocumentKind.CREDIT_NOTE and not document.adds_funds:
         document.due_on = document.issued_on + timedelta(days=company.due_days)
     document.seller = asdict(company.party)
     document.buyer = asdict(document.client.party)
@@ -139,17 +139,27 @@ def issue_quoted(
 @retry_deadlocks
 @transaction()
 def cancel_proforma(*, actor: Principal, uuid: str, reason: str = "") -> None:
-    """Cancel a proforma that was not paid.
+    """Cancel a proforma that was not paid, or what is open on one for funds.
 
     Raises:
         ConflictError: it is no proforma, or something was paid.
     """
     actor.require(DOCUMENTS_ISSUE)
+    cancel(actor, uuid, reason)
+
+
+def cancel(actor: Principal, uuid: str, reason: str = "") -> None:
+    """Cancel a proforma for an actor who may; requires a transaction.
+
+    Raises:
+        ConflictError: see `cancel_proforma`.
+    """
     ledger.lock_client(find_document(uuid).client_id)
     document = lock_document(uuid)
     if document.kind != DocumentKind.PROFORMA:
         raise ConflictError(_("Only proformas can be cancelled. Credit the invoice instead."))
-    if document.status != DocumentStatus.ISSUED:
+    open_statuses = OPEN if document.adds_funds else (DocumentStatus.ISSUED,)
+    if document.status not in open_statuses:
         raise ConflictError(_("Only unpaid proformas can be cancelled."))
     document.status = DocumentStatus.CANCELLED
     audit.record(

@@ -44,7 +44,7 @@ class Line:
         tax_class: how it is taxed.
         amount: if it is not the product of price and quantity, such as a share of a period.
         service_id: the service that it pays for.
-        kind: what it pays for, a `ChargeKind`; empty if it is for no service.
+        kind: what it pays for, a `ChargeKind` or FUNDS; empty if it is for no service.
         period: the days that it pays for.
         explanation: why the amount is what it is.
     """

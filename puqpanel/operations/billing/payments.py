@@ -218,6 +218,8 @@ def spend_credit(actor: Principal, client_id: int, document_uuid: str) -> Money:
     client = ledger.lock_client(client_id)
     document = lock_document(document_uuid)
     check_payable(document)
+    if document.adds_funds:
+        raise ConflictError(_("Credit can't pay for credit. Pay this document another way."))
     available = ledger.credit(client, document.currency)
     if available.minor <= 0:
         raise ConflictError(
@@ -245,13 +247,17 @@ def _allocate(
 ) -> Money:
     """Pay a document with credit of its locked client, and return how much.
 
-    A proforma that is paid in full becomes an invoice, which is what the credit pays.
+    A proforma that is paid in full becomes an invoice, which is what the credit pays. A payment of
+    funds stays credit.
     """
     document = lock_document(uuid)
     payable = document.status in OPEN and document.kind != DocumentKind.CREDIT_NOTE
     same = document.client_id == client.id and document.currency == available.currency
     amount = min(available, document.open) if payable and same else Money.zero(available.currency)
     if not amount:
+        return amount
+    if document.adds_funds:
+        _record(actor, document, amount, payment)
         return amount
     if document.kind == DocumentKind.PROFORMA:
         if ledger.credit(client, document.currency) < document.open:
@@ -269,22 +275,31 @@ def _pay(
     actor: Principal, client: Client, invoice: Document, amount: Money, payment: Payment | None
 ) -> None:
     """Post that credit of a client pays an invoice, and record it."""
-    document = invoice
+    allocation = _record(actor, invoice, amount, payment)
+    ledger.post(
+        key=f"allocation:{allocation.id}",
+        company=invoice.company,
+        client_id=client.id,
+        day=ledger.today(invoice.company),
+        summary=_("Invoice %(number)s paid", number=invoice.number),
+        entries=[
+            Entry(Account.CREDIT, amount),
+            Entry(Account.RECEIVABLE, -amount, invoice.id),
+        ],
+    )
+    if invoice.status == DocumentStatus.PAID:
+        payload = {"invoice_uuid": invoice.uuid, "client_uuid": client.uuid}
+        raise_event("invoice.paid", payload)
+
+
+def _record(
+    actor: Principal, document: Document, amount: Money, payment: Payment | None
+) -> Allocation:
+    """Record what was paid on a document."""
     allocation = save(
         Allocation(
             payment_id=payment.id if payment else None, document_id=document.id, minor=amount.minor
         )
-    )
-    ledger.post(
-        key=f"allocation:{allocation.id}",
-        company=document.company,
-        client_id=client.id,
-        day=ledger.today(document.company),
-        summary=_("Invoice %(number)s paid", number=document.number),
-        entries=[
-            Entry(Account.CREDIT, amount),
-            Entry(Account.RECEIVABLE, -amount, document.id),
-        ],
     )
     document.paid_minor += amount.minor
     settled = document.paid_minor + document.credited_minor
@@ -298,9 +313,7 @@ def _pay(
         summary=_("%(amount)s paid.", amount=amount),
         after={"amount": str(amount), "from": "payment" if payment else "credit"},
     )
-    if document.status == DocumentStatus.PAID:
-        payload = {"invoice_uuid": document.uuid, "client_uuid": client.uuid}
-        raise_event("invoice.paid", payload)
+    return allocation
 
 
 def _invoice(actor: Principal, proforma: Document) -> Document:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint
 
 from puqpanel.web.client.accounts import auth, clients, registration
-from puqpanel.web.client.billing import documents, statements
+from puqpanel.web.client.billing import documents, funds, statements
 from puqpanel.web.client.ordering import changes, endings, offers
 from puqpanel.web.client.oversight import home
 from puqpanel.web.client.provisioning import services
@@ -24,6 +24,7 @@ def blueprint() -> Blueprint:
         endings,
         offers,
         documents,
+        funds,
         statements,
     ):
         area.register_blueprint(entity.bp)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, url_for
+from flask import Blueprint, redirect, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import HiddenField, StringField
+from wtforms import HiddenField, SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.money import Money
-from puqpanel.domain.permissions import PAYMENTS_MANAGE
+from puqpanel.domain.permissions import DOCUMENTS_ISSUE, PAYMENTS_MANAGE
 from puqpanel.domain.texts import Text
 from puqpanel.models.columns import new_uuid
 from puqpanel.operations.accounts.clients import find_client
-from puqpanel.operations.billing import credit, ledger
+from puqpanel.operations.billing import companies, credit, funds, ledger
+from puqpanel.web.answers import flashed_errors
 from puqpanel.web.fields import CurrencyField
-from puqpanel.web.forms import Form, _, save_or_show
+from puqpanel.web.forms import Form, _, choices, save_or_show
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.money_field import MoneyField
 
@@ -32,6 +33,57 @@ class RefundForm(Form):
         [InputRequired(_("Enter a note, such as the bank statement number.")), Length(max=500)],
         description=_("For your records, such as “bank statement 31”."),
     )
+
+
+class FundsForm(Form):
+    """How much a client adds to its credit."""
+
+    amount = MoneyField(_("Amount"), [InputRequired(_("Enter an amount."))])
+    company = SelectField(
+        _("Company"),
+        choices=lambda: choices(
+            (each.uuid, each.name) for each in companies.companies() if each.active
+        ),
+    )
+    currency = HiddenField()
+    token = HiddenField()
+
+
+@bp.route("/add", methods=["GET", "POST"])
+@allow(DOCUMENTS_ISSUE)
+def add(uuid: str) -> ResponseReturnValue:
+    """Issue a document whose payment becomes credit of the client."""
+    client = find_client(uuid)
+    page = url_for("admin.clients.show", uuid=uuid)
+    with flashed_errors():
+        company = companies.company_for(client)
+        form = FundsForm(data={"token": new_uuid(), "company": company.uuid})
+        form.currency.data = client.currency
+
+        def save() -> tuple[Text, str]:
+            document = funds.request(
+                actor=actor(),
+                client_uuid=uuid,
+                amount=Money.from_major(form.amount.data, client.currency),
+                company_uuid=form.company.data,
+                token=(form.token.data or "")[:64],
+            )
+            shown = url_for("admin.documents.show", uuid=document.uuid)
+            return _("%(number)s issued.", number=document.number), shown
+
+        return save_or_show(
+            form,
+            save,
+            title=_("Add funds for %(name)s", name=client.name),
+            crumbs=[(str(_("Clients")), url_for("admin.clients.index")), (client.name, page)],
+            label=_("Issue document"),
+            consequence=_(
+                "The client gets a document in %(currency)s to pay. What is paid on it becomes"
+                " credit, without tax.",
+                currency=client.currency,
+            ),
+        )
+    return redirect(page)
 
 
 @bp.route("/refund", methods=["GET", "POST"])

@@ -13,7 +13,8 @@ from puqpanel.domain.permissions import CLIENT_BILLING_MANAGE, CLIENT_BILLING_VI
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import session
 from puqpanel.models import Document
-from puqpanel.operations.billing import credit, documents, ledger
+from puqpanel.operations.accounts.clients import find_client
+from puqpanel.operations.billing import credit, documents, funds, ledger
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.documents import (
     pdf_response,
@@ -48,6 +49,8 @@ def index() -> ResponseReturnValue:
         kinds=KIND_LABELS,
         state=shown_state,
         day=shown_day,
+        credit=ledger.credit(find_client(client.uuid)) if client else None,
+        adds_funds=funds.is_offered() and actor().may(CLIENT_BILLING_MANAGE),
     )
 
 
