@@ -10,18 +10,25 @@ from flask import Response
 
 from puqpanel.domain.document_states import OPEN, DocumentStatus
 from puqpanel.domain.documents import DocumentKind
-from puqpanel.infra.clock import now
 from puqpanel.models import Document
 from puqpanel.operations.billing import document_files
 from puqpanel.operations.billing.contents import content
+from puqpanel.operations.billing.ledger import zone_day
 from puqpanel.web.locale import viewer_locale
 
 
-def shown_state(status: str, due_on: date | None, kind: str = "") -> str:
-    """Return the key of a document's badge: open documents past their due date are overdue."""
+def shown_state(status: str, due_on: date | None, zone: str, kind: str = "") -> str:
+    """Return the key of a document's badge: open documents past their due date are overdue.
+
+    Args:
+        status: of the document.
+        due_on: the last day for payment.
+        zone: the time zone of its company.
+        kind: of the document.
+    """
     if kind == DocumentKind.CREDIT_NOTE and status != DocumentStatus.DRAFT:
         return "credit_note"
-    if DocumentStatus(status) in OPEN and due_on is not None and due_on < now().date():
+    if DocumentStatus(status) in OPEN and due_on is not None and due_on < zone_day(zone):
         return "overdue"
     return status
 

@@ -18,7 +18,12 @@ from puqpanel.models import Client, Company, LedgerEntry, Posting
 
 def today(company: Company, moment: datetime | None = None) -> date:
     """Return the day in a company's time zone."""
-    return (moment or now()).astimezone(ZoneInfo(company.zone)).date()
+    return zone_day(company.zone, moment)
+
+
+def zone_day(zone: str, moment: datetime | None = None) -> date:
+    """Return the current day, or that of a moment, in an IANA time zone."""
+    return (moment or now()).astimezone(ZoneInfo(zone)).date()
 
 
 def lock_client(client_id: int) -> Client:

@@ -10,7 +10,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.domain.document_states import OPEN
 from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.order_risks import IP_ORDERS, NEW_CLIENT_HOURS, Risk, vat_country
 from puqpanel.domain.order_states import NOT_PLACED, Acceptance, OrderStatus
@@ -19,6 +18,7 @@ from puqpanel.domain.tax_rules import VatStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Document, Order
+from puqpanel.operations.billing.overdue import is_overdue
 from puqpanel.operations.system import settings
 
 
@@ -75,8 +75,7 @@ def _overdue(client: Client) -> int:
     query = sa.select(sa.func.count(Document.id)).where(
         Document.client_id == client.id,
         Document.kind == DocumentKind.INVOICE,
-        Document.status.in_(OPEN),
-        Document.due_on < now().date(),
+        is_overdue(),
     )
     return session().scalar(query) or 0
 

@@ -28,6 +28,7 @@ from puqpanel.models import (
     LedgerEntry,
     Posting,
 )
+from puqpanel.operations.billing.overdue import todays
 from puqpanel.operations.oversight.kept import keep_if_many
 
 AGES = (0, 30, 60, 90)
@@ -187,28 +188,29 @@ def tax_totals(first: date, last: date) -> list[TaxTotal]:
     return rows
 
 
-def receivables(day: date) -> list[Receivable]:
-    """Return what is open on invoices, by currency and by how long it is overdue. One query.
+def receivables(day: date | None = None) -> list[Receivable]:
+    """Return what is open on invoices, by currency and by how long it is overdue.
 
     Args:
-        day: the day on which invoices due earlier are overdue.
+        day: the day on which invoices due earlier are overdue; the current day in the time zone of
+            each company unless given.
     """
     query = sa.select(Document.currency, *_ages(day)).where(*_IS_OPEN).group_by(Document.currency)
     return [_receivable(row) for row in session().execute(query.order_by(Document.currency))]
 
 
-def debtors(day: date, limit: int = 25) -> list[Receivable]:
-    """Return the clients with the most that is overdue, by currency. One query.
+def debtors(day: date | None = None, limit: int = 25) -> list[Receivable]:
+    """Return the clients with the most that is overdue, by currency.
 
     Args:
-        day: the day on which invoices due earlier are overdue.
+        day: as for `receivables`.
         limit: the maximum number of rows.
     """
     overdue = sa.func.sum(_OPEN)
     query = (
         sa.select(Document.currency, *_ages(day), Client.name, Client.uuid)
         .join(Client, Client.id == Document.client_id)
-        .where(*_IS_OPEN, Document.due_on < day)
+        .where(*_IS_OPEN, Document.due_on < (todays() if day is None else day))
         .group_by(Document.currency, Client.id, Client.name, Client.uuid)
         .order_by(overdue.desc(), Client.name)
         .limit(limit)
@@ -219,12 +221,12 @@ def debtors(day: date, limit: int = 25) -> list[Receivable]:
 _IS_OPEN = (Document.kind == DocumentKind.INVOICE, Document.status.in_(OPEN))
 
 
-def _ages(day: date) -> list[sa.ColumnElement[int]]:
+def _ages(day: date | None) -> list[sa.ColumnElement[int]]:
     """Return the columns of what is not due, and of each age."""
-    limits = [day - timedelta(days=age) for age in AGES]
+    limits = [todays(age) if day is None else day - timedelta(days=age) for age in AGES]
     upper = [*limits, None]
     columns: list[sa.ColumnElement[int]] = [
-        sa.func.sum(sa.case((Document.due_on >= day, _OPEN), else_=0))
+        sa.func.sum(sa.case((Document.due_on >= limits[0], _OPEN), else_=0))
     ]
     for newer, older in pairwise(upper):
         condition = Document.due_on < newer

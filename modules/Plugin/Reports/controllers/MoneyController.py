@@ -93,10 +93,10 @@ class MoneyController(Controller):
     def receivables(self, request: Request) -> Any:
         """Report what is open on invoices, by how long it is overdue."""
         period = periods.parse({})
-        debtors = statistics.debtors(period.last)
+        debtors = statistics.debtors()
         if pages.wants_csv(request, period):
             heads = [name for name in statistics.Receivable._fields if name != "client_uuid"]
-            lines = [row[:-1] for row in statistics.debtors(period.last, limit=100_000)]
+            lines = [row[:-1] for row in statistics.debtors(limit=100_000)]
             return pages.csv_file("receivables", period, heads, lines)
-        totals = statistics.receivables(period.last)
+        totals = statistics.receivables()
         return pages.page("receivables", period, totals=totals, debtors=debtors)

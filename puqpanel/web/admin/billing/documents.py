@@ -16,9 +16,8 @@ from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import DOCUMENTS_ISSUE, DOCUMENTS_VIEW, PAYMENTS_MANAGE
 from puqpanel.domain.texts import Text
-from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
-from puqpanel.models import Allocation, Client, Document, Payment
+from puqpanel.models import Allocation, Client, Company, Document, Payment
 from puqpanel.models.columns import new_uuid
 from puqpanel.operations.billing import (
     credit_notes,
@@ -29,6 +28,7 @@ from puqpanel.operations.billing import (
 )
 from puqpanel.operations.billing.document_links import public_link
 from puqpanel.operations.billing.document_links import renew_link as renew
+from puqpanel.operations.billing.overdue import is_overdue
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.ordering import links
 from puqpanel.web.answers import flash, flashed_errors
@@ -50,12 +50,6 @@ from puqpanel.web.money_field import MoneyField
 bp = Blueprint("documents", __name__, url_prefix="/documents")
 
 
-OVERDUE = sa.and_(
-    Document.status.in_(OPEN),
-    Document.due_on
-    < sa.bindparam("today", callable_=lambda: now().date(), type_=sa.Date(), unique=True),
-)
-
 DOCUMENTS = Listing(
     sa.select(
         Document.uuid,
@@ -69,7 +63,10 @@ DOCUMENTS = Listing(
         Document.created_at,
         Client.name.label("client"),
         Client.uuid.label("client_uuid"),
-    ).join(Client, Client.id == Document.client_id),
+        Company.zone,
+    )
+    .join(Client, Client.id == Document.client_id)
+    .join(Company, Company.id == Document.company_id),
     key=Document.id,
     sorts={
         "new": Sort(Document.id, descending=True),
@@ -78,7 +75,7 @@ DOCUMENTS = Listing(
     tabs={
         "all": Tab(_("All")),
         "unpaid": Tab(_("Unpaid"), Document.status.in_(OPEN)),
-        "overdue": Tab(_("Overdue"), OVERDUE),
+        "overdue": Tab(_("Overdue"), is_overdue()),
         "drafts": Tab(_("Drafts"), Document.status == DocumentStatus.DRAFT),
         "paid": Tab(
             _("Paid"),
@@ -176,7 +173,7 @@ def show(uuid: str) -> ResponseReturnValue:
         document=document,
         order=links.order_of_document(document),
         kind=KIND_LABELS[DocumentKind(document.kind)],
-        state=shown_state(document.status, document.due_on, document.kind),
+        state=shown_state(document.status, document.due_on, document.company.zone, document.kind),
         payments=_payments(document),
         notes=_notes(document),
         credit=ledger.credit(document.client, document.currency),

@@ -17,7 +17,16 @@ from puqpanel.domain.order_states import LABELS, NOT_PLACED, OrderStatus
 from puqpanel.domain.permissions import ORDERS_VIEW
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import session
-from puqpanel.models import Allocation, Client, Document, Order, OrderItem, Payment, Service
+from puqpanel.models import (
+    Allocation,
+    Client,
+    Company,
+    Document,
+    Order,
+    OrderItem,
+    Payment,
+    Service,
+)
 from puqpanel.operations.ordering import cancellation, orders
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.ordering import drafts
@@ -52,9 +61,11 @@ ORDERS = Listing(
         Client.uuid.label("client_uuid"),
         Document.status.label("document_status"),
         Document.due_on,
+        Company.zone,
     )
     .join(Client, Client.id == Order.client_id)
-    .outerjoin(Document, Document.id == Order.document_id),
+    .outerjoin(Document, Document.id == Order.document_id)
+    .outerjoin(Company, Company.id == Document.company_id),
     key=Order.id,
     sorts={"new": Sort(Order.id, descending=True)},
     tabs={

@@ -63,7 +63,7 @@ def show(uuid: str) -> ResponseReturnValue:
         "client/billing/documents/show.html",
         document=document,
         kind=KIND_LABELS[DocumentKind(document.kind)],
-        state=shown_state(document.status, document.due_on, document.kind),
+        state=shown_state(document.status, document.due_on, document.company.zone, document.kind),
         day=shown_day,
         days=shown_days,
         transfer_image=transfer_image(document),
