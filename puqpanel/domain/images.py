@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from puqpanel.domain.errors import UserError
-from puqpanel.domain.svg import clean_svg
 from puqpanel.domain.texts import _
 
 MAX_BYTES = 512 * 1024
@@ -51,6 +50,8 @@ def check_image(content: bytes) -> Image:
     elif content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         kind, size = "image/webp", _webp(content)
     elif b"<svg" in content[:2000]:
+        from puqpanel.domain.svg import clean_svg  # with an XML parser that few processes need
+
         return Image("image/svg+xml", clean_svg(content))
     else:
         raise ImageError(_NOT_AN_IMAGE)

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
 
-from babel.messages.pofile import PoFileError, read_po
-
 from puqpanel.infra import po
 
 TESTED_NUMBERS = range(200)
@@ -51,6 +49,8 @@ def parse(source: bytes) -> Catalog:
     """
     if not po.has_plausible_forms(source):
         raise InvalidCatalog("its number of plural forms is invalid")
+    from babel.messages.pofile import PoFileError, read_po
+
     try:
         messages = read_po(BytesIO(source), abort_invalid=True)
     except PoFileError as error:

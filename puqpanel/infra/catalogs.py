@@ -21,7 +21,6 @@ from pathlib import Path
 import structlog
 from babel import Locale, UnknownLocaleError
 from babel.core import parse_locale
-from babel.messages.mofile import write_mo
 
 from puqpanel.domain.texts import SOURCE, Language, Text, _, _n, verbatim
 from puqpanel.infra import po
@@ -199,6 +198,8 @@ def _compiled(tag: str, path: Path) -> GNUTranslations | None:
 @functools.lru_cache(maxsize=8)
 def _binary(tag: str, source: bytes) -> tuple[bytes, list[str]]:
     """Return a compiled catalog, and the messages that cannot be used."""
+    from babel.messages.mofile import write_mo
+
     catalog = po.parse(source, tag.replace("-", "_"))
     unusable = po.drop_unusable(catalog)
     binary = io.BytesIO()

@@ -16,7 +16,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.engine import Dialect
 
 from puqpanel.domain.errors import PanelError
@@ -194,8 +193,16 @@ class EncryptedJSON(sa.types.TypeDecorator[Any]):
     errors and task output.
     """
 
-    impl = sa.Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
+    impl = sa.Text
     cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        """Return the type on a database; MySQL's TEXT would hold too little."""
+        if dialect.name not in ("mysql", "mariadb"):
+            return super().load_dialect_impl(dialect)
+        from sqlalchemy.dialects.mysql import MEDIUMTEXT
+
+        return dialect.type_descriptor(MEDIUMTEXT())
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """Encrypt a value for the database."""

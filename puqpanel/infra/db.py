@@ -20,7 +20,6 @@ import structlog
 from flask import has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
-from sqlalchemy.dialects.mysql import DATETIME
 from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session, scoped_session
@@ -61,8 +60,16 @@ class Model(DeclarativeBase):
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
     """Aware datetime, stored as naive UTC with microseconds on every database."""
 
-    impl = sa.DateTime().with_variant(DATETIME(fsp=6), "mysql", "mariadb")
+    impl = sa.DateTime
     cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        """Return the type on a database; on others, MySQL's types are not even imported."""
+        if dialect.name not in ("mysql", "mariadb"):
+            return super().load_dialect_impl(dialect)
+        from sqlalchemy.dialects.mysql import DATETIME
+
+        return dialect.type_descriptor(DATETIME(fsp=6))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Convert an aware datetime for the database."""

@@ -7,11 +7,12 @@ import re
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
-
-from babel.messages.catalog import Catalog, Message
-from babel.messages.pofile import PoFileError, read_po
+from typing import TYPE_CHECKING
 
 from puqpanel.domain.texts import Text, _
+
+if TYPE_CHECKING:
+    from babel.messages.catalog import Catalog, Message
 
 MAX_BYTES = 5_000_000
 MAX_FORMS = 10
@@ -72,6 +73,9 @@ def parse(source: bytes, locale: str) -> Catalog:
     """
     if not has_plausible_forms(source):
         raise InvalidCatalog(_("The number of plural forms is invalid."))
+    # compiled catalogs need no parser
+    from babel.messages.pofile import PoFileError, read_po
+
     try:
         catalog = read_po(BytesIO(source), locale=locale, abort_invalid=True)
     except (UnicodeError, LookupError) as error:

@@ -1,6 +1,7 @@
 """Database models, one file for each entity: tables, columns and constraints.
 
-Rules about when they change belong to operations, their presentation to web.
+Rules about when they change belong to operations, their presentation to web. The files have no
+`from __future__ import annotations`: SQLAlchemy would parse each column's annotation at startup.
 """
 
 from puqpanel.models.accounts.clients import Client, ClientUser

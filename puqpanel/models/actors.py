@@ -1,7 +1,5 @@
 """The columns that record an actor."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import sqlalchemy as sa

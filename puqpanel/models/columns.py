@@ -1,7 +1,5 @@
 """Column types that many tables share."""
 
-from __future__ import annotations
-
 import uuid
 from datetime import datetime
 from typing import Annotated

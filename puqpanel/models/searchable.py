@@ -1,7 +1,5 @@
 """A column with the words by which a row is found, in which case and accents make no difference."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from ipaddress import ip_interface

@@ -1,7 +1,5 @@
 """Clients, which are the accounts that buy, and their users."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -50,7 +48,7 @@ class Client(Searchable, Model):
     notes: Mapped[Sentence]
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[Created]
-    members: Mapped[list[ClientUser]] = relationship(
+    members: Mapped[list["ClientUser"]] = relationship(
         back_populates="client", cascade="all, delete-orphan"
     )
 
@@ -91,5 +89,5 @@ class ClientUser(Model):
     owner: Mapped[bool] = mapped_column(default=False)
     permissions: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
     created_at: Mapped[Created]
-    client: Mapped[Client] = relationship(back_populates="members")
-    user: Mapped[User] = relationship()
+    client: Mapped["Client"] = relationship(back_populates="members")
+    user: Mapped["User"] = relationship()

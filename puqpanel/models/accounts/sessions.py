@@ -1,7 +1,5 @@
 """Sessions of staff and users."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import sqlalchemy as sa

@@ -1,7 +1,5 @@
 """Staff accounts and roles."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -40,7 +38,7 @@ class Staff(Account, Searchable, Model):
     __tablename__ = "staff"
     searched = ("name", "email")
     default_views: Mapped[dict[str, str] | None] = mapped_column(sa.JSON)
-    roles: Mapped[list[Role]] = relationship(
+    roles: Mapped[list["Role"]] = relationship(
         secondary=staff_roles, lazy="selectin", order_by=Role.name
     )
 

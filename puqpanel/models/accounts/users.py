@@ -1,7 +1,5 @@
 """Users, who sign in at /client; their permissions depend on the client."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 

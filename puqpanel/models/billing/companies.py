@@ -1,7 +1,5 @@
 """Companies, which are the sellers on documents, and the series in which they number them."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import sqlalchemy as sa
@@ -64,7 +62,7 @@ class Company(Model):
     logo: Mapped[str] = mapped_column(sa.String(64), default="")
     template: Mapped[Sentence]
     created_at: Mapped[Created]
-    series: Mapped[list[Series]] = relationship(order_by="Series.kind")
+    series: Mapped[list["Series"]] = relationship(order_by="Series.kind")
 
     @property
     def party(self) -> Party:

@@ -1,7 +1,5 @@
 """Documents: proformas, invoices and credit notes, with their lines and taxes."""
 
-from __future__ import annotations
-
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -85,15 +83,15 @@ class Document(Model):
     before: Mapped[str] = mapped_column(sa.String(64), default="")
     link_renewals: Mapped[int] = mapped_column(sa.Integer, default=0)
     created_at: Mapped[Created]
-    company: Mapped[Company] = relationship(lazy="joined", innerjoin=True)
-    client: Mapped[Client] = relationship(lazy="joined", innerjoin=True)
-    lines: Mapped[list[DocumentLineRow]] = relationship(
+    company: Mapped["Company"] = relationship(lazy="joined", innerjoin=True)
+    client: Mapped["Client"] = relationship(lazy="joined", innerjoin=True)
+    lines: Mapped[list["DocumentLineRow"]] = relationship(
         order_by="DocumentLineRow.position", cascade="all, delete-orphan"
     )
-    taxes: Mapped[list[DocumentTax]] = relationship(
+    taxes: Mapped[list["DocumentTax"]] = relationship(
         order_by="DocumentTax.position", cascade="all, delete-orphan"
     )
-    corrects: Mapped[Document | None] = relationship(
+    corrects: Mapped["Document | None"] = relationship(
         foreign_keys=corrects_id, remote_side="Document.id"
     )
 

@@ -1,7 +1,5 @@
 """The ledger: postings, each with a unique key, and their entries, which sum to zero."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import sqlalchemy as sa
@@ -29,7 +27,7 @@ class Posting(Model):
     day: Mapped[date] = mapped_column(index=True)
     summary: Mapped[Message]
     created_at: Mapped[Created]
-    entries: Mapped[list[LedgerEntry]] = relationship(order_by="LedgerEntry.id")
+    entries: Mapped[list["LedgerEntry"]] = relationship(order_by="LedgerEntry.id")
 
 
 class LedgerEntry(Model):

@@ -1,7 +1,5 @@
 """Payments, and the documents that they were allocated to."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import sqlalchemy as sa
@@ -41,8 +39,8 @@ class Payment(Model):
     received_on: Mapped[date]
     note: Mapped[Sentence]
     created_at: Mapped[Created]
-    client: Mapped[Client] = relationship(lazy="joined", innerjoin=True)
-    allocations: Mapped[list[Allocation]] = relationship(order_by="Allocation.id")
+    client: Mapped["Client"] = relationship(lazy="joined", innerjoin=True)
+    allocations: Mapped[list["Allocation"]] = relationship(order_by="Allocation.id")
 
     @property
     def amount(self) -> Money:

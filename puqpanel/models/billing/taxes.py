@@ -1,7 +1,5 @@
 """Tax rates of countries, rules of companies that come before the built-in ones, and VAT checks."""
 
-from __future__ import annotations
-
 from datetime import date
 from decimal import Decimal
 from typing import Any

@@ -1,7 +1,5 @@
 """Options of products, in groups."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -35,7 +33,7 @@ class OptionGroup(Model):
     maximum: Mapped[int] = mapped_column(default=1)
     step: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[Created]
-    options: Mapped[list[Option]] = relationship(
+    options: Mapped[list["Option"]] = relationship(
         back_populates="group", order_by="Option.position, Option.id"
     )
 
@@ -60,7 +58,7 @@ class Option(Model):
     position: Mapped[int] = mapped_column(default=0)
     free: Mapped[bool] = mapped_column(default=False)
     hidden: Mapped[bool] = mapped_column(default=False)
-    group: Mapped[OptionGroup] = relationship(back_populates="options")
+    group: Mapped["OptionGroup"] = relationship(back_populates="options")
 
 
 class ProductOptionGroup(Model):

@@ -1,7 +1,5 @@
 """Prices of products and options, by currency and billing period."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from decimal import Decimal
 

@@ -1,7 +1,5 @@
 """Products and their module configuration."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import sqlalchemy as sa

@@ -1,7 +1,5 @@
 """Configured modules: gateways (Payment modules) and senders (Notification modules)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import sqlalchemy as sa

@@ -1,7 +1,5 @@
 """What was read from the folders of installed modules, so that pages need not read them all."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 

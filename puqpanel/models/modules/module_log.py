@@ -1,7 +1,5 @@
 """The module log: requests to providers and their responses, with secrets masked."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 

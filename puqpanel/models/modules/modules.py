@@ -1,7 +1,5 @@
 """Modules that were activated or refused, and the generation number that processes compare."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -1,7 +1,5 @@
 """Carts of visitors and clients."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import sqlalchemy as sa

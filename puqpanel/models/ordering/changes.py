@@ -1,7 +1,5 @@
 """Changes of services: of their product, options or billing period, with what they cost."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import Any
 
@@ -58,6 +56,6 @@ class Change(Priced, Model):
     token: Mapped[str] = mapped_column(sa.String(64), unique=True)
     live: Mapped[bool | None] = mapped_column(default=True)
     created_at: Mapped[Created]
-    service: Mapped[Service] = relationship()
-    product: Mapped[Product] = relationship()
-    document: Mapped[Document | None] = relationship()
+    service: Mapped["Service"] = relationship()
+    product: Mapped["Product"] = relationship()
+    document: Mapped["Document | None"] = relationship()

@@ -1,7 +1,5 @@
 """Coupons, and the orders in which they were used."""
 
-from __future__ import annotations
-
 from datetime import date
 from decimal import Decimal
 

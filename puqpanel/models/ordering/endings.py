@@ -1,7 +1,5 @@
 """Requests to end a service on a day."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import sqlalchemy as sa
@@ -38,4 +36,4 @@ class Ending(Model):
     requested_by: Mapped[str] = mapped_column(sa.String(200))
     live: Mapped[bool | None] = mapped_column(default=True)
     created_at: Mapped[Created]
-    service: Mapped[Service] = relationship()
+    service: Mapped["Service"] = relationship()

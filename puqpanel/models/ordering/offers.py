@@ -1,7 +1,5 @@
 """Offers: drafts of orders at prices that are kept until a day."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import Any
 
@@ -55,8 +53,8 @@ class Offer(Model):
     reason: Mapped[str] = mapped_column(sa.String(500), default="")
     answered_at: Mapped[Moment | None]
     created_at: Mapped[Created]
-    order: Mapped[Order] = relationship(lazy="joined", innerjoin=True)
-    company: Mapped[Company] = relationship(lazy="joined", innerjoin=True)
+    order: Mapped["Order"] = relationship(lazy="joined", innerjoin=True)
+    company: Mapped["Company"] = relationship(lazy="joined", innerjoin=True)
 
     @property
     def total(self) -> Money:

@@ -1,7 +1,5 @@
 """Orders, with the quote as it was accepted."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import sqlalchemy as sa
@@ -53,9 +51,9 @@ class Order(Model):
     placed_by: Mapped[str] = mapped_column(sa.String(200))
     token: Mapped[str] = mapped_column(sa.String(64), unique=True)
     created_at: Mapped[Created]
-    client: Mapped[Client] = relationship(lazy="joined", innerjoin=True)
-    document: Mapped[Document | None] = relationship()
-    items: Mapped[list[OrderItem]] = relationship(order_by="OrderItem.id")
+    client: Mapped["Client"] = relationship(lazy="joined", innerjoin=True)
+    document: Mapped["Document | None"] = relationship()
+    items: Mapped[list["OrderItem"]] = relationship(order_by="OrderItem.id")
 
     @property
     def total(self) -> Money:
@@ -80,4 +78,4 @@ class OrderItem(Model):
     selection: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
     provisioning: Mapped[Word]
     discount: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
-    service: Mapped[Service] = relationship(lazy="joined", innerjoin=True)
+    service: Mapped["Service"] = relationship(lazy="joined", innerjoin=True)

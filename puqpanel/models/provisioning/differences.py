@@ -1,7 +1,5 @@
 """Differences between services and what their providers report."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import sqlalchemy as sa

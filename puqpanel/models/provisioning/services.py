@@ -1,7 +1,5 @@
 """Services: a product sold to a client at a price, and its state at the provider."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
@@ -76,8 +74,8 @@ class Service(Priced, Searchable, Model):
     observe_at: Mapped[Moment | None]
     anchored_on: Mapped[date | None]
     paid_until: Mapped[date | None]
-    client: Mapped[Client] = relationship(lazy="joined", innerjoin=True)
-    product: Mapped[Product] = relationship(lazy="joined", innerjoin=True)
+    client: Mapped["Client"] = relationship(lazy="joined", innerjoin=True)
+    product: Mapped["Product"] = relationship(lazy="joined", innerjoin=True)
 
     @property
     def idle(self) -> bool | None:

@@ -1,7 +1,5 @@
 """The audit log. Only entries of failed sign-ins are changed, to count them, and deleted."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import sqlalchemy as sa

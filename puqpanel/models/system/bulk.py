@@ -1,7 +1,5 @@
 """The rows of bulk actions."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 

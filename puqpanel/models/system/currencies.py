@@ -1,7 +1,5 @@
 """Currencies: which are enabled, their exchange rates and rounding rules."""
 
-from __future__ import annotations
-
 from datetime import date
 from decimal import Decimal
 

@@ -1,7 +1,5 @@
 """Heartbeats of processes, from which health checks read the database alone."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa

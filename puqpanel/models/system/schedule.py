@@ -1,7 +1,5 @@
 """Scheduled jobs of modules: the next due time and the last run of each entry."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 import sqlalchemy as sa

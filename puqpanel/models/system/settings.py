@@ -1,7 +1,5 @@
 """Values about the panel itself, by name."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -1,7 +1,5 @@
 """Tasks, with their lease, tags and attempts."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -87,10 +85,10 @@ class Task(ActedBy, Model):
     subject_uuid: Mapped[str] = mapped_column(sa.String(120), default="")
     note: Mapped[Message]
     created_at: Mapped[Created]
-    tags: Mapped[list[TaskTag]] = relationship(
+    tags: Mapped[list["TaskTag"]] = relationship(
         cascade="all, delete-orphan", order_by="TaskTag.position"
     )
-    attempts: Mapped[list[TaskAttempt]] = relationship(
+    attempts: Mapped[list["TaskAttempt"]] = relationship(
         cascade="all, delete-orphan", order_by="TaskAttempt.number"
     )
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from stdnum.eu import vat
-from stdnum.exceptions import ValidationError
-
 from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.tax_rules import EU, BuyerKind, VatStatus
 from puqpanel.domain.texts import Text, _
@@ -109,6 +106,9 @@ def clean_vat_number(text: str, country: str) -> str:
     number = "".join(letter for letter in text.upper() if letter.isalnum())
     if not number or country not in EU:
         return number[:40]
+    from stdnum.eu import vat  # imports as much as a large page of the panel
+    from stdnum.exceptions import ValidationError
+
     prefix = "EL" if country == "GR" else country
     number = number if number.startswith((prefix, country)) else f"{prefix}{number}"
     try:

@@ -8,8 +8,6 @@ from typing import Any
 from zoneinfo import available_timezones
 
 import sqlalchemy as sa
-from stdnum import bic, iban
-from stdnum.exceptions import ValidationError
 
 from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
@@ -295,16 +293,20 @@ def _country(code: str) -> str:
 
 
 def _iban(text: str) -> str:
+    from stdnum import exceptions, iban
+
     try:
         return str(iban.validate(text)) if text.strip() else ""
-    except ValidationError:
+    except exceptions.ValidationError:
         raise InvalidInput({"iban": [_("This is not a valid IBAN.")]}) from None
 
 
 def _bic(text: str) -> str:
+    from stdnum import bic, exceptions
+
     try:
         return str(bic.validate(text)) if text.strip() else ""
-    except ValidationError:
+    except exceptions.ValidationError:
         raise InvalidInput({"bic": [_("This is not a valid BIC.")]}) from None
 
 
