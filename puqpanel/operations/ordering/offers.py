@@ -47,7 +47,7 @@ MAX_DAYS, MAX_TERMS, MAX_REASON = 365, 10_000, 500
 BATCH = 200
 MISSING = _("This offer does not exist. Check the link, or ask for a new one.")
 CLOSED: dict[str, Text] = {
-    OfferStatus.ACCEPTED: _("This offer was accepted already."),
+    OfferStatus.ACCEPTED: _("This offer has been accepted."),
     OfferStatus.DECLINED: _("This offer was declined."),
     OfferStatus.WITHDRAWN: _("This offer was withdrawn. Ask for a new one."),
     OfferStatus.EXPIRED: _("This offer has expired. Ask for a new one."),

@@ -43,7 +43,7 @@ def test_a_recipient_accepts_without_an_account(visitor: Browser, owner: Browser
     assert post(visitor, f"{link}accept", name="") == 422
     assert post(visitor, f"{link}accept", name="Anna Berg") == 302
     accepted = visitor.get(link).text
-    assert "This offer was accepted already." in accepted
+    assert "This offer has been accepted." in accepted
     invoice = re.findall(r'href="https?://[^/"]+(/documents/[^"]+)"', accepted)[0]
     assert visitor.get(invoice, follow_redirects=True).status_code == 200
     assert post(visitor, f"{link}accept", name="Anna Berg") == 302
@@ -88,7 +88,7 @@ def test_users_see_offers_of_their_client(app: Panel, link: str) -> None:
         assert tom.get(address).status_code == 404
     assert "Accept offer" in anna.get(path).text
     assert anna.post(f"{path}/accept").status_code == 302
-    assert "This offer was accepted already." in anna.get(path).text
+    assert "This offer has been accepted." in anna.get(path).text
     assert "You have an offer." not in anna.get("/client/").text
 
 

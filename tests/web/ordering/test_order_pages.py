@@ -68,6 +68,8 @@ def test_staff_place_an_order_for_a_client(app: Panel, owner: Browser, draft: st
     assert "Order #" in order
     assert "www.berg.example" in order
     assert "Olga Owner" in order
+    sums = re.findall(r"<td[^>]*>(Net|Tax|Total)</td>.*?([\d.]+)\s€</td>", order, re.DOTALL)
+    assert sums == [("Net", "4.90"), ("Tax", "1.13"), ("Total", "6.03")]
     document = re.findall(r'href="(/admin/documents/[0-9a-f-]{36})"', order)[0]
     with app.app_context():
         query = sa.select(Service.uuid).where(Service.name == "www.berg.example")
