@@ -37,6 +37,9 @@ CUSTOMER = Principal(
 OWN = {
     "accounts.impersonation.end": "the actor's own view",
     "accounts.impersonation.record_request": "records what the actor did",
+    "accounts.members.drop": "a part of operations that have asked",
+    "accounts.members.grant": "a part of operations that have asked",
+    "accounts.members.join": "a part of operations that have asked",
     "accounts.own_details.save_own_details": "the actor's own client; asks for its permission",
     "accounts.preferences.save": "the actor's own preferences",
     "accounts.sessions.end_all_for": "a part of operations that have asked",
@@ -191,6 +194,7 @@ def test_operations_refuse_whoever_lacks_their_permission(values: dict[str, Any]
 
 
 WITHOUT_ACTOR = {
+    "accounts.members.create_user": "a part of operations that have asked",
     "accounts.registration.register": "a visitor, who is nobody yet",
     "accounts.sessions.end_where": "a part of operations that have asked",
     "accounts.session_pruning.prune": "maintenance",

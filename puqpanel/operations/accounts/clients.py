@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
-from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
-from puqpanel.domain.permissions import CLIENT_KEYS, CLIENTS_MANAGE, CLIENTS_USERS, with_implied
+from puqpanel.domain.errors import InvalidInput
+from puqpanel.domain.permissions import CLIENTS_MANAGE
 from puqpanel.domain.principals import Principal
-from puqpanel.domain.session_ends import SessionEnd
 from puqpanel.domain.tax_rules import VatStatus
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Client, ClientUser, Service, User
-from puqpanel.operations.accounts import sessions
 from puqpanel.operations.accounts.buyer_details import BuyerDetails, clean
-from puqpanel.operations.accounts.passwords import check_password, hash_password
+from puqpanel.operations.accounts.members import add_user
+from puqpanel.operations.accounts.passwords import check_password
 from puqpanel.operations.system import audit, currencies
 from puqpanel.operations.system.fields import clean_country, clean_email, clean_name
 
@@ -185,104 +182,6 @@ def announce_vat_number(client: Client, status: str, changed: bool = False) -> N
         raise_event("client.vat_number_changed", {"client_uuid": client.uuid})
 
 
-@transaction()
-def add_user(
-    *,
-    actor: Principal,
-    client_uuid: str,
-    email: str,
-    name: str,
-    password: str = "",
-    owner: bool = False,
-    permissions: Sequence[str] = (),
-) -> User:
-    """Add a user to a client; an existing user keeps their password.
-
-    Args:
-        actor: who adds the user.
-        client_uuid: the client.
-        email: address of the user account, which is created if it does not exist.
-        name: name of a new user.
-        password: password of a new user, in plain text.
-        owner: whether the user has all permissions.
-        permissions: of other users, keys of `CLIENT_PERMISSIONS`.
-
-    Raises:
-        InvalidInput: a field is invalid, the user belongs to the client already, or the client
-            would have no owner.
-    """
-    actor.require(CLIENTS_USERS)
-    address, keys = clean_email(email), _known(permissions)
-    client = _lock_client(client_uuid)
-    if not owner and not any(member.owner for member in client.members):
-        raise InvalidInput({"owner": [_("The first user of a client must be an owner.")]})
-    user = session().scalar(sa.select(User).where(User.email == address))
-    added = InvalidInput(
-        {"email": [_("%(address)s is already a user of this client.", address=address)]}
-    )
-    if user is None:
-        shown = clean_name(name)
-        check_password(password, about=(shown, address, client.name, client.company))
-        user = save(
-            User(email=address, name=shown, password_hash=hash_password(password)),
-            InvalidInput({"email": [_("This e-mail address is already in use.")]}),
-        )
-    elif session().get(ClientUser, (client.id, user.id)) is not None:
-        raise added
-    save(ClientUser(client=client, user=user, owner=owner, permissions=keys), added)
-    audit.record(
-        actor=actor,
-        action="client.user_added",
-        subject_type="client",
-        subject_uuid=client_uuid,
-        summary=_("%(address)s added as a user of %(name)s.", address=address, name=client.name),
-        after={"user": address, "owner": owner, "permissions": keys},
-    )
-    return user
-
-
-@transaction()
-def remove_user(*, actor: Principal, client_uuid: str, user_uuid: str) -> None:
-    """Remove a user from a client; the user account is kept.
-
-    Raises:
-        ConflictError: it is the only owner.
-        NotFoundError: the user does not belong to the client.
-    """
-    actor.require(CLIENTS_USERS)
-    client = _lock_client(client_uuid)
-    member = find_member(client_uuid, user_uuid)
-    _check_owner_left(client, member)
-    client.members.remove(member)
-    sessions.end_all_for(member.user, SessionEnd.RIGHTS_CHANGED, actor)
-    audit.record(
-        actor=actor,
-        action="client.user_removed",
-        subject_type="client",
-        subject_uuid=client_uuid,
-        summary=_(
-            "%(email)s removed as a user of %(name)s.", email=member.user.email, name=client.name
-        ),
-    )
-
-
-@transaction()
-def set_user_password(*, actor: Principal, client_uuid: str, user_uuid: str, password: str) -> None:
-    """Set a new password for a client's user and end the user's sessions."""
-    actor.require(CLIENTS_USERS)
-    member = find_member(client_uuid, user_uuid)
-    check_password(password, about=(member.user.name, member.user.email))
-    member.user.password_hash = hash_password(password)
-    sessions.end_all_for(member.user, SessionEnd.PASSWORD_CHANGED, actor)
-    audit.record(
-        actor=actor,
-        action="user.password_set",
-        subject_type="client",
-        subject_uuid=client_uuid,
-        summary=_("New password set for %(email)s.", email=member.user.email),
-    )
-
-
 def _check_currency(client: Client, currency: str) -> None:
     """Check that a client may be given a currency."""
     if currency == client.currency:
@@ -296,92 +195,6 @@ def _check_currency(client: Client, currency: str) -> None:
             currency=client.currency,
         )
         raise InvalidInput({"currency": [text]})
-
-
-@transaction()
-def set_user_permissions(
-    *,
-    actor: Principal,
-    client_uuid: str,
-    user_uuid: str,
-    owner: bool,
-    permissions: Iterable[str],
-) -> None:
-    """Set what a user may do for a client; a change ends the user's sessions.
-
-    Args:
-        actor: who sets them.
-        client_uuid: the client.
-        user_uuid: the user.
-        owner: whether the user has all permissions.
-        permissions: keys of `CLIENT_PERMISSIONS`; those that they imply are added.
-
-    Raises:
-        InvalidInput: a key is unknown.
-        ConflictError: the client would have no owner.
-        NotFoundError: the user does not belong to the client.
-    """
-    actor.require(CLIENTS_USERS)
-    keys = _known(permissions)
-    client = _lock_client(client_uuid)
-    member = find_member(client_uuid, user_uuid)
-    if not owner:
-        _check_owner_left(client, member)
-    before = {"owner": member.owner, "permissions": member.permissions}
-    member.owner, member.permissions = owner, keys
-    old, new = audit.changed(before, {"owner": owner, "permissions": keys})
-    if new:
-        sessions.end_all_for(member.user, SessionEnd.RIGHTS_CHANGED, actor)
-    audit.record(
-        actor=actor,
-        action="client.user_permissions_changed",
-        subject_type="client",
-        subject_uuid=client_uuid,
-        summary=_("Permissions of %(email)s changed.", email=member.user.email),
-        before=old,
-        after=new,
-    )
-
-
-def _lock_client(uuid: str) -> Client:
-    """Lock a client, so that two changes cannot each remove the other's last owner."""
-    query = sa.select(Client).where(Client.uuid == uuid).with_for_update()
-    return find(query.execution_options(populate_existing=True), _("Client not found."))
-
-
-def _check_owner_left(client: Client, member: ClientUser) -> None:
-    if member.owner and not any(each.owner for each in client.members if each is not member):
-        raise ConflictError(
-            _(
-                "%(email)s is the only owner of this client; make another user an owner first.",
-                email=member.user.email,
-            )
-        )
-
-
-def _known(permissions: Iterable[str]) -> list[str]:
-    keys = with_implied(permissions, CLIENT_KEYS)
-    if unknown := keys - CLIENT_KEYS:
-        raise InvalidInput(
-            {
-                "permissions": [
-                    _("Unknown permissions: %(items)s.", items=", ".join(sorted(unknown)))
-                ]
-            }
-        )
-    return sorted(keys)
-
-
-def find_member(client_uuid: str, user_uuid: str) -> ClientUser:
-    """Return the membership of a user in a client.
-
-    Raises:
-        NotFoundError: the user does not belong to the client.
-    """
-    for member in find_client(client_uuid).members:
-        if member.user.uuid == user_uuid:
-            return member
-    raise NotFoundError(_("This user does not belong to the client."))
 
 
 def _clean(

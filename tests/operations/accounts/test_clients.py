@@ -7,7 +7,7 @@ import pytest
 from puqpanel.app import Panel
 from puqpanel.domain.errors import ConflictError, InvalidInput, PermissionDenied
 from puqpanel.domain.principals import CLI, Principal, PrincipalKind
-from puqpanel.operations.accounts import clients
+from puqpanel.operations.accounts import clients, members
 from tests.sample import PASSWORD, make_client
 
 EDITOR = Principal(PrincipalKind.STAFF, 1, "Editor", permissions=frozenset({"clients.manage"}))
@@ -16,11 +16,11 @@ EDITOR = Principal(PrincipalKind.STAFF, 1, "Editor", permissions=frozenset({"cli
 def test_clients_manage_does_not_open_the_client_area(panel: Panel) -> None:
     client, user = make_client(CLI)
     with pytest.raises(PermissionDenied):
-        clients.set_user_password(
+        members.set_user_password(
             actor=EDITOR, client_uuid=client.uuid, user_uuid=user.uuid, password=PASSWORD
         )
     with pytest.raises(PermissionDenied):
-        clients.add_user(
+        members.add_user(
             actor=EDITOR, client_uuid=client.uuid, email="me@panel.test", name="Me", owner=True
         )
     with pytest.raises(PermissionDenied):
@@ -34,10 +34,10 @@ def test_a_client_keeps_an_owner(panel: Panel) -> None:
     client, user = make_client(CLI)
     ids = {"client_uuid": client.uuid, "user_uuid": user.uuid}
     with pytest.raises(ConflictError):
-        clients.remove_user(actor=CLI, **ids)
+        members.remove_user(actor=CLI, **ids)
     with pytest.raises(ConflictError):
-        clients.set_user_permissions(actor=CLI, **ids, owner=False, permissions=["services.view"])
-    second = clients.add_user(
+        members.set_user_permissions(actor=CLI, **ids, owner=False, permissions=["services.view"])
+    second = members.add_user(
         actor=CLI,
         client_uuid=client.uuid,
         email="second@lumen.test",
@@ -45,18 +45,18 @@ def test_a_client_keeps_an_owner(panel: Panel) -> None:
         password=PASSWORD,
     )
     with pytest.raises(ConflictError):
-        clients.remove_user(actor=CLI, **ids)
-    clients.set_user_permissions(
+        members.remove_user(actor=CLI, **ids)
+    members.set_user_permissions(
         actor=CLI, client_uuid=client.uuid, user_uuid=second.uuid, owner=True, permissions=[]
     )
-    clients.remove_user(actor=CLI, **ids)
+    members.remove_user(actor=CLI, **ids)
     assert [member.owner for member in clients.find_client(client.uuid).members] == [True]
 
 
 def test_the_first_user_of_a_client_is_an_owner(panel: Panel) -> None:
     client = clients.create_client(actor=CLI, name="New", email="new@panel.test")
     with pytest.raises(InvalidInput) as refused:
-        clients.add_user(
+        members.add_user(
             actor=CLI, client_uuid=client.uuid, email="a@b.test", name="A", password=PASSWORD
         )
     assert "owner" in refused.value.errors

@@ -12,7 +12,7 @@ from puqpanel.app import Panel
 from puqpanel.domain.principals import CLI
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Audit, Client, ClientUser
-from puqpanel.operations.accounts import clients
+from puqpanel.operations.accounts import clients, members
 from puqpanel.operations.provisioning import services
 from puqpanel.web.guard import Area
 from tests.web.conftest import PASSWORD, Browser
@@ -29,7 +29,7 @@ OWN_ACCOUNT = ("password", "preferences", "language", "security", "sessions")
 def add_user(app: Panel, shop: dict[str, str], *permissions: str) -> Browser:
     """Return a browser of a user of Anna Berg's client."""
     with app.app_context():
-        clients.add_user(
+        members.add_user(
             actor=CLI,
             client_uuid=shop["client"],
             email="uma@example.test",
@@ -98,7 +98,7 @@ def test_pages_show_the_current_client_only(app: Panel, shop: dict[str, str]) ->
     browser = add_user(app, shop, "services.view")
     with app.app_context():
         other = session().scalars(sa.select(Client).where(Client.name == "Tom Other")).one().uuid
-        clients.add_user(
+        members.add_user(
             actor=CLI, client_uuid=other, email="uma@example.test", name="Uma", owner=True
         )
         theirs = services.create_service(

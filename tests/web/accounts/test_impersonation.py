@@ -12,7 +12,7 @@ from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction, write
 from puqpanel.models import AccountSession, Audit, Client, Role, Staff, User
-from puqpanel.operations.accounts import clients, staff
+from puqpanel.operations.accounts import members, staff
 from tests.web.conftest import PASSWORD, Browser
 
 ANNA = "anna@example.test"
@@ -186,7 +186,7 @@ def test_a_view_shows_the_client_that_was_asked_for(
 ) -> None:
     with app.app_context():
         other = session().scalars(sa.select(Client).where(Client.name == "Tom Other")).one()
-        user = clients.add_user(
+        user = members.add_user(
             actor=AUTOMATION,
             client_uuid=shop["client"],
             email="tom@example.test",

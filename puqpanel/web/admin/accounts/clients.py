@@ -25,7 +25,7 @@ from puqpanel.domain.permissions import (
 from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Product, Service, User
-from puqpanel.operations.accounts import clients
+from puqpanel.operations.accounts import clients, members
 from puqpanel.operations.billing import ledger
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.system import audit
@@ -205,7 +205,7 @@ def add_user(uuid: str) -> ResponseReturnValue:
     form = UserForm(data={"owner": not client.members})
 
     def save() -> tuple[Text, str]:
-        user = clients.add_user(
+        user = members.add_user(
             actor=actor(),
             client_uuid=uuid,
             permissions=() if form.owner.data else (CLIENT_SERVICES_VIEW, CLIENT_SERVICES_MANAGE),
@@ -230,7 +230,7 @@ def set_password(uuid: str, user_uuid: str) -> ResponseReturnValue:
     form = PasswordForm()
 
     def save() -> tuple[Text, str]:
-        clients.set_user_password(
+        members.set_user_password(
             actor=actor(), client_uuid=uuid, user_uuid=user_uuid, **form.values("password")
         )
         page = url_for("admin.clients.show", uuid=uuid)
@@ -285,7 +285,7 @@ def remove_user(uuid: str, user_uuid: str) -> ResponseReturnValue:
     """Remove a user from the client, after a confirmation."""
     back = url_for("admin.clients.show", uuid=uuid)
     if request.method == "POST":
-        clients.remove_user(actor=actor(), client_uuid=uuid, user_uuid=user_uuid)
+        members.remove_user(actor=actor(), client_uuid=uuid, user_uuid=user_uuid)
         flash(_("User removed."), "good")
         return redirect(back)
     client = clients.find_client(uuid)

@@ -14,7 +14,7 @@ from puqpanel.domain.permissions import (
     with_implied,
 )
 from puqpanel.domain.texts import Text
-from puqpanel.operations.accounts import clients
+from puqpanel.operations.accounts import members
 from puqpanel.web.forms import Form, MultiCheckboxField, _, choices, save_or_show
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.navigation import crumbs
@@ -36,12 +36,12 @@ class UserPermissionsForm(Form):
 @allow(CLIENTS_USERS)
 def edit(uuid: str, user_uuid: str) -> ResponseReturnValue:
     """Update the permissions of a user for the client."""
-    member = clients.find_member(uuid, user_uuid)
+    member = members.find_member(uuid, user_uuid)
     form = UserPermissionsForm(obj=member)
     form.permissions.choices = choices((each.key, each.name) for each in CLIENT_PERMISSIONS)
 
     def save() -> tuple[Text, str]:
-        clients.set_user_permissions(
+        members.set_user_permissions(
             actor=actor(),
             client_uuid=uuid,
             user_uuid=user_uuid,
