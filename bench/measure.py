@@ -104,3 +104,17 @@ def seconds(call: Callable[[], object]) -> float:
 def backend(url: str) -> str:
     """Return the name of the database for figures."""
     return sa.engine.make_url(url).get_backend_name()
+
+
+def server_seconds(engine: sa.Engine) -> float:
+    """Return the CPU seconds that PostgreSQL's processes of this process's connections took."""
+    if engine.dialect.name != "postgresql":
+        return 0.0
+    with engine.connect() as connection:
+        pids = connection.scalars(sa.text("SELECT pid FROM pg_stat_activity")).all()
+    total = 0.0
+    for pid in pids:
+        stat = Path(f"/proc/{pid}/schedstat")
+        if stat.exists():
+            total += int(stat.read_text().split()[0]) / 1e9
+    return total

@@ -14,7 +14,6 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -23,7 +22,14 @@ from flask import Flask, render_template_string, url_for
 from flask_login import LoginManager, UserMixin, login_required, login_user
 from sqlalchemy.orm import Session
 
-from bench.measure import ROUNDS, backend, figure, interleaved, temporary_panel
+from bench.measure import (
+    ROUNDS,
+    backend,
+    figure,
+    interleaved,
+    server_seconds,
+    temporary_panel,
+)
 from puqpanel.app import Panel, create_app
 from puqpanel.cli.demo.rows import add_rows
 from puqpanel.domain.principals import CLI
@@ -239,22 +245,8 @@ def bare_list(url: str) -> Get:
 def cpu_ms(settings: Settings, call: Callable[[], None]) -> float:
     """Return the CPU milliseconds of a call, after one that warms it."""
     call()
-    before = time.process_time() + _server_seconds(settings)
+    engine = engine_for(settings.database_url)
+    before = time.process_time() + server_seconds(engine)
     for _ in range(REQUESTS):
         call()
-    return (time.process_time() + _server_seconds(settings) - before) / REQUESTS * 1000
-
-
-def _server_seconds(settings: Settings) -> float:
-    """Return the CPU seconds that PostgreSQL's processes of this process's connections took."""
-    engine = engine_for(settings.database_url)
-    if engine.dialect.name != "postgresql":
-        return 0.0
-    with engine.connect() as connection:
-        pids = connection.scalars(sa.text("SELECT pid FROM pg_stat_activity")).all()
-    total = 0.0
-    for pid in pids:
-        stat = Path(f"/proc/{pid}/schedstat")
-        if stat.exists():
-            total += int(stat.read_text().split()[0]) / 1e9
-    return total
+    return (time.process_time() + server_seconds(engine) - before) / REQUESTS * 1000

@@ -73,4 +73,4 @@ def format_localized(
 def half_up(value: Fraction) -> int:
     """Return the nearest integer; a half is rounded away from zero."""
     size = (2 * abs(value.numerator) + value.denominator) // (2 * value.denominator)
-    return size if value >= 0 else -size
+    return size if value.numerator >= 0 else -size

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from puqpanel.domain.money import Money
@@ -182,13 +183,7 @@ def canonical(data: DocumentData) -> str:
 
     Empty fields are left out, so that a field that a later version adds changes no earlier digest.
     """
-    return json.dumps(
-        _filled(asdict(data)),
-        sort_keys=True,
-        ensure_ascii=False,
-        separators=(",", ":"),
-        default=_plain,
-    )
+    return _ENCODER.encode(_filled(data))
 
 
 def digest(data: DocumentData, before: str) -> str:
@@ -204,11 +199,34 @@ def digest(data: DocumentData, before: str) -> str:
     return hashlib.sha256(f"{before}\n{canonical(data)}".encode()).hexdigest()
 
 
+def values_of(part: Party | BankAccount) -> dict[str, str]:
+    """Return the fields of a party or an account, as a document stores them."""
+    kind: Any = type(part)
+    return {name: getattr(part, name) for name in _names(kind)}
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    """Return the names of the fields of a dataclass; none of another type."""
+    return tuple(each.name for each in fields(kind)) if is_dataclass(kind) else ()
+
+
 def _filled(value: Any) -> Any:
-    if isinstance(value, dict):
-        filled = {name: _filled(part) for name, part in value.items()}
-        return {name: part for name, part in filled.items() if part not in (None, "", [], {})}
-    return [_filled(part) for part in value] if isinstance(value, list | tuple) else value
+    """Return dataclasses as dictionaries, without empty fields; zero and False are not empty."""
+    kind: Any = type(value)
+    names = _names(kind)
+    if names:
+        filled = {}
+        for name in names:
+            part = getattr(value, name)
+            if type(part) not in _PLAIN:
+                part = _filled(part)
+            if part or part == 0:
+                filled[name] = part
+        return filled
+    if isinstance(value, list | tuple):
+        return [_filled(part) for part in value]
+    return value
 
 
 def _plain(value: Any) -> str:
@@ -217,3 +235,9 @@ def _plain(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+_PLAIN = frozenset((str, int, bool, Decimal, date, type(None)))
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain
+)

@@ -171,10 +171,8 @@ class Money:
     @classmethod
     def total(cls, amounts: Iterable[Money], currency: str) -> Money:
         """Return the sum of amounts in one currency; zero if there are none."""
-        result = cls.zero(currency)
-        for amount in amounts:
-            result += amount
-        return result
+        zero = cls.zero(currency)
+        return cls(sum(map(zero._same, amounts)), currency)
 
     @property
     def major(self) -> Decimal:
@@ -289,7 +287,7 @@ def _formatted(minor: int, places: int, currency: str, locale: Locale) -> str:
 def _exact(number: Decimal | Fraction | int) -> Fraction:
     if isinstance(number, float):
         raise TypeError("a float is not exact")
-    return Fraction(number)
+    return number if isinstance(number, Fraction) else Fraction(number)
 
 
 def _too_many_decimals(shown: str, currency: str, places: int) -> Text:

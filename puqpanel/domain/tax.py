@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import cache
 
 from puqpanel.domain.decimals import half_up
 from puqpanel.domain.money import Money
@@ -35,6 +36,12 @@ class PriceEntry(StrEnum):
 
     NET = "net"
     GROSS = "gross"
+
+
+@cache
+def _share(rate: Decimal) -> Fraction:
+    """Return what a rate in percent adds to 1."""
+    return Fraction(rate) / 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,7 @@ class TaxGroup:
         shares: list[Fraction] = []
         for tax in self.taxes:
             base = 1 + sum(shares) if tax.compound else Fraction(1)
-            shares.append(base * Fraction(tax.rate) / 100)
+            shares.append(base * _share(tax.rate))
         return tuple(shares)
 
     @property
@@ -124,7 +131,7 @@ def group_total(group: TaxGroup, entered: Money, entry: PriceEntry) -> GroupTota
         taxes: list[Money] = []
         for tax in group.taxes:
             base = Money.total([entered, *taxes], entered.currency) if tax.compound else entered
-            taxes.append(base.scaled(Fraction(tax.rate) / 100))
+            taxes.append(base.scaled(_share(tax.rate)))
         return GroupTotal(group, entered, tuple(taxes))
     net = entered.scaled(1 / (1 + sum(group.shares, Fraction())))
     if not any(group.shares):

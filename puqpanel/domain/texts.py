@@ -248,9 +248,7 @@ def unpacked(stored: str) -> Text:
 def _plain(value: Any) -> Any:
     if isinstance(value, Text):
         return {"text": packed(value)}
-    if isinstance(value, Localized):
-        return str(value)
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    return value if isinstance(value, str | int | float | None) else str(value)
 
 
 def _text(content: Mapping[str, Any]) -> Text:

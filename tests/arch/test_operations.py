@@ -55,7 +55,8 @@ OWN = {
     "billing.vat_numbers.request_check": "a part of operations that have asked",
     "billing.payments.spend_credit": "a part of operations that have asked",
     "billing.issuing.issue_quoted": "a part of operations that have asked",
-    "billing.issuing.seal": "a part of operations that have asked",
+    "billing.sealing.seal": "a part of operations that have asked",
+    "billing.sealing.seal_all": "a part of operations that have asked",
     "modules.configured_modules.record_change": "a part of operations that have asked",
     "modules.configured_modules.require_manage": "asks and changes nothing",
     "modules.forms.invalid_settings": "changes nothing; a part of operations that have asked",
@@ -97,6 +98,7 @@ OWN = {
     "provisioning.settlement.set_provision_status": "called by modules, about their own services",
     "system.audit.count_refusal": "counts a refused request",
     "system.audit.record": "a part of every operation",
+    "system.audit.record_all": "a part of every operation",
 }
 """Public functions with an actor that ask for no permission, each with the reason."""
 ANY_STAFF = {
@@ -203,9 +205,11 @@ WITHOUT_ACTOR = {
     "accounts.sessions.start": "a sign-in",
     "accounts.sessions.touch": "the session of the request",
     "accounts.staff.ensure_owner_role": "a part of `create_staff`",
+    "billing.charges.claim": "a part of operations that have asked",
     "billing.document_files.pdf": "keeps the file of an issued document",
     "billing.documents.write": "a part of operations that have asked",
-    "billing.ledger.post": "a part of operations that have asked",
+    "billing.ledger.post_all": "a part of operations that have asked",
+    "billing.plain_documents.write": "a part of operations that have asked",
     "billing.vat_numbers.ask": "called by the task, with the answer of VIES",
     "modules.breaker.record_failure": "counts failures of a module",
     "modules.hooks.record": "adds the listeners of an event",
@@ -248,6 +252,8 @@ def test_writing_functions_without_an_actor_are_listed() -> None:
         name
         for name, node in functions()
         if name not in with_actor()
-        and any(word in ast.unparse(node) for word in ("transaction(", "write(", "save("))
+        and any(
+            word in ast.unparse(node) for word in ("transaction(", "write(", "save(", "insert_all(")
+        )
     }
     assert writing == set(WITHOUT_ACTOR)

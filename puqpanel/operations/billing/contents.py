@@ -19,12 +19,13 @@ from puqpanel.domain.tax import GroupTotal, PriceEntry
 from puqpanel.models import Document, DocumentLineRow
 from puqpanel.operations.billing.ledger import today
 from puqpanel.operations.billing.lines import total_of
+from puqpanel.operations.billing.plain_documents import PlainDocument, PlainRow
 
 NET_PLACES = 10
 """Decimals of a net unit price that was computed from a gross one."""
 
 
-def content(document: Document) -> DocumentData:
+def content(document: Document | PlainDocument) -> DocumentData:
     """Return what a document says. A draft says what it would if it were issued today."""
     company, client = document.company, document.client
     totals = tuple(total_of(row, document.currency) for row in document.taxes)
@@ -56,7 +57,11 @@ def _reference(invoice: Document) -> tuple[str, date]:
     return invoice.number, invoice.issued_on
 
 
-def _line(row: DocumentLineRow, document: Document, totals: Sequence[GroupTotal]) -> DocumentLine:
+def _line(
+    row: DocumentLineRow | PlainRow,
+    document: Document | PlainDocument,
+    totals: Sequence[GroupTotal],
+) -> DocumentLine:
     net = Money(row.net_minor, document.currency)
     exact = row.unit_price * row.quantity == net.major
     is_net = document.entry == PriceEntry.NET

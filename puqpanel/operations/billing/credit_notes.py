@@ -28,8 +28,8 @@ from puqpanel.infra.events import raise_event
 from puqpanel.models import Charge, Document, DocumentLineRow
 from puqpanel.operations.billing import ledger
 from puqpanel.operations.billing.documents import find_document, lock_document
-from puqpanel.operations.billing.issuing import seal
 from puqpanel.operations.billing.lines import tax_rows, total_of
+from puqpanel.operations.billing.sealing import seal
 
 
 @dataclass(frozen=True, slots=True)

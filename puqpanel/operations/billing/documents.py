@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import lazyload, selectinload
@@ -18,18 +19,23 @@ from puqpanel.domain.tax import PriceEntry
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import find, retry_deadlocks, save, session, transaction
 from puqpanel.models import Client, Company, Document
+from puqpanel.models.columns import new_uuid
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing.companies import clean_text, company_for, find_company
 from puqpanel.operations.billing.ledger import lock_client, today
 from puqpanel.operations.billing.lines import (
     Line,
     Reckoning,
+    is_written,
     line_of,
     line_rows,
+    line_values,
     reckon,
     tax_rows,
+    tax_values,
 )
-from puqpanel.operations.billing.taxes import TaxTable
+from puqpanel.operations.billing.plain_documents import PlainDocument, PlainRow
+from puqpanel.operations.billing.taxes import TaxRates, TaxTable
 from puqpanel.operations.system import audit
 
 NOT_A_DRAFT = _("Issued documents can't be changed. To correct an invoice, issue a credit note.")
@@ -121,16 +127,7 @@ def create_draft(
         raise InvalidInput({"kind": [_("Select an option from the list.")]})
     client = find_client(client_uuid)
     company = find_company(company_uuid) if company_uuid else company_for(client)
-    document = Document(
-        company_id=company.id,
-        client_id=client.id,
-        company=company,
-        client=client,
-        kind=kind,
-        currency=currency or client.currency,
-        language=client.language or "en",
-        entry=entry or company.entry,
-    )
+    document = new_document(company, client, kind, currency or client.currency, entry)
     write(document, draft)
     save(document)
     _record(actor, document, "document.created", _("Draft created, %(total)s."))
@@ -204,33 +201,109 @@ def lock_draft(uuid: str) -> Document:
     return document
 
 
-def write(document: Document, draft: Draft) -> None:
-    """Put the fields of a draft on a document, with the taxes of today."""
+def new_document(
+    company: Company, client: Client, kind: str, currency: str, entry: str = ""
+) -> Document:
+    """Return a draft without lines, which is not in the database yet; see `draft_values`."""
+    return Document(**draft_values(company, client, kind, currency, entry))
+
+
+def draft_values(
+    company: Company, client: Client, kind: str, currency: str, entry: str = ""
+) -> dict[str, Any]:
+    """Return the values of a new draft without lines.
+
+    Args:
+        company: the seller.
+        client: the buyer.
+        kind: a `DocumentKind`.
+        currency: of its amounts.
+        entry: whether its prices are net or gross; the company's unless given.
+    """
+    return {
+        "uuid": new_uuid(),
+        "company_id": company.id,
+        "client_id": client.id,
+        "company": company,
+        "client": client,
+        "kind": kind,
+        "currency": currency,
+        "language": client.language or "en",
+        "entry": entry or company.entry,
+    }
+
+
+def write(document: Document | PlainDocument, draft: Draft, rates: TaxRates | None = None) -> None:
+    """Put the fields of a draft on a document, with the taxes of today.
+
+    Args:
+        document: a draft.
+        draft: its fields.
+        rates: those that were read for many documents.
+    """
     document.reference = clean_text(draft.reference, 200)
     document.notes = clean_text(draft.notes, MAX_NOTES)
-    _put_lines(document, draft.lines)
+    _put_lines(document, draft.lines, _reckoned(document, draft.lines, rates))
 
 
-def rewrite_taxes(document: Document) -> None:
-    """Compute the taxes of a draft again, with the rates and the client of today."""
-    _put_lines(document, [line_of(row, document.currency) for row in document.lines])
+def rewrite_taxes(
+    document: Document | PlainDocument,
+    expected: Money | None = None,
+    rates: TaxRates | None = None,
+) -> None:
+    """Compute the taxes of a draft again, with the rates and the client of today.
+
+    Args:
+        document: a draft.
+        expected: the total that was shown; None to accept any.
+        rates: those that were read for many documents.
+
+    Raises:
+        ConflictError: the total is not the expected one.
+        InvalidInput: a line is invalid, or the total is negative.
+        NoTaxRateError: tax must be charged, but there is no rate.
+    """
+    lines = [line_of(row, document.currency) for row in document.lines]
+    reckoning = _reckoned(document, lines, rates)
+    total = reckoning.net_minor + reckoning.tax_minor
+    if expected is not None and total != expected.minor:
+        raise ConflictError(
+            _(
+                "The total has changed to %(total)s. Check the draft and issue it again.",
+                total=Money(total, document.currency),
+            )
+        )
+    if not is_written(document, reckoning):
+        _put_lines(document, lines, reckoning)
 
 
-def _put_lines(document: Document, lines: Sequence[Line]) -> None:
-    table = TaxTable(document.company, document.client, today(document.company))
+def _reckoned(
+    document: Document | PlainDocument, lines: Sequence[Line], rates: TaxRates | None
+) -> Reckoning:
+    company = document.company
+    table = TaxTable(company, document.client, today(company), rates)
     reckoning = reckon(lines, table, document.currency, PriceEntry(document.entry))
-    total = Money.total((each.gross for each in reckoning.totals), document.currency)
-    if total.minor < 0:
+    if reckoning.net_minor + reckoning.tax_minor < 0:
         text = _("The total can't be negative. To refund the client, issue a credit note instead.")
         raise InvalidInput({"": [text]})
-    document.lines.clear()
-    document.taxes.clear()
-    if document.id is not None:
-        session().flush()
-    document.lines.extend(line_rows(lines, reckoning))
-    document.taxes.extend(tax_rows(reckoning.totals))
-    document.net_minor = sum(each.net.minor for each in reckoning.totals)
-    document.tax_minor = sum(each.tax.minor for each in reckoning.totals)
+    return reckoning
+
+
+def _put_lines(
+    document: Document | PlainDocument, lines: Sequence[Line], reckoning: Reckoning
+) -> None:
+    if isinstance(document, PlainDocument):
+        document.lines = [PlainRow(**row) for row in line_values(lines, reckoning)]
+        document.taxes = [PlainRow(**tax) for tax in tax_values(reckoning.totals)]
+        document.rewritten = True
+    else:
+        document.lines.clear()
+        document.taxes.clear()
+        if document.id is not None:
+            session().flush()
+        document.lines.extend(line_rows(lines, reckoning))
+        document.taxes.extend(tax_rows(reckoning.totals))
+    document.net_minor, document.tax_minor = reckoning.net_minor, reckoning.tax_minor
 
 
 def _record(actor: Principal, document: Document, action: str, summary: Text) -> None:

@@ -28,7 +28,7 @@ from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing import ledger
 from puqpanel.operations.billing.companies import company_for, find_company
 from puqpanel.operations.billing.documents import find_document_of
-from puqpanel.operations.billing.issuing import cancel, seal
+from puqpanel.operations.billing.issuing import cancel
 from puqpanel.operations.billing.lines import (
     MAX_AMOUNT_MINOR,
     Line,
@@ -36,6 +36,7 @@ from puqpanel.operations.billing.lines import (
     line_rows,
     tax_rows,
 )
+from puqpanel.operations.billing.sealing import seal
 from puqpanel.operations.system import currencies, settings
 
 MAX_OPEN = 5

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,7 @@ from puqpanel.domain.ledger import Account, Entry, check_balanced
 from puqpanel.domain.money import Money
 from puqpanel.domain.texts import Text
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import find, save, session
+from puqpanel.infra.db import find, insert_all, session
 from puqpanel.models import Client, Company, LedgerEntry, Posting
 
 
@@ -35,16 +36,16 @@ def lock_client(client_id: int) -> Client:
     return find(query.execution_options(populate_existing=True), "Client not found.")
 
 
-def post(
-    *,
-    key: str,
-    company: Company,
-    client_id: int,
-    day: date,
-    summary: Text,
-    entries: Sequence[Entry],
-) -> Posting:
-    """Post a transaction; requires a transaction of the database.
+def lock_clients(client_ids: Collection[int]) -> Sequence[Client]:
+    """Lock clients until the transaction ends, in the order of their ids; see `lock_client`."""
+    query = sa.select(Client).where(Client.id.in_(client_ids)).order_by(Client.id)
+    locked = query.with_for_update(of=Client).execution_options(populate_existing=True)
+    return session().scalars(locked).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a posting says.
 
     Args:
         key: unique, so that a fact is posted once.
@@ -53,30 +54,69 @@ def post(
         day: in the company's time zone.
         summary: what happened, for statements.
         entries: they sum to zero; those of zero are left out.
+    """
+
+    key: str
+    company: Company
+    client_id: int
+    day: date
+    summary: Text
+    entries: Sequence[Entry]
+
+
+def post(
+    *,
+    key: str,
+    company: Company,
+    client_id: int,
+    day: date,
+    summary: Text,
+    entries: Sequence[Entry],
+) -> None:
+    """Post a transaction; requires a transaction of the database. See `Fact` for the arguments.
 
     Raises:
         ValueError: the entries do not sum to zero.
         IntegrityError: the key was posted already.
     """
-    check_balanced(entries)
-    posting = save(
-        Posting(key=key, company_id=company.id, client_id=client_id, day=day, summary=summary)
-    )
-    session().add_all(
-        LedgerEntry(
-            posting_id=posting.id,
-            account=entry.account,
-            client_id=client_id,
-            document_id=entry.document_id,
-            gateway=entry.gateway,
-            currency=entry.amount.currency,
-            minor=entry.amount.minor,
-        )
-        for entry in entries
+    post_all([Fact(key, company, client_id, day, summary, entries)])
+
+
+def post_all(facts: Sequence[Fact]) -> None:
+    """Post transactions in order; requires a transaction of the database.
+
+    Raises:
+        ValueError: the entries of one do not sum to zero.
+        IntegrityError: the key of one was posted already.
+    """
+    for fact in facts:
+        check_balanced(fact.entries)
+    postings = [
+        {
+            "key": fact.key,
+            "company_id": fact.company.id,
+            "client_id": fact.client_id,
+            "day": fact.day,
+            "summary": fact.summary,
+        }
+        for fact in facts
+    ]
+    ids = insert_all(Posting, postings, "key")
+    entries = [
+        {
+            "posting_id": posting_id,
+            "account": entry.account,
+            "client_id": fact.client_id,
+            "document_id": entry.document_id,
+            "gateway": entry.gateway,
+            "currency": entry.amount.currency,
+            "minor": entry.amount.minor,
+        }
+        for posting_id, fact in zip(ids, facts, strict=True)
+        for entry in fact.entries
         if entry.amount
-    )
-    session().flush()
-    return posting
+    ]
+    insert_all(LedgerEntry, entries)
 
 
 def credit(client: Client, currency: str = "") -> Money:

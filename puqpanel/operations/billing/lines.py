@@ -21,7 +21,8 @@ from puqpanel.domain.tax import (
 )
 from puqpanel.domain.tax_rules import STANDARD_CLASS
 from puqpanel.domain.texts import _
-from puqpanel.models import DocumentLineRow, DocumentTax
+from puqpanel.models import Document, DocumentLineRow, DocumentTax
+from puqpanel.operations.billing.plain_documents import PlainDocument, PlainRow
 from puqpanel.operations.billing.taxes import TaxTable
 
 MAX_LINES, MAX_QUANTITY = 1000, 10**6
@@ -84,6 +85,16 @@ class Reckoning:
     positions: tuple[int, ...]
     totals: tuple[GroupTotal, ...]
 
+    @property
+    def net_minor(self) -> int:
+        """The sum without tax, in minor units."""
+        return sum(total.net.minor for total in self.totals)
+
+    @property
+    def tax_minor(self) -> int:
+        """The sum of all taxes, in minor units."""
+        return sum(tax.minor for total in self.totals for tax in total.taxes)
+
 
 def reckon(lines: Sequence[Line], taxes: TaxTable, currency: str, entry: PriceEntry) -> Reckoning:
     """Compute the amounts of lines and the taxes of each group of them.
@@ -92,8 +103,7 @@ def reckon(lines: Sequence[Line], taxes: TaxTable, currency: str, entry: PriceEn
         InvalidInput: there is no line, or an amount is out of range.
         NoTaxRateError: tax must be charged, but there is no rate.
     """
-    check_lines(lines, currency)
-    amounts = [line.amount_in(currency) for line in lines]
+    amounts = check_lines(lines, currency)
     groups = [taxes.group(line.tax_class) for line in lines]
     order: list[TaxGroup] = list(dict.fromkeys(groups))
     totals: list[GroupTotal] = []
@@ -111,8 +121,8 @@ def reckon(lines: Sequence[Line], taxes: TaxTable, currency: str, entry: PriceEn
     )
 
 
-def check_lines(lines: Sequence[Line], currency: str) -> None:
-    """Check that lines can be put on a document.
+def check_lines(lines: Sequence[Line], currency: str) -> list[Money]:
+    """Return the amounts of lines, as prices are entered, if they can be put on a document.
 
     Raises:
         InvalidInput: there is none, there are too many, or a value of one is invalid.
@@ -121,8 +131,8 @@ def check_lines(lines: Sequence[Line], currency: str) -> None:
         raise InvalidInput({"": [_("Add at least one line.")]})
     if len(lines) > MAX_LINES:
         raise InvalidInput({"": [_("A document has at most %(limit)s lines.", limit=MAX_LINES)]})
-    for position, line in enumerate(lines, 1):
-        amount = line.amount_in(currency)
+    amounts = [line.amount_in(currency) for line in lines]
+    for position, (line, amount) in enumerate(zip(lines, amounts, strict=True), 1):
         if not line.description.strip() or len(line.description) > 500:
             text = _("Line %(number)s: enter a description.", number=position)
         elif not 0 < line.quantity <= MAX_QUANTITY:
@@ -143,40 +153,41 @@ def check_lines(lines: Sequence[Line], currency: str) -> None:
         else:
             continue
         raise InvalidInput({"": [text]})
+    return amounts
 
 
-def line_rows(lines: Sequence[Line], reckoning: Reckoning) -> list[DocumentLineRow]:
-    """Return lines as rows of a document."""
+def line_values(lines: Sequence[Line], reckoning: Reckoning) -> list[dict[str, Any]]:
+    """Return the columns of lines of a document."""
     return [
-        DocumentLineRow(
-            position=at,
-            description=line.description.strip(),
-            details=line.details.strip(),
-            quantity=line.quantity,
-            unit_price=line.unit_price,
-            amount_minor=reckoning.amounts[at].minor,
-            net_minor=reckoning.nets[at].minor,
-            tax_position=reckoning.positions[at],
-            tax_class=line.tax_class,
-            service_id=line.service_id,
-            kind=line.kind,
-            period_start=line.period.start if line.period else None,
-            period_end=line.period.end if line.period else None,
-            explanation=line.explanation,
-        )
+        {
+            "position": at,
+            "description": line.description.strip(),
+            "details": line.details.strip(),
+            "quantity": line.quantity,
+            "unit_price": line.unit_price,
+            "amount_minor": reckoning.amounts[at].minor,
+            "net_minor": reckoning.nets[at].minor,
+            "tax_position": reckoning.positions[at],
+            "tax_class": line.tax_class,
+            "service_id": line.service_id,
+            "kind": line.kind,
+            "period_start": line.period.start if line.period else None,
+            "period_end": line.period.end if line.period else None,
+            "explanation": line.explanation,
+        }
         for at, line in enumerate(lines)
     ]
 
 
-def tax_rows(totals: Sequence[GroupTotal]) -> list[DocumentTax]:
-    """Return the taxes of groups as rows of a document."""
+def tax_values(totals: Sequence[GroupTotal]) -> list[dict[str, Any]]:
+    """Return the columns of the taxes of groups."""
     return [
-        DocumentTax(
-            position=at,
-            category=total.group.category,
-            reason=total.group.reason,
-            net_minor=total.net.minor,
-            taxes=[
+        {
+            "position": at,
+            "category": total.group.category,
+            "reason": total.group.reason,
+            "net_minor": total.net.minor,
+            "taxes": [
                 {
                     "name": tax.name,
                     "rate": f"{tax.rate:f}",
@@ -185,12 +196,33 @@ def tax_rows(totals: Sequence[GroupTotal]) -> list[DocumentTax]:
                 }
                 for tax, amount in zip(total.group.taxes, total.taxes, strict=True)
             ],
-        )
+        }
         for at, total in enumerate(totals)
     ]
 
 
-def line_of(row: DocumentLineRow, currency: str) -> Line:
+def line_rows(lines: Sequence[Line], reckoning: Reckoning) -> list[DocumentLineRow]:
+    """Return lines as rows of a document."""
+    return [DocumentLineRow(**values) for values in line_values(lines, reckoning)]
+
+
+def tax_rows(totals: Sequence[GroupTotal]) -> list[DocumentTax]:
+    """Return the taxes of groups as rows of a document."""
+    return [DocumentTax(**values) for values in tax_values(totals)]
+
+
+def is_written(document: Document | PlainDocument, reckoning: Reckoning) -> bool:
+    """Return whether a document has the amounts and taxes of a reckoning already."""
+    currency = document.currency
+    lines = [(row.amount_minor, row.net_minor, row.tax_position) for row in document.lines]
+    reckoned = zip(reckoning.amounts, reckoning.nets, reckoning.positions, strict=True)
+    return (
+        lines == [(amount.minor, net.minor, position) for amount, net, position in reckoned]
+        and tuple(total_of(row, currency) for row in document.taxes) == reckoning.totals
+    )
+
+
+def line_of(row: DocumentLineRow | PlainRow, currency: str) -> Line:
     """Return a row of a draft as a line."""
     period = None
     if row.period_start and row.period_end:
@@ -209,7 +241,7 @@ def line_of(row: DocumentLineRow, currency: str) -> Line:
     )
 
 
-def total_of(row: DocumentTax, currency: str) -> GroupTotal:
+def total_of(row: DocumentTax | PlainRow, currency: str) -> GroupTotal:
     """Return a tax group of a document with its amounts."""
     taxes = tuple(Tax(tax["name"], Decimal(tax["rate"]), tax["compound"]) for tax in row.taxes)
     group = TaxGroup(TaxCategory(row.category), taxes, row.reason)

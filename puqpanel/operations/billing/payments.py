@@ -26,8 +26,8 @@ from puqpanel.models import Allocation, Client, Company, Document, Payment
 from puqpanel.models.columns import new_uuid
 from puqpanel.operations.billing import ledger
 from puqpanel.operations.billing.documents import find_document, lock_document
-from puqpanel.operations.billing.issuing import seal
 from puqpanel.operations.billing.lines import MAX_AMOUNT_MINOR
+from puqpanel.operations.billing.sealing import seal
 from puqpanel.operations.system import audit
 
 SUCCEEDED = "succeeded"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,7 +14,14 @@ from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.permissions import COMPANIES_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.tax import MAX_TAXES, TaxCategory, TaxGroup
-from puqpanel.domain.tax_rules import EU, STANDARD_CLASS, BuyerKind, tax_group
+from puqpanel.domain.tax_rules import (
+    EU,
+    STANDARD_CLASS,
+    BuyerKind,
+    TaxBuyer,
+    TaxRule,
+    tax_group,
+)
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.models import Client, Company, CompanyTaxRule, CountryTax
@@ -51,6 +58,42 @@ def rules(company: Company) -> Sequence[CompanyTaxRule]:
     return session().scalars(query.order_by(*order)).all()
 
 
+class TaxRates:
+    """Rates and the rules of companies, each read once for any number of documents.
+
+    Args:
+        countries: of sellers and buyers; None for all.
+    """
+
+    def __init__(self, countries: Collection[str] | None = None) -> None:
+        query = sa.select(CountryTax)
+        if countries is not None:
+            query = query.where(CountryTax.country.in_(countries))
+        self._rates = [row.value for row in session().scalars(query)]
+        self._rules: dict[int, list[TaxRule]] = {}
+        self._groups: dict[tuple[int, TaxBuyer, date, str], TaxGroup] = {}
+
+    def group(self, company: Company, buyer: TaxBuyer, day: date, tax_class: str) -> TaxGroup:
+        """Return how products of a tax class are taxed.
+
+        Raises:
+            NoTaxRateError: tax must be charged, but there is no rate.
+        """
+        key = company.id, buyer, day, tax_class
+        if key not in self._groups:
+            if company.id not in self._rules:
+                self._rules[company.id] = [row.value for row in rules(company)]
+            self._groups[key] = tax_group(
+                company.tax_seller,
+                buyer,
+                self._rates,
+                self._rules[company.id],
+                day=day,
+                tax_class=tax_class,
+            )
+        return self._groups[key]
+
+
 class TaxTable:
     """How sales of a company to a client are taxed on a day, by tax class.
 
@@ -58,14 +101,14 @@ class TaxTable:
         company: the seller.
         client: the buyer.
         day: the day of supply.
+        rates: those that were read for many documents; read for this one unless given.
     """
 
-    def __init__(self, company: Company, client: Client, day: date) -> None:
-        self._company, self._client, self._day = company, client, day
-        places = {company.country, client.country}
-        query = sa.select(CountryTax).where(CountryTax.country.in_(places))
-        self._rates = [row.value for row in session().scalars(query)]
-        self._rules = [row.value for row in rules(company)]
+    def __init__(
+        self, company: Company, client: Client, day: date, rates: TaxRates | None = None
+    ) -> None:
+        self._company, self._buyer, self._day = company, client.tax_buyer, day
+        self._rates = rates or TaxRates({company.country, client.country})
         self._groups: dict[str, TaxGroup] = {}
 
     def group(self, tax_class: str) -> TaxGroup:
@@ -75,14 +118,8 @@ class TaxTable:
             NoTaxRateError: tax must be charged, but there is no rate.
         """
         if tax_class not in self._groups:
-            self._groups[tax_class] = tax_group(
-                self._company.tax_seller,
-                self._client.tax_buyer,
-                self._rates,
-                self._rules,
-                day=self._day,
-                tax_class=tax_class,
-            )
+            rates = self._rates
+            self._groups[tax_class] = rates.group(self._company, self._buyer, self._day, tax_class)
         return self._groups[tax_class]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import Text, _n
 from puqpanel.infra.addresses import network_of
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import release, session, write
+from puqpanel.infra.db import insert_all, release, session, write
 from puqpanel.infra.redact import redact, redact_message, redact_text
 from puqpanel.models import Audit
 from puqpanel.models.actors import actor_columns
@@ -56,20 +56,60 @@ def record(
         task_id: the task that made the change.
         secrets: names of values that are declared secret.
     """
-    if refuse_unknown and action not in ACTIONS:
-        raise ValueError(f"“{action}” is not in domain/audit_actions.py.")
+    _check(action)
+    subject = Subject(subject_uuid, summary, before, after)
     session().add(
         Audit(
-            **actor_columns(replace(actor, name=redact_text(actor.name))),
-            action=action,
-            subject_type=subject_type,
-            subject_uuid=subject_uuid,
-            summary=redact_message(summary),
+            **_common(actor, action, subject_type),
+            **_values(subject, secrets),
             task_id=task_id,
-            before=redact(dict(before), secrets) if before else None,
-            after=redact(dict(after), secrets) if after else None,
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A changed object; see `record`."""
+
+    uuid: str
+    summary: Text | str
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+
+
+def record_all(
+    *, actor: Principal, action: str, subject_type: str, subjects: Sequence[Subject]
+) -> None:
+    """Add an entry for each of many objects at once; see `record`.
+
+    Args:
+        actor: who made the changes.
+        action: `noun.verb`.
+        subject_type: kind of the changed objects.
+        subjects: the objects.
+    """
+    _check(action)
+    common = _common(actor, action, subject_type)
+    insert_all(Audit, [{**common, **_values(subject)} for subject in subjects])
+
+
+def _check(action: str) -> None:
+    if refuse_unknown and action not in ACTIONS:
+        raise ValueError(f"“{action}” is not in domain/audit_actions.py.")
+
+
+def _common(actor: Principal, action: str, subject_type: str) -> dict[str, Any]:
+    by = actor_columns(replace(actor, name=redact_text(actor.name)))
+    return {**by, "action": action, "subject_type": subject_type}
+
+
+def _values(subject: Subject, secrets: Collection[str] = ()) -> dict[str, Any]:
+    return {
+        "subject_uuid": subject.uuid,
+        "summary": redact_message(subject.summary),
+        "before": redact(dict(subject.before), secrets) if subject.before else None,
+        "after": redact(dict(subject.after), secrets) if subject.after else None,
+    }
 
 
 def count_refusal(*, actor: Principal, action: str, subject_type: str, subject_uuid: str) -> None:

@@ -14,7 +14,15 @@ from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.tax_rules import NoTaxRateError
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Document, LedgerEntry, Series
-from puqpanel.operations.billing import books, companies, documents, issuing, ledger, payments
+from puqpanel.operations.billing import (
+    books,
+    companies,
+    documents,
+    issuing,
+    ledger,
+    payments,
+    sealing,
+)
 from puqpanel.operations.billing.contents import content
 from puqpanel.operations.billing.documents import Draft
 from tests.operations.billing.conftest import STAFF, change, lines
@@ -122,7 +130,7 @@ def test_a_failure_leaves_no_gap(invoice, client, company, monkeypatch):
         raise OSError("the disk is full")
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="disk is full"):
-        patch.setattr(issuing, "_announce", fail)
+        patch.setattr(sealing, "_announce", fail)
         issuing.issue(actor=STAFF, uuid=draft.uuid)
     session().expire_all()
     assert documents.find_document(draft.uuid).number is None
