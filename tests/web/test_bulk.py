@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
@@ -11,9 +13,12 @@ import sqlalchemy as sa
 from puqpanel.app import Panel
 from puqpanel.domain.principals import AUTOMATION, Principal, PrincipalKind
 from puqpanel.infra.db import session, transaction
-from puqpanel.models import Audit, BulkItem, Service, Task
+from puqpanel.models import Audit, BulkItem, Document, DocumentLineRow, Service, Task
+from puqpanel.operations.billing import bulk_issuing, companies, documents, issuing, taxes
+from puqpanel.operations.billing.lines import Line
 from puqpanel.operations.oversight import bulk
 from puqpanel.operations.provisioning import requests, services
+from puqpanel.tasks import fence
 from tests.web.conftest import Browser
 
 URL = "/admin/services/bulk"
@@ -174,3 +179,83 @@ def test_cancel_tasks_in_bulk(owner: Browser, app: Panel, drain: Callable[..., N
     started = owner.post("/admin/tasks/bulk", data)
     drain(1)
     assert counts(owner.get(started.location).text) == [3, 0, 0, 0, 0]
+
+
+@pytest.fixture
+def drafts(app: Panel, shop: dict[str, str]) -> list[str]:
+    """The UUIDs of 12 drafts, and of an invoice."""
+    with app.app_context():
+        values = {"name": "Fjordhost", "country": "PL"}
+        companies.save_company(actor=AUTOMATION, uuid=None, values=values)
+        taxes.load_eu_rates(actor=AUTOMATION)
+        made = [
+            documents.create_draft(
+                actor=AUTOMATION,
+                client_uuid=shop["client"],
+                draft=documents.Draft([Line(f"Hour {number}", Decimal(10))]),
+            ).uuid
+            for number in range(13)
+        ]
+        issuing.issue(actor=AUTOMATION, uuid=made[12])
+    return made
+
+
+def test_selected_drafts_are_issued(
+    app: Panel, owner: Browser, drafts: list[str], drain: Callable[..., None]
+) -> None:
+    assert 'value="issue"' in owner.get("/admin/documents/?tab=drafts").text
+    asked = owner.post("/admin/documents/bulk", {"do": "issue", "id": drafts}).text
+    assert "12 of 13 selected rows are eligible." in asked and "Issue 12 documents" in asked
+    confirmed = {"do": "issue", "id": drafts, "confirmed": "yes"}
+    started = owner.post("/admin/documents/bulk", confirmed)
+    with app.app_context(), transaction() as current:  # its total is another one now
+        changed = sa.update(DocumentLineRow).where(DocumentLineRow.description == "Hour 3")
+        current.execute(changed.values(amount_minor=900))
+    drain(1)
+    page = html.unescape(owner.get(started.location).text)
+    assert counts(page) == [11, 0, 0, 2, 0] and "/admin/documents/" in page
+    assert "The total has changed to" in page and "Issued documents can't be changed." in page
+    with app.app_context():
+        query = sa.select(Document.count).where(Document.uuid.in_(drafts[:12]))
+        assert list(session().scalars(query.order_by(Document.id))) == [
+            2,
+            3,
+            4,
+            None,
+            *range(5, 13),
+        ]
+
+
+def test_a_lost_worker_leaves_no_draft_in_doubt(
+    app: Panel, drafts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_issuing, "CHUNK", 5)
+    with app.app_context():
+        task = bulk.start(actor=AUTOMATION, action="issue", subjects=drafts[:12])
+        check, calls = fence.check, []
+
+        def dies() -> None:
+            calls.append(1)
+            if len(calls) == 2:
+                raise KeyboardInterrupt  # in the transaction of the second chunk
+            check()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(fence, "check", dies)
+            with pytest.raises(KeyboardInterrupt):
+                bulk.work(task)
+        issued = sa.select(sa.func.count(Document.number)).where(Document.uuid.in_(drafts[:12]))
+        assert session().scalar(issued) == bulk.progress(task).done == 5
+        bulk.work(task)
+        assert session().scalar(issued) == bulk.progress(task).done == 12
+
+
+def test_a_bulk_action_without_the_permission_refuses_all(app: Panel, drafts: list[str]) -> None:
+    with app.app_context():
+        task = bulk.start(actor=AUTOMATION, action="issue", subjects=drafts[:2])
+        with transaction() as current:
+            row = current.get_one(Task, task.id)
+            row.actor_kind, row.actor_id = PrincipalKind.STAFF, 0  # who has left since
+        bulk.work(row)
+        progress = bulk.progress(row)
+        assert (progress.refused_count, progress.done) == (2, 0)

@@ -37,7 +37,7 @@ from puqpanel.operations.billing.plain_documents import PlainDocument
 from puqpanel.operations.billing.sealing import seal_all
 from puqpanel.operations.billing.taxes import TaxRates
 
-CHUNK = 200
+CHUNK = 100
 """Documents in a transaction, which then takes less than 200 ms."""
 log = structlog.get_logger(__name__)
 Subject = TypeVar("Subject")

@@ -1,4 +1,4 @@
-"""Bulk actions: one task applies an action to many services or tasks.
+"""Bulk actions: one task applies an action to many services, tasks or documents.
 
 The bulk task only requests what is not yet requested; the task of each service does the work.
 """
@@ -6,24 +6,26 @@ The bulk task only requests what is not yet requested; the task of each service 
 from __future__ import annotations
 
 import uuid as uuids
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 import structlog
 
+from puqpanel.domain.document_states import KIND_LABELS
+from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.errors import NotFoundError, UserError
 from puqpanel.domain.permissions import TASKS_MANAGE
 from puqpanel.domain.principals import AUTOMATION, CLI, Principal, PrincipalKind
 from puqpanel.domain.service_states import ProvisionStatus
 from puqpanel.domain.task_states import OPEN, TaskStatus
 from puqpanel.domain.texts import Text, _, named, verbatim
-from puqpanel.infra.db import find, release, session, transaction
-from puqpanel.models import Audit, BulkItem, Service, Staff, Task
+from puqpanel.infra.db import find, release, session, transaction, write
+from puqpanel.models import Audit, BulkItem, Document, Service, Staff, Task
 from puqpanel.operations.accounts.principals import staff_principal
 from puqpanel.operations.catalog.products import module_of
-from puqpanel.operations.oversight.bulk_actions import ACTIONS, Action
+from puqpanel.operations.oversight.bulk_actions import ACTIONS, Action, Record
 from puqpanel.operations.provisioning import requests
 from puqpanel.tasks import add, fence
 
@@ -78,7 +80,7 @@ class Progress:
 
 
 def preview(*, actor: Principal, action: str, subjects: Sequence[str]) -> Preview:
-    """Return which of the given services or tasks an action can be applied to now.
+    """Return which of the given rows an action can be applied to now.
 
     Args:
         actor: who would apply it.
@@ -163,6 +165,9 @@ def work(task: Task) -> None:
     query = sa.select(BulkItem.id).where(*pending).order_by(BulkItem.id).limit(BATCH)
     while ids := session().scalars(query).all():
         release()
+        if rule.run_all is not None:
+            _handle_all(task, rule.run_all, actor, ids)
+            continue
         for item_id in ids:
             _handle(task, rule, actor, item_id)
 
@@ -216,6 +221,33 @@ def _group(groups: dict[str, Group], reason: str, row: Any) -> None:
     groups.setdefault(reason, Group(reason)).rows.append((row.subject_uuid, row.name))
 
 
+def _handle_all(
+    task: Task,
+    run_all: Callable[[Principal, Sequence[str], Record], object],
+    actor: Principal,
+    ids: Sequence[int],
+) -> None:
+    """Handle rows together; what becomes of each is recorded in the transaction that changes it."""
+    chosen = sa.select(BulkItem.subject_uuid).where(BulkItem.id.in_(ids))
+
+    def record(done: Sequence[str], refused: Sequence[tuple[str, Text]]) -> None:
+        fence.check()
+        mine = sa.and_(BulkItem.task_id == task.id, BulkItem.state == "waiting")
+        queued = sa.and_(mine, BulkItem.subject_uuid.in_(done))
+        write(sa.update(BulkItem).where(queued).values(state="queued"))
+        for uuid, reason in refused:
+            one = sa.and_(mine, BulkItem.subject_uuid == uuid)
+            write(sa.update(BulkItem).where(one).values(state="refused", message=reason))
+
+    uuids = session().scalars(chosen.order_by(BulkItem.id)).all()
+    release()
+    try:
+        run_all(actor, uuids, record)
+    except UserError as error:
+        with transaction():
+            record((), [(uuid, error.text) for uuid in uuids])
+
+
 def _handle(task: Task, rule: Action, actor: Principal, item_id: int) -> None:
     with transaction() as current:
         fence.check()
@@ -224,7 +256,7 @@ def _handle(task: Task, rule: Action, actor: Principal, item_id: int) -> None:
         item.state = "started"
     problem: Text | None = None
     if in_doubt and _was_requested(task, rule, subject):
-        problem = _problem_after_loss(task, subject) if not rule.of_tasks else None
+        problem = _problem_after_loss(task, subject) if rule.subject == "service" else None
     else:
         try:
             rule.run(actor, subject, str(task.data.get("reason") or ""))
@@ -243,7 +275,7 @@ def _handle(task: Task, rule: Action, actor: Principal, item_id: int) -> None:
 
 def _child(task: Task, rule: Action, subject: str) -> int | None:
     """Return the task that does the work for a row."""
-    if rule.of_tasks:
+    if rule.subject == "task":
         retried = sa.select(Task.id).where(Task.uuid == subject)
         return session().scalar(retried) if rule.requested == "task.retried" else None
     query = sa.select(sa.func.max(Task.id)).where(Task.about("service", subject))
@@ -255,7 +287,7 @@ def _child(task: Task, rule: Action, subject: str) -> int | None:
 def _was_requested(task: Task, rule: Action, subject: str) -> bool:
     """Return whether a lost attempt had requested a row before it could record that."""
     query = sa.select(Audit.id).where(Audit.action == rule.requested, Audit.at >= task.created_at)
-    if rule.requested.startswith("task.") and not rule.of_tasks:
+    if rule.requested.startswith("task.") and rule.subject == "service":
         query = query.where(
             Audit.task_id.in_(sa.select(Task.id).where(Task.about("service", subject)))
         )
@@ -293,7 +325,7 @@ def _current_actor(task: Task) -> Principal:
 
 
 def _subjects(rule: Action, subjects: Sequence[str]) -> Iterator[Any]:
-    model: Any = Task if rule.of_tasks else Service
+    model: Any = {"service": Service, "task": Task, "document": Document}[rule.subject]
     for first in range(0, len(subjects), BATCH):
         query = sa.select(model).where(model.uuid.in_(subjects[first : first + BATCH]))
         yield from session().scalars(query.order_by(model.id))
@@ -302,4 +334,7 @@ def _subjects(rule: Action, subjects: Sequence[str]) -> Iterator[Any]:
 def _name(subject: Any) -> str:
     if isinstance(subject, Task):
         return str(named(subject.title))
+    if isinstance(subject, Document):
+        kind = KIND_LABELS[DocumentKind(subject.kind)]
+        return f"{subject.number or kind} · {subject.client.name} · {subject.total}"
     return str(_("%(name)s of %(client)s", name=subject.name, client=subject.client.name))

@@ -1,23 +1,28 @@
-"""The bulk actions: which services and tasks each can be applied to, and what it does."""
+"""The bulk actions: what each can be applied to, and what it does."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from puqpanel.domain.document_states import DocumentStatus
 from puqpanel.domain.errors import ConflictError, UserError
-from puqpanel.domain.permissions import SERVICES_VIEW, TASKS_MANAGE
+from puqpanel.domain.permissions import DOCUMENTS_ISSUE, SERVICES_VIEW, TASKS_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.service_states import VERBS, check_verb
 from puqpanel.domain.task_states import CANCELLABLE, OPEN, RETRYABLE
 from puqpanel.domain.texts import Text, _
-from puqpanel.models import Service, Task
+from puqpanel.models import Document, Service, Task
+from puqpanel.operations.billing import bulk_issuing, issuing
+from puqpanel.operations.billing.documents import NOT_A_DRAFT
 from puqpanel.operations.catalog.products import check_configured, module_of
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.provisioning import requests
 from puqpanel.operations.provisioning.services import implements
+
+Record = Callable[[Sequence[str], Sequence[tuple[str, Text]]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +32,12 @@ class Action:
     Args:
         title: of its task.
         permission: required to start it; the operation on each row asks for its own.
-        problem: returns why a service or task is not eligible; None if it is.
+        problem: returns why a row is not eligible; None if it is.
         run: applies it to one row.
         requested: the audit action of a request.
-        of_tasks: whether its rows are tasks rather than services.
+        subject: what its rows are: service, task or document.
+        run_all: applies it to many rows in short transactions, each of which calls the function
+            that it is given with the rows that are done and those that are refused.
     """
 
     title: Text
@@ -38,7 +45,8 @@ class Action:
     problem: Callable[[Principal, Any], Text | None]
     run: Callable[[Principal, str, str], object]
     requested: str
-    of_tasks: bool = False
+    subject: str = "service"
+    run_all: Callable[[Principal, Sequence[str], Record], object] | None = None
 
 
 def _verb_problem(verb: str, actor: Principal, service: Service) -> Text | None:
@@ -91,6 +99,20 @@ def _cancel_problem(actor: Principal, task: Task) -> Text | None:
     )
 
 
+def _issue_problem(actor: Principal, document: Document) -> Text | None:
+    return None if document.status == DocumentStatus.DRAFT else NOT_A_DRAFT
+
+
+def _issue_all(actor: Principal, uuids: Sequence[str], record: Record) -> None:
+    """Issue drafts whose totals are still those that the list shows."""
+    bulk_issuing.issue_drafts(
+        actor=actor,
+        uuids=uuids,
+        keep_totals=True,
+        record=lambda chunk: record([uuid for uuid, _document in chunk.issued], chunk.refused),
+    )
+
+
 def _of_services(verb: str, title: Text) -> Action:
     return Action(
         title,
@@ -121,7 +143,7 @@ ACTIONS: Mapping[str, Action] = {
         _task_retry_problem,
         lambda actor, uuid, reason: tasks.retry_task(actor=actor, uuid=uuid),
         "task.retried",
-        of_tasks=True,
+        subject="task",
     ),
     "cancel_tasks": Action(
         _("Cancel tasks"),
@@ -129,6 +151,15 @@ ACTIONS: Mapping[str, Action] = {
         _cancel_problem,
         lambda actor, uuid, reason: tasks.cancel_task(actor=actor, uuid=uuid),
         "task.cancelled",
-        of_tasks=True,
+        subject="task",
+    ),
+    "issue": Action(
+        _("Issue documents"),
+        DOCUMENTS_ISSUE,
+        _issue_problem,
+        lambda actor, uuid, reason: issuing.issue(actor=actor, uuid=uuid),
+        "document.issued",
+        subject="document",
+        run_all=_issue_all,
     ),
 }

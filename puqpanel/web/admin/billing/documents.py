@@ -15,7 +15,7 @@ from puqpanel.domain.document_states import KIND_LABELS, OPEN, DocumentStatus
 from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import DOCUMENTS_ISSUE, DOCUMENTS_VIEW, PAYMENTS_MANAGE
-from puqpanel.domain.texts import Text
+from puqpanel.domain.texts import Text, _n
 from puqpanel.infra.db import session
 from puqpanel.models import Allocation, Client, Company, Document, Payment
 from puqpanel.models.columns import new_uuid
@@ -31,6 +31,7 @@ from puqpanel.operations.billing.document_links import renew_link as renew
 from puqpanel.operations.billing.overdue import is_overdue
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.ordering import links
+from puqpanel.web.admin.oversight.bulk import Bulk, run
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.documents import (
     pdf_response,
@@ -161,6 +162,23 @@ def index() -> ResponseReturnValue:
         kinds=KIND_LABELS,
         day=shown_day,
     )
+
+
+BULK = {
+    "issue": Bulk(
+        "issue",
+        _("Issue"),
+        lambda number: _n("Issue %(num)s document", "Issue %(num)s documents", number),
+        _("These drafts get the next numbers, and never change afterwards:"),
+    ),
+}
+
+
+@bp.post("/bulk")
+@allow(DOCUMENTS_ISSUE)
+def bulk() -> ResponseReturnValue:
+    """Issue several drafts."""
+    return run(BULK, DOCUMENTS, url_for("admin.documents.index"))
 
 
 @bp.get("/<uuid>")

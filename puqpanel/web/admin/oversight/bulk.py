@@ -12,7 +12,12 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
-from puqpanel.domain.permissions import SERVICES_PROVISION, SERVICES_TERMINATE, TASKS_MANAGE
+from puqpanel.domain.permissions import (
+    DOCUMENTS_ISSUE,
+    SERVICES_PROVISION,
+    SERVICES_TERMINATE,
+    TASKS_MANAGE,
+)
 from puqpanel.domain.task_states import OPEN, TaskStatus
 from puqpanel.domain.texts import Text, _, _n
 from puqpanel.infra.db import session
@@ -26,6 +31,12 @@ from puqpanel.web.lists import Listing
 from puqpanel.web.look import task_title
 
 bp = Blueprint("bulk", __name__, url_prefix="/bulk")
+ROWS = {
+    "service": (_("Services"), "admin.services"),
+    "task": (_("Tasks"), "admin.tasks"),
+    "document": (_("Documents"), "admin.documents"),
+}
+"""The title and the pages of the list that an action was started from, by what its rows are."""
 MAX_NAMES = 12
 """How many rows a harmless action, or a group of refused rows, lists by name."""
 
@@ -156,14 +167,14 @@ def _listed(rows: Sequence[tuple[str, str]], limit: int) -> list[Text | str]:
 
 
 @bp.get("/<uuid>")
-@allow(SERVICES_PROVISION, SERVICES_TERMINATE, TASKS_MANAGE)
+@allow(SERVICES_PROVISION, SERVICES_TERMINATE, TASKS_MANAGE, DOCUMENTS_ISSUE)
 def show(uuid: str) -> ResponseReturnValue:
     """Show the progress and the results of a bulk action."""
     return render_template("admin/oversight/bulk/show.html", **_context(uuid))
 
 
 @bp.get("/<uuid>/live")
-@allow(SERVICES_PROVISION, SERVICES_TERMINATE, TASKS_MANAGE)
+@allow(SERVICES_PROVISION, SERVICES_TERMINATE, TASKS_MANAGE, DOCUMENTS_ISSUE)
 def live(uuid: str) -> ResponseReturnValue:
     """Return the results as a fragment; reload the page once nothing runs any more."""
     context = _context(uuid)
@@ -180,6 +191,6 @@ def _context(uuid: str) -> dict[str, Any]:
         "title": task_title(task),
         "progress": progress,
         "busy": open_task or progress.running > 0,
-        "of_tasks": ACTIONS[task.data["action"]].of_tasks,
+        "rows": ROWS[ACTIONS[task.data["action"]].subject],
         "limit": MAX_NAMES,
     }
