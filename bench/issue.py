@@ -93,7 +93,8 @@ class Ours:
 
     def __init__(self) -> None:
         taxes.load_eu_rates(actor=CLI)
-        values = {"name": "Seller sp. z o.o.", "country": "PL", "city": "Gdynia"}
+        address = {"street": "ul. Morska 14", "city": "Gdynia", "tax_number": "5260250274"}
+        values = {"name": "Seller sp. z o.o.", "country": "PL", **address}
         write(sa.update(Client).values(country="PL"))  # all documents have as many entries
         self.company: Company = companies.save_company(actor=CLI, uuid=None, values=values)
         query = sa.select(Service.client_id, Service.id).order_by(Service.id)

@@ -30,7 +30,8 @@ def figures(n: int | None, database: str | None) -> Iterator[dict[str, object]]:
         bare.add_url_rule("/", "index", lambda: "<!doctype html><title>Shop</title>")
         with app.app_context():
             taxes.load_eu_rates(actor=CLI)
-            values = {"name": "Seller", "country": "PL"}
+            address = {"street": "ul. Morska 14", "city": "Gdynia", "tax_number": "5260250274"}
+            values = {"name": "Seller", "country": "PL", **address}
             companies.save_company(actor=CLI, uuid=None, values=values)
             for number in range(n or PRODUCTS):
                 name = f"Product {number}"

@@ -15,6 +15,8 @@ from puqpanel.operations.modules import lifecycle
 from puqpanel.operations.provisioning import services
 
 PASSWORD = "a-long-password"
+SELLER = {"street": "ul. Morska 14", "city": "Gdynia", "tax_number": "5260250274"}
+"""What a company needs, beside its name and country, to issue documents."""
 
 
 def write_module(

@@ -17,6 +17,7 @@ from puqpanel.operations.billing import companies, documents, issuing
 from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.billing.lines import Line
 from tests.cli.running import puqpanel
+from tests.sample import SELLER
 
 
 def run(settings: Settings, *arguments: str) -> CompletedProcess[str]:
@@ -27,7 +28,7 @@ def run(settings: Settings, *arguments: str) -> CompletedProcess[str]:
 
 def test_the_books_are_checked_and_verified(app: Any, settings: Settings) -> None:
     with app.app_context():
-        values = {"name": "Seller", "country": "US", "vat_registered": False}
+        values = {**SELLER, "name": "Seller", "country": "US", "vat_registered": False}
         companies.save_company(actor=AUTOMATION, uuid=None, values=values)
         client = clients.create_client(actor=AUTOMATION, name="Anna", email="anna@example.test")
         for _ in range(2):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import reduce
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -55,6 +56,42 @@ class NoCompanyError(ConflictError):
     """There is no company that could sell."""
 
     error_code = "no_company"
+
+
+class IncompleteCompanyError(ConflictError):
+    """A company lacks what the law requires of a seller on documents."""
+
+    error_code = "incomplete_company"
+
+
+def missing_details(company: Company) -> list[Text]:
+    """Return which details a company must have before it issues documents, and has not."""
+    has_number = bool(company.vat_number or company.tax_number)
+    details = {
+        _("Legal name"): company.name,
+        _("Street"): company.street,
+        _("City"): company.city,
+        _("Country"): company.country,
+        _("VAT number"): has_number or not company.vat_registered,
+    }
+    return [label for label, value in details.items() if not value]
+
+
+def incompleteness(company: Company) -> IncompleteCompanyError | None:
+    """Return the error that names what a company lacks to issue documents; None if it is complete.
+
+    It is returned, because many documents of one company are refused for the same reason.
+    """
+    missing = missing_details(company)
+    if not missing:
+        return None
+    return IncompleteCompanyError(
+        _(
+            "%(company)s can't issue documents yet. Add under Companies: %(missing)s.",
+            company=company.name,
+            missing=reduce(lambda a, b: _("%(first)s, %(second)s", first=a, second=b), missing),
+        )
+    )
 
 
 def find_company(uuid: str) -> Company:

@@ -43,6 +43,7 @@ def issue(*, actor: Principal, uuid: str, expected: Money | None = None) -> Docu
             accept any.
 
     Raises:
+        IncompleteCompanyError: the address or the VAT number of the company is missing.
         ConflictError: the total is not the expected one, it was issued already, a period of a
             service was charged already, or the last document of the series has a later date.
         NoTaxRateError: tax must be charged, but there is no rate.

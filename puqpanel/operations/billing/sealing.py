@@ -24,7 +24,7 @@ from puqpanel.infra.db import session
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Document, Series
 from puqpanel.operations.billing import charges, ledger, plain_documents
-from puqpanel.operations.billing.companies import lock_series
+from puqpanel.operations.billing.companies import incompleteness, lock_series
 from puqpanel.operations.billing.contents import content
 from puqpanel.operations.billing.plain_documents import PlainDocument
 from puqpanel.operations.system import audit
@@ -42,6 +42,7 @@ def seal(actor: Principal, document: Document) -> None:
         document: a draft with lines and taxes.
 
     Raises:
+        IncompleteCompanyError: the address or the VAT number of the company is missing.
         ConflictError: a period of a service was charged already, or the last document of the
             series has a later date.
     """
@@ -62,15 +63,24 @@ def seal_all(actor: Principal, documents: Sequence[AnyDocument]) -> list[Refusal
     moment = now()
     sellers = {each.company_id: each.company for each in documents}
     days = {key: ledger.today(company, moment) for key, company in sellers.items()}
-    free, refused = charges.claimable(documents, days)
+    errors = {key: incompleteness(company) for key, company in sellers.items()}
+    refused: list[Refusal] = []
+    complete: list[AnyDocument] = []
+    for document in documents:
+        if error := errors[document.company_id]:
+            refused.append((document, error))
+        else:
+            complete.append(document)
+    free, charged = charges.claimable(complete, days)
+    refused += charged
     by_series: dict[_SeriesKey, list[AnyDocument]] = {}
     for document in free:
         by_series.setdefault((document.company_id, document.kind), []).append(document)
     for key in sorted(by_series):
         series, day = lock_series(*key), days[key[0]]
         if series.last_on is not None and series.last_on > day:
-            error = _wrong_day(series.last_on, day)
-            refused += [(document, error) for document in by_series.pop(key)]
+            wrong_day = _wrong_day(series.last_on, day)
+            refused += [(document, wrong_day) for document in by_series.pop(key)]
             continue
         _fill(by_series[key], moment, day)
         _number(series, by_series[key], day)

@@ -20,7 +20,8 @@ from puqpanel.domain.permissions import SETTINGS_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import save, session, transaction
-from puqpanel.models import Client, Company, Module, ModuleLog, Product, Setting
+from puqpanel.models import Client, Module, ModuleLog, Product, Setting
+from puqpanel.operations.billing import companies
 from puqpanel.operations.system import audit, settings
 
 ROW = "setup.state"
@@ -114,8 +115,9 @@ def any_saved(names: Iterable[str]) -> bool:
 
 
 def has_company() -> bool:
-    """Return whether there is a company that sells."""
-    return _exists(sa.select(Company.id))
+    """Return whether there are companies that sell, and all may issue documents."""
+    found = [company for company in companies.companies() if company.active]
+    return bool(found) and not any(companies.missing_details(company) for company in found)
 
 
 def has_product_module() -> bool:

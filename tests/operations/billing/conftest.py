@@ -34,6 +34,7 @@ def company(panel: Any) -> Company:
     values = {
         "name": "Fjordhost sp. z o.o.",
         "country": "PL",
+        "street": "ul. Morska 14",
         "city": "Gdynia",
         "vat_number": "PL5260250274",
         "zone": "Europe/Warsaw",

@@ -44,6 +44,7 @@ from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.billing.lines import Line
 from puqpanel.operations.catalog import products
 from tests.operations.billing.conftest import STAFF, change, lines
+from tests.sample import SELLER
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 TABLES = (
@@ -161,7 +162,13 @@ def drafts(buyers: list[Client], services: list[Service], company: Company) -> l
     other = companies.save_company(
         actor=STAFF,
         uuid=None,
-        values={"name": "Gross Ltd", "country": "PL", "entry": "gross", "zone": "Asia/Tokyo"},
+        values={
+            **SELLER,
+            "name": "Gross Ltd",
+            "country": "PL",
+            "entry": "gross",
+            "zone": "Asia/Tokyo",
+        },
     )
     companies.save_company(actor=STAFF, uuid=company.uuid, values={"notes": "Thank you"})
     first, second, third, fourth = buyers
@@ -463,3 +470,15 @@ def test_only_those_with_the_permission_issue_many(client, company):
         issue_drafts(actor=writer, uuids=[draft(client)])
     with pytest.raises(PermissionDenied):
         issue_new(actor=writer, documents=[])
+
+
+def test_drafts_of_an_incomplete_company_are_refused_and_stop_no_other(
+    drafts: list[str], company: Company
+) -> None:
+    companies.save_company(actor=STAFF, uuid=company.uuid, values={"street": ""})
+    results = bulk_issuing.issue_drafts(actor=STAFF, uuids=drafts)
+    ours = [uuid for uuid in drafts if documents.find_document(uuid).company_id == company.id]
+    assert sorted(uuid for uuid, _ in results.refused) == sorted(ours)
+    assert all(str(reason).endswith("Companies: Street.") for _, reason in results.refused)
+    assert results.issued == len(drafts) - len(ours) > 0
+    assert problems() == []

@@ -1,14 +1,19 @@
-"""The VAT number of a company, which is checked by its form."""
+"""The VAT number of a company, and what it needs to issue documents."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import pytest
 
 from puqpanel.domain.errors import InvalidInput
+from puqpanel.domain.money import Money
 from puqpanel.infra.db import transaction
-from puqpanel.models import Company
-from puqpanel.operations.billing import companies
-from tests.operations.billing.conftest import STAFF
+from puqpanel.models import Client, Company, Document
+from puqpanel.operations.billing import companies, documents, issuing, ledger, payments
+from puqpanel.operations.billing.companies import IncompleteCompanyError
+from puqpanel.operations.billing.documents import Draft
+from tests.operations.billing.conftest import STAFF, lines
 
 
 def save(company: Company, **values: str) -> str:
@@ -38,3 +43,41 @@ def test_an_old_number_does_not_block_other_changes(company: Company) -> None:
     with transaction():
         companies.find_company(company.uuid).vat_number = "PL1"
     assert save(company, vat_number="PL1", country="PL", city="Sopot") == "PL1"
+
+
+def test_a_company_without_an_address_or_number_issues_nothing(
+    company: Company, client: Client
+) -> None:
+    draft = documents.create_draft(
+        actor=STAFF, client_uuid=client.uuid, draft=Draft(lines("10"))
+    ).uuid
+    blank = {"street": "", "city": " ", "vat_number": ""}
+    companies.save_company(actor=STAFF, uuid=company.uuid, values=blank)
+    with pytest.raises(IncompleteCompanyError) as caught:
+        issuing.issue(actor=STAFF, uuid=draft)
+    assert str(caught.value).endswith("Add under Companies: Street, City, VAT number.")
+    found = documents.find_document(draft)
+    assert (found.status, found.number) == ("draft", None)
+    steps = ({"street": "ul. Morska 14"}, {"city": "Gdynia"})
+    for values in steps:
+        companies.save_company(actor=STAFF, uuid=company.uuid, values=values)
+        with pytest.raises(IncompleteCompanyError, match=r": (City, )?VAT number\.$"):
+            issuing.issue(actor=STAFF, uuid=draft)
+    companies.save_company(actor=STAFF, uuid=company.uuid, values={"tax_number": "5260250274"})
+    assert issuing.issue(actor=STAFF, uuid=draft).number
+
+
+def test_a_company_that_charges_no_vat_needs_no_number(company: Company) -> None:
+    values = {"vat_number": "", "vat_registered": False}
+    companies.save_company(actor=STAFF, uuid=company.uuid, values=values)
+    assert companies.missing_details(company) == []
+
+
+def test_a_payment_stays_credit_while_the_company_is_incomplete(
+    company: Company, client: Client, invoice: Callable[..., Document]
+) -> None:
+    proforma = invoice("100", kind="proforma")
+    companies.save_company(actor=STAFF, uuid=company.uuid, values={"street": ""})
+    payments.mark_paid(actor=STAFF, document_uuid=proforma.uuid, reason="Statement 1")
+    assert ledger.credit(client) == Money(12300, "EUR")
+    assert documents.find_document(proforma.uuid).status == "issued"

@@ -11,6 +11,7 @@ from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import session
 from puqpanel.models import Company, Document
 from puqpanel.operations.billing import companies, documents, taxes
+from tests.sample import SELLER
 from tests.web.conftest import Browser
 
 LINE = {
@@ -26,7 +27,12 @@ def company(app: Panel) -> str:
     """The UUID of a company in Poland."""
     with app.app_context():
         taxes.load_eu_rates(actor=AUTOMATION)
-        values = {"name": "Fjordhost", "country": "PL", "iban": "PL61109010140000071219812874"}
+        values = {
+            **SELLER,
+            "name": "Fjordhost",
+            "country": "PL",
+            "iban": "PL61109010140000071219812874",
+        }
         return companies.save_company(actor=AUTOMATION, uuid=None, values=values).uuid
 
 
@@ -197,3 +203,21 @@ def test_a_company_gets_a_template_of_its_own(app: Panel, owner: Browser, compan
     assert "Your own template" in owner.get(path).text
     assert owner.post(path, {"template": " "}).status_code == 302
     assert stored() == ""
+
+
+def test_a_draft_of_an_incomplete_company_links_to_what_is_missing(
+    app: Panel, owner: Browser, shop: dict[str, str], company: str
+) -> None:
+    with app.app_context():
+        values = {"street": "", "tax_number": ""}
+        companies.save_company(actor=AUTOMATION, uuid=company, values=values)
+    path = f"/admin/documents/drafts/new/{shop['client']}"
+    data = {**LINE, "kind": "invoice", "company": company}
+    page = owner.post(path, {**data, "save": "1"}).headers["Location"]
+    for text in (owner.get(path).text, owner.get(page).text):
+        assert "Missing: Street, VAT number." in text
+        assert f"/admin/companies/{company}/edit" in text
+    answer = owner.post(f"{page}/issue", follow_redirects=True)
+    assert "issue documents yet. Add under Companies: Street, VAT number." in answer.text
+    assert "Not issued" in answer.text
+    assert "Missing: Street, VAT number." in owner.get(f"/admin/companies/{company}").text

@@ -14,6 +14,7 @@ from puqpanel.domain.principals import AUTOMATION
 from puqpanel.operations.billing import companies, documents, exports, issuing, ledger, taxes
 from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.billing.lines import Line
+from tests.sample import SELLER
 from tests.web.conftest import Browser
 
 PAGE = "/admin/documents/export/"
@@ -24,7 +25,7 @@ def query(app: Panel, shop: dict[str, str]) -> str:
     """The query string of the invoices of today, of which there is one."""
     with app.app_context():
         taxes.load_eu_rates(actor=AUTOMATION)
-        values = {"name": "Fjordhost", "country": "PL"}
+        values = {**SELLER, "name": "Fjordhost", "country": "PL"}
         company = companies.save_company(actor=AUTOMATION, uuid=None, values=values)
         draft = documents.create_draft(
             actor=AUTOMATION,

@@ -10,6 +10,7 @@ from puqpanel.app import Panel
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.operations.billing import companies, payments
 from puqpanel.operations.system import settings
+from tests.sample import SELLER
 from tests.web.conftest import Browser
 
 PATH = "/client/invoices/add-funds"
@@ -19,7 +20,12 @@ PATH = "/client/invoices/add-funds"
 def anna(app: Panel, shop: dict[str, str]) -> Browser:
     """A user who may manage billing."""
     with app.app_context():
-        values = {"name": "Fjordhost", "country": "PL", "iban": "PL61109010140000071219812874"}
+        values = {
+            **SELLER,
+            "name": "Fjordhost",
+            "country": "PL",
+            "iban": "PL61109010140000071219812874",
+        }
         companies.save_company(actor=AUTOMATION, uuid=None, values=values)
     return Browser(app).sign_in("anna@example.test", "/client")
 

@@ -14,6 +14,7 @@ from puqpanel.infra.db import session
 from puqpanel.operations.billing import companies, document_links, documents, issuing, taxes
 from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.billing.lines import Line
+from tests.sample import SELLER
 from tests.web.conftest import Browser
 
 IBAN = "PL61109010140000071219812874"
@@ -24,7 +25,7 @@ def draft(app: Panel, shop: dict[str, str]) -> str:
     """The UUID of a draft of Anna's."""
     with app.app_context():
         taxes.load_eu_rates(actor=AUTOMATION)
-        values = {"name": "Fjordhost", "country": "PL", "iban": IBAN}
+        values = {**SELLER, "name": "Fjordhost", "country": "PL", "iban": IBAN}
         companies.save_company(actor=AUTOMATION, uuid=None, values=values)
         line = Line("Moving a mailbox", unit_price=Decimal(64))
         return documents.create_draft(

@@ -13,6 +13,7 @@ from puqpanel.operations.billing import companies, documents, issuing, payments,
 from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.billing.lines import Line
 from puqpanel.operations.billing.payments import Received
+from tests.sample import SELLER
 from tests.web.conftest import Browser
 
 
@@ -21,7 +22,7 @@ def client(app: Panel, shop: dict[str, str]) -> str:
     """The UUID of Anna, who has a paid invoice of 78.72."""
     with app.app_context():
         taxes.load_eu_rates(actor=AUTOMATION)
-        values = {"name": "Fjordhost", "country": "PL"}
+        values = {**SELLER, "name": "Fjordhost", "country": "PL"}
         companies.save_company(actor=AUTOMATION, uuid=None, values=values)
         draft = documents.create_draft(
             actor=AUTOMATION,

@@ -19,6 +19,7 @@ from puqpanel.operations.catalog.price_rows import Cell
 from puqpanel.operations.ordering import orders
 from puqpanel.operations.ordering.quotes import Choice
 from puqpanel.operations.provisioning import requests
+from tests.sample import SELLER
 from tests.web.conftest import Browser
 
 
@@ -27,7 +28,7 @@ def plans(app: Panel, shop: dict[str, str]) -> dict[str, str]:
     """A paid service of 7 a week, and products for 7 and 14."""
     with app.app_context():
         taxes.load_eu_rates(actor=AUTOMATION)
-        values = {"name": "Fjordhost", "country": "PL"}
+        values = {**SELLER, "name": "Fjordhost", "country": "PL"}
         companies.save_company(actor=AUTOMATION, uuid=None, values=values)
         found = {}
         for price in ("7", "14"):

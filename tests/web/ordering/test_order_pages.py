@@ -14,6 +14,7 @@ from puqpanel.models import Order, Product, Service
 from puqpanel.operations.billing import companies, taxes
 from puqpanel.operations.catalog import products
 from puqpanel.operations.system import settings
+from tests.sample import SELLER
 from tests.web.conftest import Browser
 from tests.web.shop import conftest as cart
 
@@ -23,7 +24,7 @@ def seller(app: Panel, shop: dict[str, str]) -> dict[str, str]:
     """The shop with a company in Poland, which sells for 4.90 a month and 23 % tax."""
     with app.app_context():
         taxes.load_eu_rates(actor=AUTOMATION)
-        values = {"name": "Fjordhost", "country": "PL"}
+        values = {**SELLER, "name": "Fjordhost", "country": "PL"}
         companies.save_company(actor=AUTOMATION, uuid=None, values=values)
     return shop
 

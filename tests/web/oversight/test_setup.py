@@ -16,7 +16,7 @@ from puqpanel.operations.catalog import products
 from puqpanel.operations.oversight import setup
 from puqpanel.operations.system import settings
 from tests.overlap import overlap
-from tests.sample import activate
+from tests.sample import SELLER, activate
 from tests.web.conftest import PASSWORD, Browser
 
 
@@ -72,7 +72,7 @@ def test_steps_are_done_by_facts(app: Panel, owner: Browser) -> None:
     assert set(_states(owner).values()) == {"open"}
     with app.app_context():
         settings.save(actor=AUTOMATION, values={"firm.name": "Lumen", "region.locale": "en-GB"})
-        values = {"name": "Lumen Ltd", "country": "IE", "city": "Sligo"}
+        values = {**SELLER, "name": "Lumen Ltd", "country": "IE"}
         companies.save_company(actor=AUTOMATION, uuid=None, values=values)
         activate(app, AUTOMATION, "MyCloudService")
         products.save_product(actor=AUTOMATION, uuid=None, name="Cloud", module="", price="5")
@@ -111,8 +111,11 @@ def test_the_way_through_the_steps(app: Panel, owner: Browser) -> None:
     assert "takes no orders" in owner.get("/admin/setup/seller").text
     with app.app_context():
         values = {"name": "Lumen Ltd", "country": "IE", "city": "Sligo"}
-        companies.save_company(actor=AUTOMATION, uuid=None, values=values)
-    assert "Lumen Ltd" in owner.get("/admin/setup/seller").text
+        uuid = companies.save_company(actor=AUTOMATION, uuid=None, values=values).uuid
+    assert "Missing: Street, VAT number" in owner.get("/admin/setup/seller").text
+    assert _states(owner)["seller"] == "open"
+    with app.app_context():
+        companies.save_company(actor=AUTOMATION, uuid=uuid, values=SELLER)
     page = owner.get("/admin/setup/modules").text
     assert "MyCloudService" in page
     answer = owner.post("/admin/setup/modules", {"module": "Product/MyCloudService"})

@@ -15,6 +15,7 @@ from puqpanel.infra.db import transaction
 from puqpanel.operations.billing import companies, taxes
 from puqpanel.operations.catalog import products
 from puqpanel.operations.system import audit
+from tests.sample import SELLER
 from tests.web.conftest import Browser
 
 ADDRESS = {
@@ -31,7 +32,7 @@ def slug(app: Panel, shop: dict[str, str]) -> str:
     """The address of a product for 4.90 a month, sold by a company in Poland."""
     with app.app_context():
         taxes.load_eu_rates(actor=AUTOMATION)
-        values = {"name": "Fjordhost", "country": "PL"}
+        values = {**SELLER, "name": "Fjordhost", "country": "PL"}
         companies.save_company(actor=AUTOMATION, uuid=None, values=values)
         return products.find_product(shop["product"]).slug
 

@@ -16,7 +16,7 @@ from puqpanel.models import Service
 from puqpanel.operations.accounts import clients
 from puqpanel.operations.billing import companies
 from puqpanel.operations.catalog import products
-from tests.sample import activate
+from tests.sample import SELLER, activate
 from tests.web.conftest import PASSWORD, Browser
 from tests.web.shop.conftest import ADDRESS, add, order, send
 
@@ -28,7 +28,7 @@ def live(settings: Settings) -> Iterator[Live]:
     with panel.ensure().app_context():
         activate(panel.ensure(), AUTOMATION, "MyCloudService")
     with panel.ensure().app_context():
-        values = {"name": "Seller", "country": "US", "vat_registered": False}
+        values = {**SELLER, "name": "Seller", "country": "US", "vat_registered": False}
         companies.save_company(actor=AUTOMATION, uuid=None, values=values)
         clients.create_client(
             actor=AUTOMATION, name="Anna", email="anna@example.test", user_password=PASSWORD

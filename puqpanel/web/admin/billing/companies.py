@@ -178,6 +178,7 @@ def show(uuid: str) -> ResponseReturnValue:
     return render_template(
         "admin/billing/companies/show.html",
         company=company,
+        missing=companies.missing_details(company),
         country_name=country_name,
         kinds=KIND_LABELS,
         next_number=_next_number,

@@ -20,6 +20,7 @@ from puqpanel.infra.db import session
 from puqpanel.models import Allocation, Client, Company, Document, Payment
 from puqpanel.models.columns import new_uuid
 from puqpanel.operations.billing import (
+    companies,
     credit_notes,
     documents,
     issuing,
@@ -190,6 +191,7 @@ def show(uuid: str) -> ResponseReturnValue:
         "admin/billing/documents/show.html",
         document=document,
         order=links.order_of_document(document),
+        missing=companies.missing_details(document.company),
         kind=KIND_LABELS[DocumentKind(document.kind)],
         state=shown_state(document.status, document.due_on, document.company.zone, document.kind),
         payments=_payments(document),

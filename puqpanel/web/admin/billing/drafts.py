@@ -250,6 +250,7 @@ def _page(
         "admin/billing/documents/draft.html",
         client=client,
         company=company,
+        missing=companies.missing_details(company),
         currency=currency,
         document=document,
         crumbs=crumbs,

@@ -146,7 +146,10 @@ STEPS: tuple[Step, ...] = (
         COMPANIES_MANAGE,
         setup.has_company,
         template="admin/oversight/setup/seller.html",
-        context=lambda: {"companies": companies.companies()},
+        context=lambda: {
+            "companies": companies.companies(),
+            "missing_details": companies.missing_details,
+        },
     ),
     Step(
         "modules",
