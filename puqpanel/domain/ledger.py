@@ -12,7 +12,8 @@ from puqpanel.domain.money import Money
 class Account(StrEnum):
     """An account of the ledger.
 
-    RECEIVABLE is kept for each document, CREDIT for each client, CLEARING for each gateway.
+    RECEIVABLE is kept for each document, CREDIT for each client and company, CLEARING for each
+    gateway.
     """
 
     RECEIVABLE = "receivable"

@@ -25,6 +25,7 @@ class StatementForm(Form):
     start = DateField(_("From"), [InputRequired(_("Enter a valid date."))])
     end = DateField(_("To"), [InputRequired(_("Enter a valid date."))])
     currency = SelectField(_("Currency"))
+    company = SelectField(_("Company"))
 
 
 def statement_page(template: str, actor: Principal, client: Client) -> ResponseReturnValue:
@@ -58,7 +59,10 @@ def statement_file(kind: str, actor: Principal, client: Client) -> ResponseRetur
         raise UserError(_("The statement can't be made: %(reason)s", reason=" ".join(texts)))
     content: Any
     if kind == "pdf":
-        content, mimetype = statements.statement_pdf(client, written), "application/pdf"
+        content, mimetype = (
+            statements.statement_pdf(client, written, form.company.data),
+            "application/pdf",
+        )
     else:
         content = chain(("\ufeff",), list(statements.statement_csv(written)))
         mimetype = "text/csv"
@@ -72,12 +76,16 @@ def statement_file(kind: str, actor: Principal, client: Client) -> ResponseRetur
 def _read(actor: Principal, client: Client) -> tuple[StatementForm, Statement | None]:
     """Return the form, and the statement unless a value is invalid."""
     start, end = statements.first_days(client)
-    values = {"start": start, "end": end, "currency": client.currency}
+    sellers = statements.companies_of(client)
+    first = {"currency": client.currency, "company": sellers[0].uuid}
+    values = {"start": start, "end": end, **first}
     form = StatementForm(request.args or None, data=values, meta={"csrf": False})
     codes = statements.currencies_of(client)
     form.currency.choices = choices((code, code) for code in codes)
-    if request.args and "currency" not in request.args:
-        form.currency.data = client.currency
+    form.company.choices = choices((each.uuid, each.name) for each in sellers)
+    for name, value in first.items():
+        if request.args and name not in request.args:
+            form[name].data = value
     if request.args and not form.validate():
         return form, None
     with errors_in(form):
@@ -89,5 +97,6 @@ def _read(actor: Principal, client: Client) -> tuple[StatementForm, Statement | 
             start=form.start.data,
             end=form.end.data,
             currency=form.currency.data,
+            company_uuid=form.company.data,
         )
     return form, None

@@ -20,6 +20,7 @@ from puqpanel.infra.db import session
 from puqpanel.models import (
     Allocation,
     Charge,
+    Client,
     Company,
     Document,
     DocumentLineRow,
@@ -301,11 +302,48 @@ def _periods() -> Iterator[Problem]:
         yield Problem(number or "", text)
 
 
+def _sellers() -> Iterator[Problem]:
+    """Find entries of a document in the books of another company than its own."""
+    query = (
+        sa.select(Document.number)
+        .join(LedgerEntry, LedgerEntry.document_id == Document.id)
+        .join(Posting, Posting.id == LedgerEntry.posting_id)
+        .where(Posting.company_id != Document.company_id)
+        .distinct()
+    )
+    for number in session().scalars(query):
+        yield Problem(number or "", _("It is in the books of another company."))
+
+
+def _credits() -> Iterator[Problem]:
+    """Find clients with less than no credit at a company."""
+    minor = sa.func.sum(LedgerEntry.minor)
+    query = (
+        sa.select(Client.name, Company.name, LedgerEntry.currency, minor)
+        .join(Posting, Posting.id == LedgerEntry.posting_id)
+        .join(Client, Client.id == LedgerEntry.client_id)
+        .join(Company, Company.id == Posting.company_id)
+        .where(LedgerEntry.account == Account.CREDIT)
+        .group_by(Client.id, Client.name, Company.id, Company.name, LedgerEntry.currency)
+        .having(minor > 0)
+    )
+    for client, company, currency, missing in session().execute(query):
+        text = _(
+            "More credit was used at %(company)s than was paid to it: %(minor)s in %(currency)s.",
+            company=company,
+            minor=int(missing),
+            currency=currency,
+        )
+        yield Problem(client, text)
+
+
 _CHECKS = (
     _postings,
     _payments,
     _receivables,
     _allocations,
+    _sellers,
+    _credits,
     _open_documents,
     _charges,
     _periods,

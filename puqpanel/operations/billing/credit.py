@@ -53,7 +53,7 @@ def refund_credit(
     Args:
         actor: who records it.
         client_uuid: the client.
-        amount: more than zero, at most its credit in that currency.
+        amount: more than zero, at most its credit at the company in that currency.
         reason: how it was paid back, for the record; required.
         company_uuid: who paid; unless given, the company that sells to the client.
         token: of the form, so that a form that is sent twice records one refund.
@@ -68,11 +68,11 @@ def refund_credit(
     key = f"credit_refund:{token or new_uuid()}"
     if session().scalar(sa.select(Posting.id).where(Posting.key == key)) is not None:
         return
-    available = ledger.credit(client, amount.currency)
+    company = find_company(company_uuid) if company_uuid else company_for(client)
+    available = ledger.credit(client, company, amount.currency)
     if not 0 < amount.minor <= available.minor:
         text = _("Enter an amount greater than 0 and at most %(rest)s.", rest=available)
         raise InvalidInput({"amount": [text]})
-    company = find_company(company_uuid) if company_uuid else company_for(client)
     ledger.post(
         key=key,
         company=company,

@@ -119,17 +119,41 @@ def post_all(facts: Sequence[Fact]) -> None:
     insert_all(LedgerEntry, entries)
 
 
-def credit(client: Client, currency: str = "") -> Money:
-    """Return the credit of a client: what was paid and not used. Negative amounts are debts.
+def credit(client: Client, company: Company, currency: str = "") -> Money:
+    """Return the credit of a client at a company: what was paid to it and not used.
 
     Args:
         client: the client.
+        company: the company; the money of another one is not its own.
         currency: the client's unless given.
+
+    Returns:
+        The credit; negative amounts are debts.
     """
     code = currency or client.currency
-    query = sa.select(sa.func.coalesce(sa.func.sum(LedgerEntry.minor), 0)).where(
-        LedgerEntry.client_id == client.id,
-        LedgerEntry.account == Account.CREDIT,
-        LedgerEntry.currency == code,
+    query = (
+        sa.select(sa.func.coalesce(sa.func.sum(LedgerEntry.minor), 0))
+        .join(Posting, Posting.id == LedgerEntry.posting_id)
+        .where(
+            LedgerEntry.client_id == client.id,
+            LedgerEntry.account == Account.CREDIT,
+            LedgerEntry.currency == code,
+            Posting.company_id == company.id,
+        )
     )
     return Money(-int(session().scalar(query) or 0), code)
+
+
+def credits_of(client: Client) -> list[tuple[Company, Money]]:
+    """Return the credit of a client at each company in each currency, where there is any."""
+    minor = sa.func.sum(LedgerEntry.minor)
+    query = (
+        sa.select(Company, LedgerEntry.currency, minor)
+        .join(Posting, Posting.id == LedgerEntry.posting_id)
+        .join(Company, Company.id == Posting.company_id)
+        .where(LedgerEntry.client_id == client.id, LedgerEntry.account == Account.CREDIT)
+        .group_by(Company.id, LedgerEntry.currency)
+        .having(minor != 0)
+        .order_by(Company.id, LedgerEntry.currency)
+    )
+    return [(row[0], Money(-int(row[2]), row[1])) for row in session().execute(query)]

@@ -73,8 +73,8 @@ def receive(
         company: the company that was paid.
         received: the payment. One with the gateway and identifier of an earlier payment is that
             payment, and changes nothing.
-        documents: UUIDs of the documents to pay first; those of other clients or currencies, and
-            closed ones, are skipped.
+        documents: UUIDs of the documents to pay first; those of other clients, companies or
+            currencies, and closed ones, are skipped.
 
     Raises:
         InvalidInput: the amount is not positive.
@@ -220,13 +220,14 @@ def spend_credit(actor: Principal, client_id: int, document_uuid: str) -> Money:
     check_payable(document)
     if document.adds_funds:
         raise ConflictError(_("Credit can't pay for credit. Pay this document another way."))
-    available = ledger.credit(client, document.currency)
+    available = ledger.credit(client, document.company, document.currency)
     if available.minor <= 0:
         raise ConflictError(
             _(
-                "%(name)s has no credit in %(currency)s.",
+                "%(name)s has no credit in %(currency)s at %(company)s.",
                 name=client.name,
                 currency=document.currency,
+                company=document.company.name,
             )
         )
     return _allocate(actor, client, document_uuid, available, None)
@@ -245,14 +246,16 @@ def check_payable(document: Document) -> None:
 def _allocate(
     actor: Principal, client: Client, uuid: str, available: Money, payment: Payment | None
 ) -> Money:
-    """Pay a document with credit of its locked client, and return how much.
+    """Pay a document with credit of its locked client at its company, and return how much.
 
     A proforma that is paid in full becomes an invoice, which is what the credit pays. A payment of
     funds stays credit.
     """
     document = lock_document(uuid)
     payable = document.status in OPEN and document.kind != DocumentKind.CREDIT_NOTE
-    same = document.client_id == client.id and document.currency == available.currency
+    seller = payment.company_id if payment else document.company_id
+    wanted = (client.id, seller, available.currency)
+    same = (document.client_id, document.company_id, document.currency) == wanted
     amount = min(available, document.open) if payable and same else Money.zero(available.currency)
     if not amount:
         return amount
@@ -260,7 +263,7 @@ def _allocate(
         _record(actor, document, amount, payment)
         return amount
     if document.kind == DocumentKind.PROFORMA:
-        if ledger.credit(client, document.currency) < document.open:
+        if ledger.credit(client, document.company, document.currency) < document.open:
             return Money.zero(available.currency)  # it stays credit until the proforma is covered
         document.paid_minor = document.total.minor
         document.status = DocumentStatus.PAID

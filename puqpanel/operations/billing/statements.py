@@ -1,4 +1,4 @@
-"""Statements of clients, read from the ledger: receivables and credit, posting by posting.
+"""Statements of clients at a company, read from the ledger: receivables and credit, by posting.
 
 Whatever moves between the two, such as credit that pays an invoice, changes nothing that the client
 owes, and is no row of a statement.
@@ -20,9 +20,9 @@ from puqpanel.domain.spreadsheet import csv_line
 from puqpanel.domain.statements import Statement, StatementRow
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import session
-from puqpanel.models import Client, Document, LedgerEntry, Posting
+from puqpanel.models import Client, Company, Document, LedgerEntry, Posting
 from puqpanel.operations.accounts.clients import find_client
-from puqpanel.operations.billing.companies import company_for
+from puqpanel.operations.billing.companies import company_for, find_company
 from puqpanel.operations.billing.ledger import today
 from puqpanel.operations.system.files import find_file
 
@@ -66,8 +66,22 @@ def currencies_of(client: Client) -> list[str]:
     return [client.currency, *sorted(found)]
 
 
+def companies_of(client: Client) -> list[Company]:
+    """Return the companies with entries of a client, the one that sells to it first."""
+    first = company_for(client)
+    posted = sa.select(Posting.company_id).where(Posting.client_id == client.id)
+    query = sa.select(Company).where(Company.id.in_(posted), Company.id != first.id)
+    return [first, *session().scalars(query.order_by(Company.name, Company.id))]
+
+
 def statement(
-    *, actor: Principal, client_uuid: str = "", start: date, end: date, currency: str = ""
+    *,
+    actor: Principal,
+    client_uuid: str = "",
+    start: date,
+    end: date,
+    currency: str = "",
+    company_uuid: str = "",
 ) -> Statement:
     """Return the statement of a client over some days.
 
@@ -77,6 +91,7 @@ def statement(
         start: the first day.
         end: the last day.
         currency: the client's unless given.
+        company_uuid: whose books; those of the company that sells to the client unless given.
 
     Raises:
         InvalidInput: the days are in the wrong order, there are too many entries, or the client has
@@ -89,10 +104,11 @@ def statement(
         raise InvalidInput({"end": [_("Enter a day on or after the first one.")]})
     if code not in currencies_of(client):
         raise InvalidInput({"currency": [_("Select an option from the list.")]})
-    company = company_for(client)
-    opening = _balance(client, code, Posting.day < start)
-    rows = tuple(_rows(client, code, start, end, opening))
-    until = Posting.day <= end
+    company = find_company(company_uuid) if company_uuid else company_for(client)
+    ours = Posting.company_id == company.id
+    opening = _balance(client, code, sa.and_(ours, Posting.day < start))
+    rows = tuple(_rows(client, code, sa.and_(ours, Posting.day.between(start, end)), opening))
+    until = sa.and_(ours, Posting.day <= end)
     return Statement(
         seller=company.party,
         buyer=client.party,
@@ -106,11 +122,11 @@ def statement(
     )
 
 
-def statement_pdf(client: Client, written: Statement) -> bytes:
+def statement_pdf(client: Client, written: Statement, company_uuid: str = "") -> bytes:
     """Return a statement as PDF, in the client's language, with the logo of the company."""
     from puqpanel.infra.documents.statement import render_statement  # slow to import
 
-    company = company_for(client)
+    company = find_company(company_uuid) if company_uuid else company_for(client)
     logo = find_file(company.logo) if company.logo else None
     return render_statement(written, client.language or "en", logo.content if logo else b"")
 
@@ -130,10 +146,10 @@ def statement_csv(written: Statement) -> Iterator[str]:
 def _balance(
     client: Client,
     currency: str,
-    days: sa.ColumnElement[bool],
+    where: sa.ColumnElement[bool],
     accounts: Sequence[Account] = ACCOUNTS,
 ) -> Money:
-    """Return the sum of accounts of a client over some days."""
+    """Return the sum of accounts of a client over some postings."""
     query = (
         sa.select(sa.func.coalesce(sa.func.sum(LedgerEntry.minor), 0))
         .join(Posting, Posting.id == LedgerEntry.posting_id)
@@ -141,14 +157,14 @@ def _balance(
             LedgerEntry.client_id == client.id,
             LedgerEntry.account.in_(accounts),
             LedgerEntry.currency == currency,
-            days,
+            where,
         )
     )
     return Money(int(session().scalar(query) or 0), currency)
 
 
 def _rows(
-    client: Client, currency: str, start: date, end: date, opening: Money
+    client: Client, currency: str, where: sa.ColumnElement[bool], opening: Money
 ) -> Iterator[StatementRow]:
     amount = sa.func.sum(LedgerEntry.minor)
     postings = (
@@ -160,7 +176,7 @@ def _rows(
         .join(LedgerEntry, LedgerEntry.posting_id == Posting.id)
         .where(
             Posting.client_id == client.id,
-            Posting.day.between(start, end),
+            where,
             LedgerEntry.account.in_(ACCOUNTS),
             LedgerEntry.currency == currency,
         )

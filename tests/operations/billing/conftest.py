@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from puqpanel.domain.money import Money
 from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.infra.db import transaction
 from puqpanel.models import Client, Company, Document
 from puqpanel.operations.accounts import clients
-from puqpanel.operations.billing import companies, documents, issuing, taxes
+from puqpanel.operations.billing import companies, documents, issuing, ledger, taxes
 from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.billing.lines import Line
 
@@ -66,6 +67,13 @@ def invoice(company: Company, client: Client) -> Callable[..., Document]:
         return issuing.issue(actor=STAFF, uuid=draft.uuid)
 
     return make
+
+
+def credit_of(client: Client, currency: str = "") -> Money:
+    """Return the credit of a client in a currency, its own unless given, at all companies."""
+    code = currency or client.currency
+    found = [amount for _, amount in ledger.credits_of(client) if amount.currency == code]
+    return Money.total(found, code)
 
 
 def change(client: Client, **values: Any) -> None:

@@ -10,10 +10,10 @@ from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.money import Money
 from puqpanel.infra.db import transaction
 from puqpanel.models import Client, Company, Document
-from puqpanel.operations.billing import companies, documents, issuing, ledger, payments
+from puqpanel.operations.billing import companies, documents, issuing, payments
 from puqpanel.operations.billing.companies import IncompleteCompanyError
 from puqpanel.operations.billing.documents import Draft
-from tests.operations.billing.conftest import STAFF, lines
+from tests.operations.billing.conftest import STAFF, credit_of, lines
 
 
 def save(company: Company, **values: str) -> str:
@@ -79,5 +79,5 @@ def test_a_payment_stays_credit_while_the_company_is_incomplete(
     proforma = invoice("100", kind="proforma")
     companies.save_company(actor=STAFF, uuid=company.uuid, values={"street": ""})
     payments.mark_paid(actor=STAFF, document_uuid=proforma.uuid, reason="Statement 1")
-    assert ledger.credit(client) == Money(12300, "EUR")
+    assert credit_of(client) == Money(12300, "EUR")
     assert documents.find_document(proforma.uuid).status == "issued"

@@ -11,8 +11,8 @@ from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.money import Money
 from puqpanel.infra.db import session
 from puqpanel.models import Document
-from puqpanel.operations.billing import credit_notes, documents, issuing, ledger, payments
-from tests.operations.billing.conftest import STAFF
+from puqpanel.operations.billing import credit_notes, documents, issuing, payments
+from tests.operations.billing.conftest import STAFF, credit_of
 from tests.operations.billing.test_issuing import problems
 
 
@@ -35,7 +35,7 @@ def test_a_whole_credit_note_of_an_unpaid_invoice_leaves_nothing_to_pay(invoice,
     note = credit(document)
     assert note.number.startswith("CN-")
     assert (note.net, note.tax) == (document.net, document.tax)
-    assert (documents.find_document(document.uuid).status, ledger.credit(client)) == (
+    assert (documents.find_document(document.uuid).status, credit_of(client)) == (
         "credited",
         eur(0),
     )
@@ -48,9 +48,9 @@ def test_what_was_paid_becomes_credit(invoice, client):
     document = invoice("100")
     payments.mark_paid(actor=STAFF, document_uuid=document.uuid, reason="cash", amount=eur(10000))
     credit(document, amount=eur(6150))
-    assert ledger.credit(client) == eur(6150 - 2300)
+    assert credit_of(client) == eur(6150 - 2300)
     credit(document)
-    assert (sums(document), ledger.credit(client)) == ((10000, 2300), eur(10000))
+    assert (sums(document), credit_of(client)) == ((10000, 2300), eur(10000))
     assert problems() == []
 
 
@@ -109,7 +109,7 @@ def test_what_was_written_off_is_not_owed_to_the_client(invoice, client):
     issuing.write_off(actor=STAFF, uuid=document.uuid, reason="bankrupt")
     credit(document, amount=eur(2300))
     credit(document)
-    assert ledger.credit(client) == eur(0)
+    assert credit_of(client) == eur(0)
     assert documents.find_document(document.uuid).status == "credited"
     assert problems() == []
 

@@ -29,7 +29,7 @@ from puqpanel.operations.billing import (
 )
 from puqpanel.operations.billing.payments import Received
 from puqpanel.operations.system import settings
-from tests.operations.billing.conftest import STAFF, change
+from tests.operations.billing.conftest import STAFF, change, credit_of
 from tests.operations.billing.test_credit import user_of
 from tests.operations.billing.test_issuing import problems
 from tests.operations.billing.test_payments import beside, eur
@@ -71,7 +71,7 @@ def test_funds_become_credit_and_neither_income_nor_tax(proforma, client, compan
     pay(company, client, proforma, 5000, "pi_1")
     assert state(proforma) == ("paid", 5000)
     assert accounts() == {"clearing": 5000, "credit": -5000}
-    assert ledger.credit(client) == eur(5000)
+    assert credit_of(client) == eur(5000)
     assert session().scalars(sa.select(Document.kind)).all() == ["proforma"], "no invoice follows"
     assert problems() == []
 
@@ -80,23 +80,23 @@ def test_the_credit_pays_an_invoice_with_tax(proforma, client, company, invoice)
     pay(company, client, proforma, 5000)
     document = invoice("10")
     assert credit.pay_own_document(actor=user_of(client), document_uuid=document.uuid) == eur(1230)
-    assert ledger.credit(client) == eur(3770)
+    assert credit_of(client) == eur(3770)
     assert accounts()["tax"] == -230
     assert problems() == []
 
 
 def test_what_came_in_is_credit_at_once_and_too_much_is_credit_too(proforma, client, company):
     pay(company, client, proforma, 2000)
-    assert (state(proforma), ledger.credit(client)) == (("partly_paid", 2000), eur(2000))
+    assert (state(proforma), credit_of(client)) == (("partly_paid", 2000), eur(2000))
     pay(company, client, proforma, 4000)
-    assert (state(proforma), ledger.credit(client)) == (("paid", 5000), eur(6000))
+    assert (state(proforma), credit_of(client)) == (("paid", 5000), eur(6000))
     assert problems() == []
 
 
 def test_two_payments_at_once_are_credit_once_each(panel, proforma, client, company):
     works = [partial(pay, company, client, proforma, 5000, key) for key in ("a", "b", "a", "b")]
     beside(panel, works)
-    assert (state(proforma), ledger.credit(client)) == (("paid", 5000), eur(10000))
+    assert (state(proforma), credit_of(client)) == (("paid", 5000), eur(10000))
     assert session().scalar(sa.select(sa.func.sum(Allocation.minor))) == 5000
     assert problems() == []
 
@@ -108,7 +108,7 @@ def test_funds_cannot_be_paid_from_credit(proforma, client, company):
         credit.pay_own_document(actor=user_of(client), document_uuid=proforma.uuid)
     with pytest.raises(ConflictError, match="Credit can't pay for credit"):
         payments.pay_from_credit(actor=STAFF, document_uuid=proforma.uuid)
-    assert (state(proforma), ledger.credit(client)) == (("issued", 0), eur(9000))
+    assert (state(proforma), credit_of(client)) == (("issued", 0), eur(9000))
 
 
 def test_funds_are_cancelled_and_what_came_in_stays_credit(proforma, client, company):
@@ -120,7 +120,7 @@ def test_funds_are_cancelled_and_what_came_in_stays_credit(proforma, client, com
             funds.cancel_own(actor=user_of(client), uuid=each.uuid)
     assert (state(proforma), state(other)) == (("cancelled", 0), ("cancelled", 1000))
     pay(company, client, proforma, 5000)  # it was on its way
-    assert (state(proforma), ledger.credit(client)) == (("cancelled", 0), eur(6000))
+    assert (state(proforma), credit_of(client)) == (("cancelled", 0), eur(6000))
     assert problems() == []
 
 

@@ -14,18 +14,10 @@ from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.tax_rules import NoTaxRateError
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Document, LedgerEntry, Series
-from puqpanel.operations.billing import (
-    books,
-    companies,
-    documents,
-    issuing,
-    ledger,
-    payments,
-    sealing,
-)
+from puqpanel.operations.billing import books, companies, documents, issuing, payments, sealing
 from puqpanel.operations.billing.contents import content
 from puqpanel.operations.billing.documents import Draft
-from tests.operations.billing.conftest import STAFF, change, lines
+from tests.operations.billing.conftest import STAFF, change, credit_of, lines
 
 
 def problems() -> list[tuple[str, str]]:
@@ -204,7 +196,7 @@ def test_a_proforma_becomes_an_invoice_when_it_is_paid(invoice, client, company)
     made = session().scalars(sa.select(Document).where(Document.origin_id == proforma.id)).one()
     assert (made.kind, made.status, str(made.total)) == ("invoice", "paid", "123.00 EUR")
     assert made.number.startswith("INV-")
-    assert ledger.credit(client) == Money.zero("EUR")
+    assert credit_of(client) == Money.zero("EUR")
     assert problems() == []
 
 

@@ -17,10 +17,10 @@ from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.money import Money
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Document, Payment
-from puqpanel.operations.billing import documents, issuing, ledger, payments
+from puqpanel.operations.billing import documents, issuing, payments
 from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.billing.payments import Received
-from tests.operations.billing.conftest import STAFF, lines
+from tests.operations.billing.conftest import STAFF, credit_of, lines
 from tests.operations.billing.test_issuing import problems
 
 
@@ -59,7 +59,7 @@ def test_the_identifier_of_a_payment_counts_once(invoice, client, company):
     first = arrive(company, client, 12300, document, outside_id="pi_1")
     assert arrive(company, client, 12300, document, outside_id="pi_1").id == first.id
     assert session().scalar(sa.select(sa.func.count(Payment.id))) == 1
-    assert (status(document), ledger.credit(client)) == ("paid", eur(0))
+    assert (status(document), credit_of(client)) == ("paid", eur(0))
     assert problems() == []
 
 
@@ -69,7 +69,7 @@ def test_a_part_stays_open_and_too_much_becomes_credit(invoice, client, company)
     assert status(first) == "partly_paid"
     arrive(company, client, 12000, first, second)
     assert (status(first), status(second)) == ("paid", "paid")
-    assert ledger.credit(client) == eur(2300 + 12000 - 12300 - 1230)
+    assert credit_of(client) == eur(2300 + 12000 - 12300 - 1230)
     assert problems() == []
 
 
@@ -79,14 +79,14 @@ def test_credit_pays_what_it_covers(invoice, client, company):
         payments.pay_from_credit(actor=STAFF, document_uuid=document.uuid)
     arrive(company, client, 5000)
     paid = payments.pay_from_credit(actor=STAFF, document_uuid=document.uuid)
-    assert (paid, status(document), ledger.credit(client)) == (eur(5000), "partly_paid", eur(0))
+    assert (paid, status(document), credit_of(client)) == (eur(5000), "partly_paid", eur(0))
     assert problems() == []
 
 
 def test_other_currencies_and_clients_are_not_paid(invoice, client, company):
     document = invoice("100")
     arrive(company, client, 99999, document, currency="PLN")
-    assert (status(document), ledger.credit(client, "PLN")) == ("issued", Money(99999, "PLN"))
+    assert (status(document), credit_of(client, "PLN")) == ("issued", Money(99999, "PLN"))
     with pytest.raises(InvalidInput):
         arrive(company, client, 0, document)
     with pytest.raises(InvalidInput):
@@ -106,7 +106,7 @@ def test_two_payers_at_once_pay_once(panel, invoice, client):
 
     beside(panel, [pay] * 4)
     assert sorted(results) == ["paid", "refused", "refused", "refused"]
-    assert (status(document), ledger.credit(client)) == ("paid", eur(0))
+    assert (status(document), credit_of(client)) == ("paid", eur(0))
     assert problems() == []
 
 
@@ -135,7 +135,7 @@ def test_a_proforma_that_is_paid_in_parts_becomes_an_invoice(invoice, client):
         payments.mark_paid(
             actor=STAFF, document_uuid=proforma.uuid, reason="cash", amount=eur(6150)
         )
-    assert (status(proforma), ledger.credit(client)) == ("paid", eur(0))
+    assert (status(proforma), credit_of(client)) == ("paid", eur(0))
     made = session().scalars(sa.select(Document).where(Document.origin_id == proforma.id)).one()
     assert (made.status, made.paid_minor) == ("paid", 12300)
     assert problems() == []
@@ -154,7 +154,7 @@ def test_a_payment_that_cannot_be_is_refused(invoice, client, wrong):
     document = invoice("100")
     with pytest.raises(InvalidInput):
         payments.mark_paid(actor=STAFF, document_uuid=document.uuid, reason="cash", **wrong)
-    assert (status(document), ledger.credit(client)) == ("issued", eur(0))
+    assert (status(document), credit_of(client)) == ("issued", eur(0))
 
 
 def test_a_form_that_is_sent_twice_records_one_payment(invoice):
@@ -176,7 +176,7 @@ def test_money_that_arrives_stays_although_the_invoice_cannot_be_issued(
 
     monkeypatch.setattr(payments, "seal", refuse)
     arrive(company, client, 12300, proforma, outside_id="pi_1")
-    assert (status(proforma), ledger.credit(client)) == ("issued", eur(12300))
+    assert (status(proforma), credit_of(client)) == ("issued", eur(12300))
     assert problems() == []
 
 

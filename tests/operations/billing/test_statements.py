@@ -1,4 +1,4 @@
-"""Statements equal the ledger, whatever happened."""
+"""Statements equal the whatever happened."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.principals import CurrentClient, Principal, PrincipalKind
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Client, Company, Document, Posting
-from puqpanel.operations.billing import credit_notes, issuing, ledger, payments, statements
+from puqpanel.operations.billing import credit_notes, issuing, payments, statements
 from puqpanel.operations.billing.payments import Received
-from tests.operations.billing.conftest import STAFF
+from tests.operations.billing.conftest import STAFF, credit_of
 
 Make = Callable[..., Document]
 FIRST, LAST = date(2000, 1, 1), date(2100, 1, 1)
@@ -79,7 +79,7 @@ def test_credit_that_pays_an_invoice_is_no_row(history: Document, client: Client
         *("Invoice", "Invoice", "Invoice", "Payment", "Credit", "Invoice", "Invoice")
     ]
     assert made.rows[0].document == history.number
-    assert made.credit == ledger.credit(client)
+    assert made.credit == credit_of(client)
 
 
 def test_the_csv_has_the_balances(history: Document, client: Client) -> None:

@@ -21,12 +21,12 @@ from puqpanel.infra.db import session, transaction
 from puqpanel.jobs.orders import FraudJob
 from puqpanel.models import Order, Task
 from puqpanel.operations.accounts.clients import find_client
-from puqpanel.operations.billing import documents, ledger, payments
+from puqpanel.operations.billing import documents, payments
 from puqpanel.operations.catalog import products
 from puqpanel.operations.ordering import acceptance, cancellation, orders
 from puqpanel.operations.ordering.quotes import Choice
 from puqpanel.operations.system import audit, settings
-from tests.operations.billing.conftest import STAFF, client, company  # noqa: F401  # fixtures
+from tests.operations.billing.conftest import STAFF, client, company, credit_of  # noqa: F401  # fixtures
 from tests.operations.billing.test_issuing import problems
 from tests.operations.ordering.test_orders import (  # noqa: F401  # fixtures
     change,
@@ -180,7 +180,7 @@ def test_a_fraudulent_order_takes_everything_back(waiting, product, client, paid
     assert (order.status, order.items[0].service.status) == ("fraud", "fraud")
     assert products.find_product(product.uuid).stock == 3
     assert documents.find_document(order.document.uuid).open == Money(0, "EUR")
-    assert ledger.credit(client) == Money(1230 if paid else 0, "EUR")
+    assert credit_of(client) == Money(1230 if paid else 0, "EUR")
     assert tasks() == []
     assert "Stolen card" in str(audit.timeline("client", client.uuid, 9)[0].summary)
     for verb in (acceptance.mark_fraud, cancellation.cancel):

@@ -27,7 +27,7 @@ from puqpanel.operations.ordering.plans import Target
 from puqpanel.operations.ordering.quotes import Choice
 from puqpanel.operations.provisioning import requests
 from puqpanel.operations.provisioning.services import find_service
-from tests.operations.billing.conftest import STAFF, client, company  # noqa: F401  # fixtures
+from tests.operations.billing.conftest import STAFF, client, company, credit_of  # noqa: F401  # fixtures
 from tests.operations.billing.test_issuing import problems
 from tests.operations.ordering.test_endings import fresh, put, user_of
 from tests.operations.ordering.test_orders import place
@@ -134,7 +134,7 @@ def test_money_for_a_dropped_change_becomes_credit(shop, company, client, first)
     assert changes.carry_out_due() == 1
     session().expire_all()
     assert session().get(Change, change.id).status == "withdrawn"
-    assert ledger.credit(find_client(client.uuid)) == total
+    assert credit_of(find_client(client.uuid)) == total
     assert problems() == []
 
 
@@ -322,7 +322,7 @@ def test_an_unpaid_change_is_taken_back_with_its_document(shop, company, client,
     assert document.status == {"invoice": "credited", "proforma": "cancelled"}[first]
     live = session().scalars(sa.select(Charge.amount_minor).where(Charge.live)).all()
     assert sorted(live) == [500, 700]  # the setup fee and the week of the order
-    assert ledger.credit(client) == Money(0, "EUR")
+    assert credit_of(client) == Money(0, "EUR")
     shop.request("14", token="again")
     assert problems() == []
 

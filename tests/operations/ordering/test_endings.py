@@ -22,7 +22,7 @@ from puqpanel.operations.ordering import contracts, endings
 from puqpanel.operations.ordering.quotes import Choice
 from puqpanel.operations.provisioning import requests
 from puqpanel.operations.provisioning.services import find_service
-from tests.operations.billing.conftest import STAFF, client, company  # noqa: F401  # fixtures
+from tests.operations.billing.conftest import STAFF, client, company, credit_of  # noqa: F401  # fixtures
 from tests.operations.billing.test_issuing import problems
 from tests.operations.ordering.test_orders import change, place, product  # noqa: F401  # fixture
 from tests.operations.provisioning.provider_file import work
@@ -145,7 +145,7 @@ def test_a_service_that_was_not_provisioned_ends_with_its_document(
     assert fresh(uuid).status == "cancelled"
     document = documents.find_document(order.document.uuid)
     assert document.status == {"invoice": "credited", "proforma": "cancelled"}[first]
-    assert (ledger.credit(client), products.find_product(product.uuid).stock) == (
+    assert (credit_of(client), products.find_product(product.uuid).stock) == (
         Money.zero("EUR"),
         1,
     )
@@ -165,7 +165,7 @@ def test_what_was_paid_for_a_service_that_was_never_provisioned_becomes_credit(
     half = order.total_minor // 2
     for uuid, credit in ((one, half), (other, 2 * half)):
         endings.request(actor=user_of(client), service_uuid=uuid, at_once=True, reason="")
-        assert ledger.credit(client) == Money(credit, "EUR")
+        assert credit_of(client) == Money(credit, "EUR")
         session().expire_all()
         status = session().scalars(sa.select(Order.status)).one()
         assert status == ("placed" if uuid == one else "cancelled")

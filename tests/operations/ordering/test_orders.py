@@ -16,12 +16,12 @@ from puqpanel.domain.permissions import CLIENT_KEYS
 from puqpanel.domain.principals import CurrentClient, Principal, PrincipalKind
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Charge, Document, Order, Product, Service, Task
-from puqpanel.operations.billing import companies, credit_notes, documents, ledger, payments
+from puqpanel.operations.billing import companies, credit_notes, documents, payments
 from puqpanel.operations.catalog import products
 from puqpanel.operations.ordering import cancellation, orders
 from puqpanel.operations.ordering.orders import PriceChangedError, Request
 from puqpanel.operations.ordering.quotes import Choice
-from tests.operations.billing.conftest import STAFF, client, company  # noqa: F401  # fixtures
+from tests.operations.billing.conftest import STAFF, client, company, credit_of  # noqa: F401  # fixtures
 from tests.operations.billing.test_issuing import problems
 
 
@@ -240,7 +240,7 @@ def test_a_cancelled_order_takes_everything_back(client, product, company, first
     assert (found.status, found.items[0].service.status) == ("cancelled", "cancelled")
     assert products.find_product(product.uuid).stock == 3
     assert session().scalars(sa.select(Charge.id).where(Charge.live)).all() == []
-    assert ledger.credit(client) == Money(1230 if paid else 0, "EUR")
+    assert credit_of(client) == Money(1230 if paid else 0, "EUR")
     expected = {
         "invoice": "paid" if paid else "credited",
         "proforma": "paid" if paid else "cancelled",
@@ -271,5 +271,5 @@ def test_a_refunded_order_is_not_provisioned(client, product):  # noqa: F811
     credit_notes.credit(actor=STAFF, uuid=first.document.uuid, reason="Refund")
     cancellation.cancel(actor=STAFF, uuid=second.uuid, reason="Wrong plan")
     assert tasks() == []
-    assert ledger.credit(client) == Money(2000, "EUR")
+    assert credit_of(client) == Money(2000, "EUR")
     assert problems() == []

@@ -103,3 +103,31 @@ def test_credit_pays_a_document_and_is_refunded(app: Panel, owner: Browser, clie
     text = owner.get(f"/admin/clients/{client}").text
     assert "7.70" in text, text[text.index("Credit") :][:300]
     assert "Credit refunded" in owner.get(f"/admin/clients/{client}/statement/").text
+
+
+def test_each_company_has_its_own_statement_and_credit(
+    app: Panel, owner: Browser, client: str
+) -> None:
+    with app.app_context():
+        values = {**SELLER, "name": "Second GmbH", "country": "DE"}
+        second = companies.save_company(actor=AUTOMATION, uuid=None, values=values)
+        uuid, received = second.uuid, Received(Money(2500, "EUR"), note="Statement 32")
+        payments.receive(actor=AUTOMATION, client_uuid=client, company=second, received=received)
+    page = f"/admin/clients/{client}/statement/"
+    first = owner.get(page).text
+    assert "25.00" not in first
+    assert uuid in first, "it can be chosen"
+    assert "25.00" in owner.get(f"{page}?company={uuid}&start=2000-01-01&end=2999-01-01").text
+    assert owner.get(f"{page}?company=nobody").status_code == 422
+    shown = owner.get(f"/admin/clients/{client}").text
+    link = f"/admin/clients/{client}/credit/refund?company={uuid}&amp;currency=EUR"
+    assert link in shown
+    form = owner.get(link.replace("&amp;", "&")).text
+    assert 'value="25.00"' in form
+    path = link.partition("?")[0]
+    sent = {"amount": "25", "currency": "EUR", "reason": "Statement 33"}
+    with app.app_context():
+        other = companies.companies()[0].uuid
+    assert owner.post(path, {**sent, "company": other}).status_code == 422
+    assert owner.post(path, {**sent, "company": uuid}).status_code == 302
+    assert link not in owner.get(f"/admin/clients/{client}").text

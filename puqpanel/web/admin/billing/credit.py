@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, url_for
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import HiddenField, SelectField, StringField
 from wtforms.validators import InputRequired, Length
@@ -10,6 +13,7 @@ from wtforms.validators import InputRequired, Length
 from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import DOCUMENTS_ISSUE, PAYMENTS_MANAGE
 from puqpanel.domain.texts import Text
+from puqpanel.models import Company
 from puqpanel.models.columns import new_uuid
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing import companies, credit, funds, ledger
@@ -27,6 +31,10 @@ class RefundForm(Form):
 
     amount = MoneyField(_("Amount"), [InputRequired(_("Enter an amount."))])
     currency = CurrencyField(_("Currency"))
+    company = SelectField(
+        _("Company"),
+        choices=lambda: choices((each.uuid, each.name) for each in companies.companies()),
+    )
     token = HiddenField()
     reason = StringField(
         _("Note"),
@@ -92,9 +100,8 @@ def refund(uuid: str) -> ResponseReturnValue:
     """Record a refund of credit."""
     client = find_client(uuid)
     page = url_for("admin.clients.show", uuid=uuid)
-    available = ledger.credit(client)
-    first = {"amount": available, "currency": client.currency, "token": new_uuid()}
-    form = RefundForm(data=first)
+    first = {"token": new_uuid(), "currency": client.currency}
+    form = RefundForm(data=first | _chosen(ledger.credits_of(client)))
 
     def save() -> tuple[Text, str]:
         credit.refund_credit(
@@ -102,6 +109,7 @@ def refund(uuid: str) -> ResponseReturnValue:
             client_uuid=uuid,
             amount=Money.from_major(form.amount.data, form.currency.data),
             reason=form.reason.data or "",
+            company_uuid=form.company.data,
             token=(form.token.data or "")[:64],
         )
         return _("Refund recorded."), page
@@ -114,3 +122,13 @@ def refund(uuid: str) -> ResponseReturnValue:
         label=_("Record refund"),
         consequence=_("Pay the money back yourself; this only records it."),
     )
+
+
+def _chosen(credits_: Sequence[tuple[Company, Money]]) -> dict[str, Any]:
+    """Return the fields of the credit that the URL names, or else of the first one."""
+    wanted = request.args.get("company"), request.args.get("currency")
+    positive = [each for each in credits_ if each[1].minor > 0]
+    chosen = [each for each in positive if (each[0].uuid, each[1].currency) == wanted]
+    for company, amount in (chosen or positive)[:1]:
+        return {"company": company.uuid, "currency": amount.currency, "amount": amount}
+    return {}

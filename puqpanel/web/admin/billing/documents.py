@@ -196,7 +196,7 @@ def show(uuid: str) -> ResponseReturnValue:
         state=shown_state(document.status, document.due_on, document.company.zone, document.kind),
         payments=_payments(document),
         notes=_notes(document),
-        credit=ledger.credit(document.client, document.currency),
+        credit=ledger.credit(document.client, document.company, document.currency),
         day=shown_day,
         days=shown_days,
         Money=Money,

@@ -49,7 +49,7 @@ def index() -> ResponseReturnValue:
         kinds=KIND_LABELS,
         state=shown_state,
         day=shown_day,
-        credit=ledger.credit(find_client(client.uuid)) if client else None,
+        credits=ledger.credits_of(find_client(client.uuid)) if client else [],
         adds_funds=funds.is_offered() and actor().may(CLIENT_BILLING_MANAGE),
     )
 
@@ -67,7 +67,7 @@ def show(uuid: str) -> ResponseReturnValue:
         day=shown_day,
         days=shown_days,
         transfer_image=transfer_image(document),
-        credit=ledger.credit(document.client, document.currency),
+        credit=ledger.credit(document.client, document.company, document.currency),
         Money=Money,
     )
 

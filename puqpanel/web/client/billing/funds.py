@@ -57,7 +57,7 @@ def create() -> ResponseReturnValue:
             "client/billing/add_funds.html",
             least=least,
             greatest=greatest,
-            credit=ledger.credit(client),
+            credits=ledger.credits_of(client),
             currency=client.currency,
             back=index,
         )
