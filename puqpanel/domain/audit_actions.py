@@ -21,6 +21,10 @@ _EVENTS = (
     "module.failing",
 )
 _OWN = {
+    "client.address_deleted": "A billing address of a client was deleted.",
+    "client.address_saved": "A billing address of a client was added or changed.",
+    "client.contact_deleted": "A contact of a client was deleted.",
+    "client.contact_saved": "A contact of a client was added or changed.",
     "client.created": "A client was created.",
     "client.updated": "A client was changed.",
     "client.user_added": "A user was added to a client.",

@@ -4,7 +4,8 @@ Rules about when they change belong to operations, their presentation to web. Th
 `from __future__ import annotations`: SQLAlchemy would parse each column's annotation at startup.
 """
 
-from puqpanel.models.accounts.clients import Client, ClientUser
+from puqpanel.models.accounts.addresses import Address
+from puqpanel.models.accounts.clients import Client, ClientUser, Contact
 from puqpanel.models.accounts.saved_views import SavedView
 from puqpanel.models.accounts.sessions import AccountSession
 from puqpanel.models.accounts.staff import Role, Staff, staff_roles
@@ -41,6 +42,7 @@ from puqpanel.models.system.tasks import Task, TaskAttempt, TaskTag
 
 __all__ = [
     "AccountSession",
+    "Address",
     "Allocation",
     "Audit",
     "BulkItem",
@@ -52,6 +54,7 @@ __all__ = [
     "Company",
     "CompanyTaxRule",
     "ConfiguredModule",
+    "Contact",
     "CountryTax",
     "Coupon",
     "CouponUse",

@@ -16,6 +16,7 @@ from puqpanel.domain.order_states import OrderStatus
 from puqpanel.domain.permissions import (
     AUDIT_VIEW,
     CLIENT_BILLING_VIEW,
+    CLIENT_PROFILE_VIEW,
     CLIENT_SERVICES_VIEW,
     CLIENTS_VIEW,
     COMPANIES_VIEW,
@@ -139,7 +140,7 @@ STAFF: tuple[Group, ...] = (
                 "users",
                 "admin.clients.index",
                 CLIENTS_VIEW,
-                active=("admin.vat_numbers",),
+                active=("admin.vat_numbers", "admin.address_book"),
             ),
             Entry(
                 _("Services"),
@@ -228,6 +229,7 @@ CUSTOMER: tuple[Entry, ...] = (
     Entry(_("Home"), "house", "client.home.index"),
     Entry(_("Services"), "server", "client.services.index", CLIENT_SERVICES_VIEW),
     Entry(_("Invoices"), "file-invoice", "client.documents.index", CLIENT_BILLING_VIEW),
+    Entry(_("Addresses"), "address-book", "client.address_book.index", CLIENT_PROFILE_VIEW),
     Entry(
         _("Shop"),
         "cart-shopping",

@@ -21,6 +21,7 @@ class Client(Searchable, Model):
         vat_status: what is known about the number, a `VatStatus`.
         language: of its documents; empty for the panel's.
         reference: its own reference, printed on documents, such as a purchase order.
+        address_label: how its own address, the default one, is called; empty for no name.
     """
 
     __tablename__ = "clients"
@@ -35,13 +36,13 @@ class Client(Searchable, Model):
     city: Mapped[str] = mapped_column(sa.String(100), default="")
     postcode: Mapped[str] = mapped_column(sa.String(20), default="")
     region: Mapped[str] = mapped_column(sa.String(100), default="")
+    address_label: Mapped[str] = mapped_column(sa.String(100), default="")
     country: Mapped[str] = mapped_column(sa.String(2), default="")
     phone: Mapped[str] = mapped_column(sa.String(40), default="")
     buyer_kind: Mapped[Word] = mapped_column(default=BuyerKind.CONSUMER)
     vat_number: Mapped[str] = mapped_column(sa.String(40), default="")
     vat_status: Mapped[Word] = mapped_column(default=VatStatus.NONE)
     tax_number: Mapped[str] = mapped_column(sa.String(40), default="")
-    billing_email: Mapped[str] = mapped_column(sa.String(254), default="")
     language: Mapped[str] = mapped_column(sa.String(35), default="")
     reference: Mapped[str] = mapped_column(sa.String(200), default="")
     currency: Mapped[str] = mapped_column(sa.String(3), default="EUR")
@@ -51,10 +52,14 @@ class Client(Searchable, Model):
     members: Mapped[list["ClientUser"]] = relationship(
         back_populates="client", cascade="all, delete-orphan"
     )
+    contacts: Mapped[list["Contact"]] = relationship(
+        order_by="Contact.id", cascade="all, delete-orphan"
+    )
 
     @property
     def party(self) -> Party:
-        """The buyer as documents show it."""
+        """The buyer as documents show it, with the address of the first billing contact."""
+        billing = next((each.email for each in self.contacts if each.billing), "")
         return Party(
             name=self.company or self.name,
             street=self.street,
@@ -64,7 +69,7 @@ class Client(Searchable, Model):
             country=self.country,
             vat_number=self.vat_number,
             tax_number=self.tax_number,
-            email=self.billing_email or self.email,
+            email=billing or self.email,
             phone=self.phone,
         )
 
@@ -74,6 +79,29 @@ class Client(Searchable, Model):
         return TaxBuyer(
             self.country, self.region, BuyerKind(self.buyer_kind), VatStatus(self.vat_status)
         )
+
+
+class Contact(Model):
+    """Who receives messages for a client, besides the client's own address.
+
+    Attributes:
+        language: of the messages; empty for that of the client's documents.
+        billing: whether documents are sent there.
+        technical: whether messages about services are.
+        notices: whether general notices are.
+    """
+
+    __tablename__ = "contacts"
+    id: Mapped[Key]
+    uuid: Mapped[Uuid]
+    client_id: Mapped[Reference] = mapped_column(sa.ForeignKey("clients.id"), index=True)
+    name: Mapped[Name]
+    email: Mapped[Email]
+    language: Mapped[str] = mapped_column(sa.String(35), default="")
+    billing: Mapped[bool] = mapped_column(default=False)
+    technical: Mapped[bool] = mapped_column(default=False)
+    notices: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[Created]
 
 
 class ClientUser(Model):

@@ -26,7 +26,7 @@ class Document(Model):
         sequence: its place in the series, whatever the numbers start again at.
         count: its place since the numbers started again.
         seller: the company at issue, as a `Party`; empty on drafts, as the next two are.
-        buyer: the client at issue.
+        buyer: the client at issue, with the chosen billing address.
         bank: where to pay.
         paid_minor: what was paid.
         credited_minor: what credit notes took back.

@@ -21,6 +21,7 @@ class Cart(Model):
             may be secret.
         size: how many services are in it.
         coupon: the code that was entered; empty for none.
+        address_id: the billing address that was chosen; None for the client's own.
         expires_at: when it is deleted.
     """
 
@@ -32,5 +33,8 @@ class Cart(Model):
     items: Mapped[list[dict[str, Any]]] = mapped_column(EncryptedJSON, default=list)
     size: Mapped[int] = mapped_column(default=0)
     coupon: Mapped[Word] = mapped_column(default="")
+    address_id: Mapped[int | None] = mapped_column(
+        Id, sa.ForeignKey("addresses.id", ondelete="SET NULL"), index=True
+    )
     expires_at: Mapped[Moment] = mapped_column(index=True)
     created_at: Mapped[Created]

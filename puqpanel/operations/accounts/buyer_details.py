@@ -9,7 +9,6 @@ from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.tax_rules import EU, BuyerKind, VatStatus
 from puqpanel.domain.texts import Text, _
 from puqpanel.models import Client
-from puqpanel.operations.system.fields import clean_email
 
 LENGTHS = {
     "street": 200,
@@ -36,7 +35,6 @@ class BuyerDetails:
         buyer_kind: what it is for tax, a `BuyerKind`.
         vat_number: with the country prefix.
         tax_number: the national tax number.
-        billing_email: where documents are sent; the client's address unless given.
         language: tag of the language of its documents.
         reference: its own reference, such as a purchase order.
     """
@@ -49,7 +47,6 @@ class BuyerDetails:
     buyer_kind: str = BuyerKind.CONSUMER
     vat_number: str = ""
     tax_number: str = ""
-    billing_email: str = ""
     language: str = ""
     reference: str = ""
 
@@ -76,11 +73,6 @@ def clean(details: BuyerDetails, country: str, before: Client | None) -> dict[st
     values["buyer_kind"] = values["buyer_kind"] or BuyerKind.CONSUMER
     if values["buyer_kind"] not in set(BuyerKind):
         errors["buyer_kind"] = [_("Select an option from the list.")]
-    if values["billing_email"]:
-        try:
-            values["billing_email"] = clean_email(values["billing_email"])
-        except InvalidInput as error:
-            errors["billing_email"] = [*error.messages["email"]]
     try:
         values["vat_number"] = clean_vat_number(values["vat_number"], country)
     except InvalidInput as error:

@@ -102,6 +102,7 @@ def credit(
         language=invoice.language,
         entry="net",
         reference=invoice.reference,
+        buyer=invoice.buyer,
         reason=reason.strip(),
         corrects_id=invoice.id,
         corrects=invoice,

@@ -18,7 +18,7 @@ from puqpanel.domain.principals import Principal
 from puqpanel.domain.tax import PriceEntry
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import find, retry_deadlocks, save, session, transaction
-from puqpanel.models import Client, Company, Document
+from puqpanel.models import Address, Client, Company, Document
 from puqpanel.models.columns import new_uuid
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing.companies import clean_text, company_for, find_company
@@ -233,17 +233,23 @@ def draft_values(
     }
 
 
-def write(document: Document | PlainDocument, draft: Draft, rates: TaxRates | None = None) -> None:
+def write(
+    document: Document | PlainDocument,
+    draft: Draft,
+    rates: TaxRates | None = None,
+    address: Address | None = None,
+) -> None:
     """Put the fields of a draft on a document, with the taxes of today.
 
     Args:
         document: a draft.
         draft: its fields.
         rates: those that were read for many documents.
+        address: another billing address than the client's own.
     """
     document.reference = clean_text(draft.reference, 200)
     document.notes = clean_text(draft.notes, MAX_NOTES)
-    _put_lines(document, draft.lines, _reckoned(document, draft.lines, rates))
+    _put_lines(document, draft.lines, _reckoned(document, draft.lines, rates, address))
 
 
 def rewrite_taxes(
@@ -278,10 +284,13 @@ def rewrite_taxes(
 
 
 def _reckoned(
-    document: Document | PlainDocument, lines: Sequence[Line], rates: TaxRates | None
+    document: Document | PlainDocument,
+    lines: Sequence[Line],
+    rates: TaxRates | None,
+    address: Address | None = None,
 ) -> Reckoning:
     company = document.company
-    table = TaxTable(company, document.client, today(company), rates)
+    table = TaxTable(company, address or document.client, today(company), rates)
     reckoning = reckon(lines, table, document.currency, PriceEntry(document.entry))
     if reckoning.net_minor + reckoning.tax_minor < 0:
         text = _("The total can't be negative. To refund the client, issue a credit note instead.")

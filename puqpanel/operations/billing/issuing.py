@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from puqpanel.domain.document_states import OPEN, DocumentStatus
-from puqpanel.domain.documents import DocumentKind
+from puqpanel.domain.documents import DocumentKind, values_of
 from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.ledger import Account, Entry
 from puqpanel.domain.money import Money
@@ -13,7 +13,7 @@ from puqpanel.domain.permissions import DOCUMENTS_ISSUE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import retry_deadlocks, save, transaction
-from puqpanel.models import Client, Company, Document
+from puqpanel.models import Address, Client, Company, Document
 from puqpanel.operations.billing import ledger
 from puqpanel.operations.billing.documents import (
     Draft,
@@ -57,7 +57,13 @@ def issue(*, actor: Principal, uuid: str, expected: Money | None = None) -> Docu
 
 
 def issue_quoted(
-    actor: Principal, company: Company, client: Client, lines: Sequence[Line], total: Money
+    actor: Principal,
+    company: Company,
+    client: Client,
+    lines: Sequence[Line],
+    total: Money,
+    *,
+    address: Address | None = None,
 ) -> Document:
     """Issue what was quoted to a locked client; requires a transaction.
 
@@ -69,11 +75,14 @@ def issue_quoted(
         client: the buyer; its currency is that of the lines.
         lines: with the amounts of the quote.
         total: of the quote, with tax.
+        address: another billing address than the client's own.
     """
     proforma = company.proforma_first and total
     kind = DocumentKind.PROFORMA if proforma else DocumentKind.INVOICE
     document = new_document(company, client, kind, total.currency)
-    write(document, Draft(lines, client.reference))
+    if address is not None:
+        document.buyer = values_of(address.party)
+    write(document, Draft(lines, client.reference), address=address)
     save(document)
     if document.total != total:
         raise AssertionError(f"{document.total} was written, {total} was quoted")

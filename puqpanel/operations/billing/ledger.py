@@ -8,6 +8,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
 
 from puqpanel.domain.ledger import Account, Entry, check_balanced
 from puqpanel.domain.money import Money
@@ -37,9 +38,13 @@ def lock_client(client_id: int) -> Client:
 
 
 def lock_clients(client_ids: Collection[int]) -> Sequence[Client]:
-    """Lock clients until the transaction ends, in the order of their ids; see `lock_client`."""
+    """Lock clients until the transaction ends, in the order of their ids; see `lock_client`.
+
+    Their contacts are loaded too, because documents show the address for billing.
+    """
     query = sa.select(Client).where(Client.id.in_(client_ids)).order_by(Client.id)
     locked = query.with_for_update(of=Client).execution_options(populate_existing=True)
+    locked = locked.options(selectinload(Client.contacts))
     return session().scalars(locked).all()
 
 

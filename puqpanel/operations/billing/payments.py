@@ -332,6 +332,7 @@ def _invoice(actor: Principal, proforma: Document) -> Document:
         entry=proforma.entry,
         reference=proforma.reference,
         notes=proforma.notes,
+        buyer=proforma.buyer,
         origin_id=proforma.id,
         net_minor=proforma.net_minor,
         tax_minor=proforma.tax_minor,

@@ -103,8 +103,8 @@ def _fill(documents: Sequence[AnyDocument], moment: datetime, day: date) -> None
         document.supplied_on = document.supplied_on or day
         if document.kind != DocumentKind.CREDIT_NOTE and not document.adds_funds:
             document.due_on = day + timedelta(days=company.due_days)
-        document.seller, document.buyer = seller, values_of(document.client.party)
-        document.bank = bank
+        document.seller, document.bank = seller, bank
+        document.buyer = document.buyer or values_of(document.client.party)
         if not document.notes.endswith(company.notes):  # an invoice has those of its proforma
             document.notes = "\n".join(filter(None, (document.notes, company.notes)))
         document.status = status_after(document.total.minor, 0)

@@ -24,7 +24,7 @@ from puqpanel.domain.tax_rules import (
 )
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import find, save, session, transaction
-from puqpanel.models import Client, Company, CompanyTaxRule, CountryTax
+from puqpanel.models import Address, Client, Company, CompanyTaxRule, CountryTax
 from puqpanel.operations.billing.companies import clean_text, find_company
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_country, clean_name
@@ -99,16 +99,16 @@ class TaxTable:
 
     Args:
         company: the seller.
-        client: the buyer.
+        buyer: the client, or another billing address of it.
         day: the day of supply.
         rates: those that were read for many documents; read for this one unless given.
     """
 
     def __init__(
-        self, company: Company, client: Client, day: date, rates: TaxRates | None = None
+        self, company: Company, buyer: Client | Address, day: date, rates: TaxRates | None = None
     ) -> None:
-        self._company, self._buyer, self._day = company, client.tax_buyer, day
-        self._rates = rates or TaxRates({company.country, client.country})
+        self._company, self._buyer, self._day = company, buyer.tax_buyer, day
+        self._rates = rates or TaxRates({company.country, self._buyer.country})
         self._groups: dict[str, TaxGroup] = {}
 
     def group(self, tax_class: str) -> TaxGroup:

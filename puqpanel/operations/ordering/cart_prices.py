@@ -13,7 +13,8 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.pricing import Part, Quote
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session
-from puqpanel.models import Cart, Client, Company, Coupon, Product
+from puqpanel.models import Address, Cart, Client, Company, Coupon, Product
+from puqpanel.operations.accounts import addresses
 from puqpanel.operations.billing.companies import company_for
 from puqpanel.operations.billing.ledger import today
 from puqpanel.operations.ordering import carts, order_forms
@@ -101,18 +102,19 @@ def price_cart(cart: Cart | None, client: Client) -> PricedCart:
     if not kept:
         return PricedCart((), removed=tuple(removed), gone=tuple(gone))
     company = company_for(client)
+    address = addresses.chosen(client, cart.address_id) if cart else None
     lines = _lines(kept)
     try:
-        priced = _priced(company, client, lines)
+        priced = _priced(company, client, lines, address=address)
     except InvalidInput:
-        lines = tuple(_checked(company, client, line) for line in lines)
-        priced = _priced(company, client, lines)
+        lines = tuple(_checked(company, client, line, address) for line in lines)
+        priced = _priced(company, client, lines, address=address)
     code = cart.coupon if cart else ""
     problem: Text | str = ""
     if code and priced:
         try:
             coupon = valid_coupon(code, client, today(company))
-            priced = _priced(company, client, lines, coupon)
+            priced = _priced(company, client, lines, coupon, address)
         except InvalidInput as error:
             problem = error.text
     return PricedCart(
@@ -161,16 +163,20 @@ def _choices(lines: Sequence[CartLine]) -> list[Choice]:
 
 
 def _priced(
-    company: Company, client: Client, lines: Sequence[CartLine], coupon: Coupon | None = None
+    company: Company,
+    client: Client,
+    lines: Sequence[CartLine],
+    coupon: Coupon | None = None,
+    address: Address | None = None,
 ) -> Priced | None:
     choices = _choices(lines)
-    return price_choices(company, client, choices, coupon) if choices else None
+    return price_choices(company, client, choices, coupon, address) if choices else None
 
 
-def _checked(company: Company, client: Client, line: CartLine) -> CartLine:
+def _checked(company: Company, client: Client, line: CartLine, address: Address | None) -> CartLine:
     """Return a line with the reason why it cannot be priced, if it cannot."""
     try:
-        _priced(company, client, [line])
+        _priced(company, client, [line], address=address)
     except InvalidInput as error:
         problem = next(text for texts in error.messages.values() for text in texts)
         return replace(line, problem=problem)

@@ -139,6 +139,15 @@ def set_coupon(shopper: Shopper, code: str) -> None:
 
 @retry_deadlocks
 @transaction()
+def set_address(shopper: Shopper, address_id: int | None) -> None:
+    """Set the billing address of a client's cart; None for the client's own."""
+    cart = _lock(shopper)
+    if cart is not None:
+        cart.address_id = address_id
+
+
+@retry_deadlocks
+@transaction()
 def change(shopper: Shopper, key: str, **values: Any) -> None:
     """Change fields of an item: `quantity`, or `name` and `data`.
 

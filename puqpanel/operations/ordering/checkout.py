@@ -14,7 +14,7 @@ from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import find, session
 from puqpanel.models import Order, Product
-from puqpanel.operations.accounts import own_details
+from puqpanel.operations.accounts import addresses, own_details
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.ordering import carts, order_forms, orders, shop
 from puqpanel.operations.ordering.cart_prices import CartLine, price_cart
@@ -76,7 +76,7 @@ def check_out(*, actor: Principal, cart_uuid: str, expected: Money | None) -> Or
     cart = carts.find_cart(Shopper(client.id))
     if cart is None or cart.uuid != cart_uuid:
         raise ConflictError(_("Your cart was changed in another window. Check it and try again."))
-    if own_details.missing(client):
+    if not addresses.chosen(client, cart.address_id) and own_details.missing(client):
         raise ConflictError(_("Enter your billing details first."))
     priced = price_cart(cart, client)
     if not priced.ready or priced.gone:
@@ -92,8 +92,25 @@ def check_out(*, actor: Principal, cart_uuid: str, expected: Money | None) -> Or
             expected=expected,
             coupon=cart.coupon,
             cart=cart,
+            address_id=cart.address_id,
         ),
     )
+
+
+def choose_address(*, actor: Principal, address_uuid: str) -> None:
+    """Choose the billing address of the order that a user's current client is about to place.
+
+    Args:
+        actor: a user of the client.
+        address_uuid: an address of the client; empty for the client's own.
+
+    Raises:
+        NotFoundError: the client has no such address.
+    """
+    actor.require_own(CLIENT_ORDERS_MANAGE)
+    client = find_client(actor.client.uuid if actor.client else "")
+    found = addresses.find_address(client, address_uuid) if address_uuid else None
+    carts.set_address(_shopper(actor), found.id if found else None)
 
 
 def find_own_order(actor: Principal, uuid: str) -> Order:

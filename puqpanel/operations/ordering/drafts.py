@@ -23,6 +23,7 @@ from puqpanel.domain.texts import _
 from puqpanel.host.form_fields import secret_fields
 from puqpanel.infra.db import retry_deadlocks, save, session, transaction
 from puqpanel.models import Offer, Order, Price, Product
+from puqpanel.operations.accounts import addresses
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing import ledger
 from puqpanel.operations.billing.companies import company_for
@@ -103,7 +104,9 @@ def price(order: Order, choices: Sequence[Choice]) -> Priced:
     Raises:
         InvalidInput: one of them cannot be ordered.
     """
-    return price_choices(company_for(order.client), order.client, choices)
+    client = order.client
+    address = addresses.chosen(client, order.address_id)
+    return price_choices(company_for(client), client, choices, address=address)
 
 
 def save_item(*, actor: Principal, uuid: str, choice: Choice, item_id: str = "") -> None:
@@ -179,6 +182,28 @@ def _store(actor: Principal, uuid: str, choice: Choice, item_id: str) -> None:
         raise NotFoundError(_("This product is no longer part of the order."))
     order.contents = contents
     _changed(actor, order)
+
+
+@retry_deadlocks
+@transaction()
+def set_address(*, actor: Principal, uuid: str, address_uuid: str) -> None:
+    """Choose the billing address of a draft.
+
+    Args:
+        actor: who chooses it.
+        uuid: the draft.
+        address_uuid: an address of its client; empty for the client's own.
+
+    Raises:
+        ConflictError: the order is not a draft.
+        NotFoundError: the client has no such address.
+    """
+    actor.require(ORDERS_MANAGE)
+    order = lock_draft(uuid)
+    found = addresses.find_address(order.client, address_uuid) if address_uuid else None
+    if order.address_id != (found.id if found else None):
+        order.address_id = found.id if found else None
+        _changed(actor, order)
 
 
 @retry_deadlocks

@@ -17,6 +17,7 @@ from puqpanel.domain.pricing import Item, Part, Price, Quote, quote
 from puqpanel.domain.tax import PriceEntry
 from puqpanel.domain.texts import _
 from puqpanel.models import Client, Company, Offer
+from puqpanel.operations.accounts import addresses
 from puqpanel.operations.billing.ledger import today
 from puqpanel.operations.billing.taxes import TaxTable
 from puqpanel.operations.catalog.configuration import Configuration
@@ -89,7 +90,8 @@ def offered_prices(
         ConflictError: the total is not the one that was offered.
     """
     day = offer.day if keeps_days(choices) else today(company)
-    taxes = TaxTable(company, client, today(company))
+    address = addresses.chosen(client, offer.order.address_id)
+    taxes = TaxTable(company, address or client, today(company))
     configurations = tuple(_configuration(stored, offer.currency) for stored in offer.prices)
     items = [
         Item(

@@ -39,7 +39,7 @@ from puqpanel.operations.ordering.offered_prices import (
     plain_quote,
 )
 from puqpanel.operations.ordering.orders import Request
-from puqpanel.operations.ordering.quotes import Choice, Priced, price_choices
+from puqpanel.operations.ordering.quotes import Choice, Priced
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_name
 
@@ -130,7 +130,7 @@ def send(*, actor: Principal, uuid: str, expires_on: date, terms: str = "") -> S
     if not choices:
         raise InvalidInput({"": [_("Add a product first.")]})
     company, client = company_for(order.client), order.client
-    priced = price_choices(company, client, choices)
+    priced = drafts.price(order, choices)
     _check_day(company, priced, choices, expires_on)
     if len(terms) > MAX_TERMS:
         raise InvalidInput(

@@ -29,7 +29,8 @@ from puqpanel.infra import catalogs
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, retry_deadlocks, save, session, transaction
 from puqpanel.infra.events import raise_event
-from puqpanel.models import Cart, Client, Company, Document, Order, OrderItem, Service
+from puqpanel.models import Address, Cart, Client, Company, Document, Order, OrderItem, Service
+from puqpanel.operations.accounts import addresses
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing import issuing, ledger
 from puqpanel.operations.billing.companies import company_for
@@ -77,6 +78,7 @@ class Request:
         contents: of the draft with this token that becomes the order, as they were read.
         prices: returns the prices of an offer, which staff have accepted, in the transaction;
             those of the catalog unless given.
+        address_id: the billing address; None for the client's own. A draft has it itself.
     """
 
     client_uuid: str
@@ -87,6 +89,7 @@ class Request:
     cart: Cart | None = None
     contents: Sequence[Mapping[str, Any]] = ()
     prices: Callable[[Company, Client], Priced] | None = None
+    address_id: int | None = None
 
 
 class PriceChangedError(ConflictError):
@@ -122,6 +125,7 @@ def _place(actor: Principal, request: Request, forms_data: Sequence[dict[str, An
     if earlier is not None and earlier.status not in NOT_PLACED:
         return earlier
     company = company_for(client)
+    address = addresses.chosen(client, earlier.address_id if earlier else request.address_id)
     for choice in sorted(request.choices, key=lambda each: each.product.id):
         stock.take(choice.product)
     language = catalogs.find(client.language) or texts.SOURCE
@@ -134,11 +138,17 @@ def _place(actor: Principal, request: Request, forms_data: Sequence[dict[str, An
         priced = (
             request.prices(company, client)
             if request.prices
-            else price_choices(company, client, request.choices, coupon)
+            else price_choices(company, client, request.choices, coupon, address)
         )
         _check_total(priced.quote, request.expected)
         placing = _Placing(
-            actor, client, company, request.choices, priced, offered=request.prices is not None
+            actor,
+            client,
+            company,
+            request.choices,
+            priced,
+            offered=request.prices is not None,
+            address=address,
         )
         services = [_service(placing, at, data) for at, data in enumerate(forms_data)]
         document = _document(placing, services)
@@ -280,7 +290,7 @@ def _record(placing: _Placing, order: Order, document: Document | None) -> Order
     )
     order.currency, order.total_minor = client.currency, quote.total.minor
     order.quote = [plain_line(line) for line in quote.lines]
-    order.contents = None
+    order.contents = order.address_id = None
     order.document_id, order.document = (document.id, document) if document else (None, None)
     order.placed_by, order.ip = placing.actor.name, risks.address(placing.actor)
     order.created_at = now()
@@ -297,6 +307,7 @@ class _Placing:
     choices: Sequence[Choice]
     priced: Priced
     offered: bool = False
+    address: Address | None = None
 
 
 def _service(placing: _Placing, at: int, data: dict[str, Any]) -> Service:
@@ -337,4 +348,6 @@ def _document(placing: _Placing, services: Sequence[Service]) -> Document | None
     ]
     if not any(line.amount for line in quote.lines):
         return None
-    return issuing.issue_quoted(placing.actor, company, client, lines, quote.total)
+    return issuing.issue_quoted(
+        placing.actor, company, client, lines, quote.total, address=placing.address
+    )

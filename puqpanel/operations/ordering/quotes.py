@@ -15,7 +15,7 @@ from puqpanel.domain.periods import Period
 from puqpanel.domain.pricing import Item, Quote, QuoteLine, quote
 from puqpanel.domain.tax import PriceEntry
 from puqpanel.domain.texts import Text, _
-from puqpanel.models import Client, Company, Coupon, Product
+from puqpanel.models import Address, Client, Company, Coupon, Product
 from puqpanel.operations.billing.ledger import today
 from puqpanel.operations.billing.lines import Line
 from puqpanel.operations.billing.taxes import TaxTable
@@ -58,7 +58,11 @@ class Priced:
 
 
 def price_choices(
-    company: Company, client: Client, choices: Sequence[Choice], coupon: Coupon | None = None
+    company: Company,
+    client: Client,
+    choices: Sequence[Choice],
+    coupon: Coupon | None = None,
+    address: Address | None = None,
 ) -> Priced:
     """Return what choices cost a client today.
 
@@ -67,6 +71,7 @@ def price_choices(
         client: the buyer, or a client that stands for a visitor and is not saved.
         choices: at least one.
         coupon: a coupon that is valid for the client.
+        address: another billing address than the client's own.
 
     Raises:
         InvalidInput: a product is not sold, has no price in the client's currency, an option is
@@ -74,7 +79,7 @@ def price_choices(
         NoTaxRateError: tax must be charged, but there is no rate.
     """
     day = today(company)
-    taxes = TaxTable(company, client, day)
+    taxes = TaxTable(company, address or client, day)
     configurations: list[Configuration] = []
     items: list[Item] = []
     for at, choice in enumerate(choices):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from flask import Blueprint
 
 from puqpanel.web.admin.accounts import (
+    address_book,
     auth,
     clients,
     pick,
@@ -44,6 +45,7 @@ def blueprint() -> Blueprint:
         auth,
         dashboard,
         clients,
+        address_book,
         user_permissions,
         vat_numbers,
         credit,

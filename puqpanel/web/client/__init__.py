@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from puqpanel.web.client.accounts import auth, clients, registration
+from puqpanel.web.client.accounts import address_book, auth, clients, registration
 from puqpanel.web.client.billing import documents, funds, statements
 from puqpanel.web.client.ordering import changes, endings, offers
 from puqpanel.web.client.oversight import home
@@ -26,6 +26,7 @@ def blueprint() -> Blueprint:
         documents,
         funds,
         statements,
+        address_book,
     ):
         area.register_blueprint(entity.bp)
     return area

@@ -18,7 +18,7 @@ from puqpanel.domain.permissions import (
 from puqpanel.domain.tax_rules import BUYER_LABELS, BuyerKind
 from puqpanel.domain.texts import Text
 from puqpanel.infra.redact import storable
-from puqpanel.operations.accounts import own_details
+from puqpanel.operations.accounts import addresses, own_details
 from puqpanel.operations.accounts.own_details import OwnDetails
 from puqpanel.operations.ordering import carts, checkout, order_forms
 from puqpanel.operations.ordering.cart_prices import PricedCart, price_cart
@@ -88,7 +88,8 @@ def review() -> ResponseReturnValue:
         errors = errors or products.reasons(error)
     if not errors and (cart is None or not priced.ready or priced.gone):
         return redirect(url_for("shop.cart.index"))
-    missing = own_details.missing(shopper.buyer())
+    address = addresses.chosen(shopper.buyer(), cart.address_id if cart else None)
+    missing = address is None and own_details.missing(shopper.buyer())
     if missing and not errors and can(CLIENT_PROFILE_MANAGE):
         return redirect(url_for("shop.checkout.details"))
     unfilled = [line.item.key for line in priced.lines if checkout.needs_details(line, actor())]
@@ -97,6 +98,8 @@ def review() -> ResponseReturnValue:
         cart=priced,
         cart_uuid=cart.uuid if cart else "",
         client=shopper.buyer(),
+        address=address,
+        addresses=addresses.addresses_of(shopper.buyer()),
         errors=errors,
         missing=missing,
         unfilled=unfilled,
@@ -104,6 +107,16 @@ def review() -> ResponseReturnValue:
         every=EVERY,
     )
     return page, 422 if errors else 200
+
+
+@bp.post("/checkout/address")
+@customer(CLIENT_ORDERS_MANAGE)
+def address() -> ResponseReturnValue:
+    """Choose the billing address; the page shows the total with its taxes."""
+    shopper.shopper()
+    chosen = storable(request.form.get("address", ""))[:36]
+    checkout.choose_address(actor=actor(), address_uuid=chosen)
+    return redirect(url_for("shop.checkout.review"))
 
 
 @bp.route("/checkout/details", methods=["GET", "POST"])

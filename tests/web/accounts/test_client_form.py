@@ -21,7 +21,6 @@ ORDER = [
     "tax_number",
     "currency",
     "language",
-    "billing_email",
     "reference",
 ]
 

@@ -45,11 +45,6 @@ class ClientForm(Form):
         description=_("With the country prefix, such as DE123456789."),
     )
     tax_number = StringField(_("Tax number"), [Length(max=40)])
-    billing_email = EmailField(
-        _("Billing e-mail"),
-        [Length(max=254)],
-        description=_("Where documents are sent, if not to the address above."),
-    )
     language = LanguageField(_("Language of documents"), blank=_("Panel default"))
     reference = StringField(
         _("Reference"),

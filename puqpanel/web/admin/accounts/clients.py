@@ -25,7 +25,7 @@ from puqpanel.domain.permissions import (
 from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Product, Service, User
-from puqpanel.operations.accounts import clients, members
+from puqpanel.operations.accounts import addresses, clients, members
 from puqpanel.operations.billing import companies, ledger
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.system import audit
@@ -161,6 +161,7 @@ def show(uuid: str) -> ResponseReturnValue:
     return render_template(
         "admin/accounts/clients/show.html",
         access=_access,
+        addresses=addresses.addresses_of(client),
         client=client,
         country=country_name(client.country),
         several_companies=len(companies.companies()) > 1,

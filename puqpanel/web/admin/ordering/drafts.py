@@ -9,12 +9,14 @@ from flask.typing import ResponseReturnValue
 from wtforms import StringField
 from wtforms.validators import InputRequired
 
-from puqpanel.domain.errors import UserError
+from puqpanel.domain.errors import ConflictError, UserError
 from puqpanel.domain.money import Money
 from puqpanel.domain.order_states import OrderStatus
 from puqpanel.domain.permissions import ORDERS_MANAGE
 from puqpanel.domain.texts import Text
+from puqpanel.infra.redact import storable
 from puqpanel.models import Order
+from puqpanel.operations.accounts import addresses
 from puqpanel.operations.catalog.products import find_product
 from puqpanel.operations.ordering import drafts, offers
 from puqpanel.operations.ordering.orders import find_order
@@ -73,6 +75,8 @@ def page(order: Order) -> ResponseReturnValue:
     return render_template(
         "admin/ordering/drafts/show.html",
         order=order,
+        address=addresses.chosen(order.client, order.address_id),
+        addresses=addresses.addresses_of(order.client),
         items=items,
         quote=quote,
         errors=errors,
@@ -117,6 +121,16 @@ def remove(uuid: str, item: str) -> ResponseReturnValue:
     """Remove a product from a draft."""
     with flashed_errors():
         drafts.remove_item(actor=actor(), uuid=uuid, item_id=item)
+    return redirect(url_for("admin.orders.show", uuid=uuid))
+
+
+@bp.post("/<uuid>/address")
+@allow(ORDERS_MANAGE)
+def address(uuid: str) -> ResponseReturnValue:
+    """Choose the billing address of a draft."""
+    with flashed_errors(ConflictError):
+        chosen = storable(request.form.get("address", ""))[:36]
+        drafts.set_address(actor=actor(), uuid=uuid, address_uuid=chosen)
     return redirect(url_for("admin.orders.show", uuid=uuid))
 
 

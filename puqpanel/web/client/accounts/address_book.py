@@ -1,0 +1,104 @@
+"""Billing addresses and contacts of the current client."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.permissions import CLIENT_BILLING_MANAGE, CLIENT_PROFILE_MANAGE
+from puqpanel.domain.texts import Text, _
+from puqpanel.models import Client
+from puqpanel.operations.accounts import addresses, contacts
+from puqpanel.operations.accounts.clients import find_client
+from puqpanel.web.address_book import AddressForm, ContactForm
+from puqpanel.web.answers import flash, flashed_errors
+from puqpanel.web.forms import save_or_show
+from puqpanel.web.guard import actor, current_client, customer
+
+bp = Blueprint("address_book", __name__, url_prefix="/address-book")
+FORM_TEMPLATE = "client/accounts/address_book_form.html"
+
+
+@bp.get("/")
+@customer()
+def index() -> ResponseReturnValue:
+    """List the addresses and the contacts that the user may see."""
+    client = _client()
+    return render_template(
+        "client/accounts/address_book.html", client=client, addresses=addresses.addresses_of(client)
+    )
+
+
+@bp.route("/addresses/new", methods=["GET", "POST"])
+@bp.route("/addresses/<address>", methods=["GET", "POST"])
+@customer(CLIENT_PROFILE_MANAGE)
+def address(address: str = "") -> ResponseReturnValue:
+    """Add an address, or change one."""
+    client = _client()
+    found = addresses.find_address(client, address) if address else None
+    form = AddressForm(obj=found, data=None if found else {"country": client.country})
+
+    def save() -> tuple[Text, str]:
+        values = form.values(*form.SAVED)
+        addresses.save_address(
+            actor=actor(), client_uuid=client.uuid, uuid=address or None, values=values
+        )
+        return _("Address saved."), url_for("client.address_book.index")
+
+    title = _("Edit address") if found else _("Add address")
+    return save_or_show(form, save, FORM_TEMPLATE, title=title, label=_("Save address"))
+
+
+@bp.post("/addresses/<address>/default")
+@customer(CLIENT_PROFILE_MANAGE)
+def make_default(address: str) -> ResponseReturnValue:
+    """Make an address the default one."""
+    with flashed_errors(InvalidInput):
+        addresses.make_default(actor=actor(), client_uuid=_client().uuid, uuid=address)
+        flash(_("Default address changed."), "good")
+    return redirect(url_for("client.address_book.index"))
+
+
+@bp.post("/addresses/<address>/delete")
+@customer(CLIENT_PROFILE_MANAGE)
+def delete_address(address: str) -> ResponseReturnValue:
+    """Delete an address."""
+    with flashed_errors(ConflictError):
+        addresses.delete_address(actor=actor(), client_uuid=_client().uuid, uuid=address)
+        flash(_("Address deleted."), "good")
+    return redirect(url_for("client.address_book.index"))
+
+
+@bp.route("/contacts/new", methods=["GET", "POST"])
+@bp.route("/contacts/<contact>", methods=["GET", "POST"])
+@customer(CLIENT_BILLING_MANAGE)
+def contact(contact: str = "") -> ResponseReturnValue:
+    """Add a contact, or change one."""
+    client = _client()
+    found = contacts.find_contact(client, contact) if contact else None
+    form = ContactForm(obj=found, data=None if found else {"billing": True})
+
+    def save() -> tuple[Text, str]:
+        values = form.values(*form.SAVED)
+        contacts.save_contact(
+            actor=actor(), client_uuid=client.uuid, uuid=contact or None, values=values
+        )
+        return _("Contact saved."), url_for("client.address_book.index")
+
+    title = _("Edit contact") if found else _("Add contact")
+    return save_or_show(form, save, FORM_TEMPLATE, title=title, label=_("Save contact"))
+
+
+@bp.post("/contacts/<contact>/delete")
+@customer(CLIENT_BILLING_MANAGE)
+def delete_contact(contact: str) -> ResponseReturnValue:
+    """Delete a contact."""
+    contacts.delete_contact(actor=actor(), client_uuid=_client().uuid, uuid=contact)
+    flash(_("Contact deleted."), "good")
+    return redirect(url_for("client.address_book.index"))
+
+
+def _client() -> Client:
+    current = current_client()
+    return find_client(current.uuid if current else "")

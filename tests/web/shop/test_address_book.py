@@ -1,0 +1,74 @@
+"""Pages of billing addresses and contacts, for staff and customers."""
+
+from __future__ import annotations
+
+import re
+
+from puqpanel.app import Panel
+from puqpanel.operations.accounts import addresses
+from puqpanel.operations.accounts.clients import find_client
+from puqpanel.operations.billing import companies
+from tests.operations.accounts.test_address_book import BERLIN
+from tests.operations.billing.conftest import STAFF
+from tests.sample import make_client
+from tests.web.conftest import Browser
+from tests.web.shop.conftest import add, order, send
+
+
+def test_staff_keep_addresses_and_contacts(owner: Browser, shop: dict[str, str]) -> None:
+    client = f"/admin/clients/{shop['client']}"
+    assert owner.post(f"{client}/addresses/new", {**BERLIN, "city": ""}).status_code == 422
+    assert owner.post(f"{client}/addresses/new", BERLIN).status_code == 302
+    assert owner.post(f"{client}/contacts/new", {"name": "Books", "email": "x"}).status_code == 422
+    contact = {"name": "Books", "email": "books@example.test", "billing": "y"}
+    assert owner.post(f"{client}/contacts/new", contact).status_code == 302
+    page = owner.get(client).text
+    assert "Berlin office" in page and "books@example.test" in page
+    found = re.findall(rf"{client}/(?:addresses|contacts)/[0-9a-f-]{{36}}(?=\")", page)
+    address, contact_path = sorted(set(found))
+    assert "Lindenstraße 4" in owner.get(address).text
+    assert owner.post(f"{address}/default").status_code == 302
+    assert owner.post(f"{contact_path}/delete").status_code == 302
+    assert "books@example.test" not in owner.get(client).text.split("Timeline")[0]
+
+
+def test_customers_choose_an_address_at_the_checkout(
+    app: Panel, owner: Browser, anna: Browser, slug: str, shop: dict[str, str]
+) -> None:
+    with app.app_context():
+        company = companies.companies()[0].uuid
+        companies.save_company(actor=STAFF, uuid=company, values={"one_stop_shop": True})
+    book = "/client/address-book"
+    assert send(anna, f"{book}/addresses/new", BERLIN).status_code == 302
+    contact = {"name": "Books", "email": "books@example.test", "billing": "y"}
+    assert send(anna, f"{book}/contacts/new", contact).status_code == 302
+    page = anna.get(f"{book}/").text
+    assert "Berlin office" in page and "books@example.test" in page
+    add(anna, slug)
+    page = anna.get("/shop/checkout").text
+    assert "6.03" in page  # 4.90 with 23 %
+    uuid = re.findall(r'value="([0-9a-f-]{36})">\s*Berlin office', page)[0]
+    assert send(anna, "/shop/checkout/address", {"address": uuid}).status_code == 302
+    page = anna.get("/shop/checkout").text
+    assert "Gęślą GmbH" in page and "5.83" in page  # 4.90 with 19 %
+    placed = order(anna)
+    assert placed.status_code == 302, placed.text
+    assert "5.83" in anna.get(placed.headers["Location"]).text
+
+
+def test_another_clients_address_is_not_found(
+    app: Panel, owner: Browser, anna: Browser, slug: str
+) -> None:
+    with app.app_context():
+        other, _user = make_client(STAFF)
+        theirs = addresses.save_address(
+            actor=STAFF, client_uuid=other.uuid, uuid=None, values=BERLIN
+        ).uuid
+    add(anna, slug)
+    assert send(anna, "/shop/checkout/address", {"address": theirs}).status_code == 404
+    book = f"/client/address-book/addresses/{theirs}"
+    assert anna.get(book).status_code == 404
+    for action in ("", "/default", "/delete"):
+        assert send(anna, f"{book}{action}", BERLIN).status_code == 404
+    with app.app_context():
+        assert len(addresses.addresses_of(find_client(other.uuid))) == 1
