@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
+from puqpanel.domain.errors import ConflictError, InvalidInput, PermissionDenied
 from puqpanel.domain.order_states import NOT_PLACED
 from puqpanel.domain.permissions import CLIENT_PROFILE_MANAGE, CLIENTS_MANAGE
 from puqpanel.domain.principals import Principal, PrincipalKind
@@ -61,13 +61,13 @@ def enter(actor: Principal, client_uuid: str, permission: str) -> Client:
         permission: what a user needs.
 
     Raises:
-        NotFoundError: it does not exist, or is not the user's current client.
-        PermissionDenied: the actor may not.
+        NotFoundError: it does not exist.
+        PermissionDenied: the actor may not, or it is not the user's current client.
     """
     if actor.kind is PrincipalKind.USER:
         actor.require_own(permission)
         if actor.client is None or actor.client.uuid != client_uuid:
-            raise NotFoundError(_("Client not found."))
+            raise PermissionDenied(_("You can't change this client."))
     else:
         actor.require(CLIENTS_MANAGE)
     query = sa.select(Client).where(Client.uuid == client_uuid).with_for_update()

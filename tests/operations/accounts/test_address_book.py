@@ -108,7 +108,6 @@ def test_another_clients_address_is_not_used(client, other, product, company):  
         lambda: addresses.save_address(
             actor=user_of(client), client_uuid=client.uuid, uuid=theirs.uuid, values=BERLIN
         ),
-        lambda: add(other, user_of(client)),
     )
     for call in calls:
         with pytest.raises(NotFoundError):
@@ -215,6 +214,9 @@ def test_permissions(client, other):  # noqa: F811
         add(client, user_of(client, CLIENT_KEYS - {"profile.manage"}))
     with pytest.raises(PermissionDenied):
         add_contact(client, user_of(client, CLIENT_KEYS - {"billing.manage"}))
+    for call in (add, add_contact):
+        with pytest.raises(PermissionDenied):
+            call(other, user_of(client))
     theirs = add_contact(other)
     with pytest.raises(NotFoundError):
         contacts.delete_contact(actor=user_of(client), client_uuid=client.uuid, uuid=theirs.uuid)

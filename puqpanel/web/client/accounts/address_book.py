@@ -6,7 +6,12 @@ from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.errors import ConflictError, InvalidInput
-from puqpanel.domain.permissions import CLIENT_BILLING_MANAGE, CLIENT_PROFILE_MANAGE
+from puqpanel.domain.permissions import (
+    CLIENT_BILLING_MANAGE,
+    CLIENT_BILLING_VIEW,
+    CLIENT_PROFILE_MANAGE,
+    CLIENT_PROFILE_VIEW,
+)
 from puqpanel.domain.texts import Text, _
 from puqpanel.models import Client
 from puqpanel.operations.accounts import addresses, contacts
@@ -21,9 +26,20 @@ FORM_TEMPLATE = "client/accounts/address_book_form.html"
 
 
 @bp.get("/")
-@customer()
+@customer(CLIENT_PROFILE_VIEW)
 def index() -> ResponseReturnValue:
-    """List the addresses and the contacts that the user may see."""
+    """List the addresses, and the contacts if the user may see them."""
+    return _page()
+
+
+@bp.get("/contacts")
+@customer(CLIENT_BILLING_VIEW)
+def listed() -> ResponseReturnValue:
+    """List the contacts, and the addresses if the user may see them."""
+    return _page()
+
+
+def _page() -> ResponseReturnValue:
     client = _client()
     return render_template(
         "client/accounts/address_book.html", client=client, addresses=addresses.addresses_of(client)
@@ -84,7 +100,7 @@ def contact(contact: str = "") -> ResponseReturnValue:
         contacts.save_contact(
             actor=actor(), client_uuid=client.uuid, uuid=contact or None, values=values
         )
-        return _("Contact saved."), url_for("client.address_book.index")
+        return _("Contact saved."), url_for("client.address_book.listed")
 
     title = _("Edit contact") if found else _("Add contact")
     return save_or_show(form, save, FORM_TEMPLATE, title=title, label=_("Save contact"))
@@ -96,7 +112,7 @@ def delete_contact(contact: str) -> ResponseReturnValue:
     """Delete a contact."""
     contacts.delete_contact(actor=actor(), client_uuid=_client().uuid, uuid=contact)
     flash(_("Contact deleted."), "good")
-    return redirect(url_for("client.address_book.index"))
+    return redirect(url_for("client.address_book.listed"))
 
 
 def _client() -> Client:
