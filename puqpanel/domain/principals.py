@@ -23,6 +23,8 @@ class PrincipalKind(StrEnum):
     MODULE = "module"
     AUTOMATION = "automation"
     CLI = "cli"
+    LINK = "link"
+    """Somebody who has a public link, without an account."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -246,10 +246,10 @@ class Product(ServiceJobs):
         return {"status": "success", "data": labels, "code": 200}
 
     def _order_fields(self) -> Answer:
-        """Return the names of the fields that customers fill in when they order."""
+        """Return the labels of the fields that customers fill in when they order, by name."""
         form = _order_form(self.ServiceForm) if self.ServiceForm else None
-        names = [field.short_name for field in form()] if form else []
-        return {"status": "success", "data": names, "code": 200}
+        labels = {field.short_name: str(field.label.text) for field in form()} if form else {}
+        return {"status": "success", "data": labels, "code": 200}
 
     def _order_page(self) -> str:
         """Return HTML of the fields that customers fill in when they order."""

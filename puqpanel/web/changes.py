@@ -21,6 +21,7 @@ from puqpanel.operations.catalog.prices import prices_of
 from puqpanel.operations.catalog.products import NotConfiguredError
 from puqpanel.operations.ordering import changes, plans
 from puqpanel.operations.ordering.plans import Plan, Target
+from puqpanel.operations.ordering.shop import excludes_tax
 from puqpanel.web.documents import shown_day, shown_days
 from puqpanel.web.forms import field_errors
 from puqpanel.web.guard import actor
@@ -105,6 +106,7 @@ def context(service: Service, errors: Errors) -> dict[str, Any]:
         "token": secrets.token_urlsafe(24),
         "every": EVERY,
         "days": shown_days,
+        "excludes_tax": excludes_tax(service.client),
         "pays": plan is not None and plan.settlement.effect == Effect.WHEN_PAID,
     }
 

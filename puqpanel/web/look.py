@@ -240,6 +240,7 @@ SUBJECTS = {
 ACTORS: dict[str, Text] = {
     PrincipalKind.CLI: _c("actor", "command line"),
     PrincipalKind.AUTOMATION: _c("actor", "automation"),
+    PrincipalKind.LINK: _c("actor", "public link"),
 }
 """The actors that are not people, by kind."""
 

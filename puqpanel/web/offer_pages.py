@@ -7,9 +7,11 @@ from typing import Any
 from wtforms import StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
+from puqpanel.domain.documents import Party
 from puqpanel.domain.money import Money
 from puqpanel.domain.offer_states import OfferStatus
 from puqpanel.models import Offer
+from puqpanel.operations.accounts import addresses
 from puqpanel.operations.ordering import offers
 from puqpanel.web.documents import shown_day
 from puqpanel.web.forms import Form, _
@@ -39,11 +41,20 @@ class OwnDeclineForm(DeclineForm):
     name = None  # type: ignore[assignment]
 
 
+def _buyer(offer: Offer) -> Party:
+    """Return the buyer as the document of the offer shows it."""
+    order = offer.order
+    if order.document is not None and order.document.buyer:
+        return Party(**order.document.buyer)
+    return (addresses.chosen(order.client, order.address_id) or order.client).party
+
+
 def context(offer: Offer) -> dict[str, Any]:
     """Return what the templates of an offer show."""
     status = offers.status_of(offer)
     return {
         "offer": offer,
+        "buyer": _buyer(offer),
         "status": status,
         "closed": offers.CLOSED.get(status, ""),
         "is_open": status == OfferStatus.OPEN,

@@ -18,7 +18,7 @@ from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import retry_deadlocks, session, transaction
 from puqpanel.models import Order, OrderItem, Service
 from puqpanel.operations.ordering import changes, contracts, stock
-from puqpanel.operations.ordering.cancellation import documents_of, take_back
+from puqpanel.operations.ordering.cancellation import documents_of, give_back_coupon, take_back
 from puqpanel.operations.ordering.drafts import lock_order
 from puqpanel.operations.ordering.orders import release
 from puqpanel.operations.provisioning.services import lock_service
@@ -55,7 +55,8 @@ def accept(*, actor: Principal, uuid: str) -> None:
 def mark_fraud(*, actor: Principal, uuid: str, reason: str) -> None:
     """Mark an order as fraud: nothing of it is provisioned, and what runs is suspended.
 
-    Its documents are cancelled or credited, as when an order is cancelled. Services that were not
+    Its documents are cancelled or credited and its coupon is given back, as when an order is
+    cancelled. Services that were not
     provisioned return to stock.
 
     Args:
@@ -85,7 +86,9 @@ def mark_fraud(*, actor: Principal, uuid: str, reason: str) -> None:
             stock.give_back(service.product_id)
         else:
             _suspend_later(service)
-    for document in documents_of(order):
+    found = documents_of(order)
+    give_back_coupon(order, found)
+    for document in found:
         take_back(actor, document, text)
     summary = _("Order %(number)s marked as fraud: %(reason)s", number=order.id, reason=text)
     _record(actor, order, "order.marked_as_fraud", summary, text)

@@ -57,18 +57,25 @@ def cancel(*, actor: Principal, uuid: str, reason: str) -> None:
     for service in services:
         cancel_service(service)
     found = documents_of(order)
-    if all(document.status == DocumentStatus.ISSUED or not document.total for document in found):
-        coupon_uses.give_back(order)
+    give_back_coupon(order, found)
     for document in found:
         take_back(actor, document, reason)
-    audit.record(
-        actor=actor,
-        action="order.cancelled",
-        subject_type="client",
-        subject_uuid=order.client.uuid,
-        summary=_("Order %(number)s cancelled: %(reason)s", number=order.id, reason=reason.strip()),
-        after={"order": uuid, "reason": reason.strip()},
-    )
+    text = reason.strip()
+    for subject_type, subject_uuid in (("order", uuid), ("client", order.client.uuid)):
+        audit.record(
+            actor=actor,
+            action="order.cancelled",
+            subject_type=subject_type,
+            subject_uuid=subject_uuid,
+            summary=_("Order %(number)s cancelled: %(reason)s", number=order.id, reason=text),
+            after={"order": uuid, "reason": text},
+        )
+
+
+def give_back_coupon(order: Order, found: Sequence[Document]) -> None:
+    """Let the coupon of an order be used again if nothing was paid for its documents."""
+    if not any(document.paid_minor for document in found):
+        coupon_uses.give_back(order)
 
 
 def _check_not_provisioned(services: Sequence[Service]) -> None:
@@ -119,8 +126,7 @@ def close_order(service: Service) -> None:
     if any(item.service.status != ServiceStatus.CANCELLED for item in order.items):
         return
     order.status = OrderStatus.CANCELLED
-    if not any(document.paid_minor for document in documents_of(order)):
-        coupon_uses.give_back(order)
+    give_back_coupon(order, documents_of(order))
 
 
 def cancel_service(service: Service) -> None:

@@ -73,8 +73,12 @@ class PricedCart:
     @property
     def ready(self) -> bool:
         """Whether the cart can be ordered."""
-        problems = (*(line.problem for line in self.lines), self.coupon_problem)
-        return self.quote is not None and not any(problems)
+        return self.quote is not None and not any(line.problem for line in self.lines)
+
+    @property
+    def valid_coupon(self) -> str:
+        """The code that the order uses: none if it is not valid, as the total was shown without."""
+        return "" if self.coupon_problem else self.coupon
 
 
 def price_cart(cart: Cart | None, client: Client) -> PricedCart:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import sqlalchemy as sa
 
-from puqpanel.domain.changes import UNUSED
+from puqpanel.domain.changes import UNUSED, Effect
 from puqpanel.domain.document_states import OPEN, DocumentStatus
 from puqpanel.domain.pricing import QuoteLine
 from puqpanel.domain.principals import Principal
@@ -30,6 +30,18 @@ def of(change: Change) -> Sequence[Document]:
         Document.status.in_((*OPEN, DocumentStatus.PAID)),
     )
     return session().scalars(query.order_by(Document.id)).all()
+
+
+def is_needed(plan: Plan) -> bool:
+    """Return whether a change has a document: one to pay, or one that records a new period.
+
+    A new period of which exactly the unused days are the price is an invoice of zero.
+    """
+    settlement = plan.settlement
+    if settlement.effect == Effect.WHEN_PAID:
+        return True
+    starts = settlement.effect == Effect.AT_ONCE and settlement.paid_until is not None
+    return starts and any(line.amount for line in settlement.quote.lines)
 
 
 def issue(actor: Principal, company: Company, change: Change, plan: Plan) -> None:

@@ -43,6 +43,7 @@ from puqpanel.tasks import add
 MAX_REASON_LENGTH = 500
 CHUNK = 200
 RUNNING = (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
+OVER = (*contracts.ENDED, ServiceStatus.FRAUD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def request(*, actor: Principal, change: Request) -> Change:
         if change.target.product.id != service.product_id:
             stock.take(change.target.product)
         row = _row(actor, service, plan, change, free)
-        if row.status == ChangeStatus.WAITING:
+        if not free and change_documents.is_needed(plan):
             change_documents.issue(actor, company, row, plan)
     _record(actor, row, "service.change_requested", _("Change to %(plan)s requested."))
     if free or plan.settlement.effect == Effect.AT_ONCE:
@@ -174,16 +175,24 @@ def carry_out_due() -> int:
     Returns:
         How many were applied or withdrawn.
     """
+    last, done = 0, 0
+    while rows := session().execute(_due().where(Change.id > last)).all():
+        last = rows[-1].id
+        done += sum(_carry_out(row.id, row.uuid) for row in rows)
+    return done
+
+
+def _due() -> sa.Select[*tuple[int, str]]:
     tomorrow = now().date() + timedelta(days=1)  # today somewhere in the world
     settled = set(DocumentStatus) - {*OPEN, DocumentStatus.DRAFT}
-    query = (
+    return (
         sa.select(Change.id, Service.uuid)
         .join(Service, Service.id == Change.service_id)
         .outerjoin(Document, Document.id == Change.document_id)
         .where(
             Change.live.is_(True),
             sa.or_(
-                Service.status.in_(contracts.ENDED),
+                Service.status.in_(OVER),
                 sa.and_(Change.status == ChangeStatus.SCHEDULED, Change.effective_on <= tomorrow),
                 sa.and_(
                     Change.status == ChangeStatus.WAITING,
@@ -194,7 +203,6 @@ def carry_out_due() -> int:
         .order_by(Change.id)
         .limit(CHUNK)
     )
-    return sum(_carry_out(row.id, row.uuid) for row in session().execute(query).all())
 
 
 @retry_deadlocks
@@ -207,6 +215,8 @@ def _carry_out(change_id: int, service_uuid: str) -> bool:
     today, document = contracts.day_of(service.client), change.document
     if service.status in contracts.ENDED:
         drop(AUTOMATION, change, _("Change to %(plan)s dropped: the service has ended."))
+    elif service.status == ServiceStatus.FRAUD:
+        drop(AUTOMATION, change, _("Change to %(plan)s dropped: the service is marked as fraud."))
     elif change.status == ChangeStatus.SCHEDULED:
         if change.effective_on > today or service.status not in RUNNING:
             return False
@@ -273,6 +283,8 @@ def _apply(actor: Principal, change: Change) -> None:
     service, product = change.service, change.product
     values = dict(service.service_data)
     moves = service.product_id != product.id
+    if moves and service.name == service.product.name:
+        service.name = product.name
     if moves:
         stock.give_back(service.product_id)
     gone = {group.key for group in groups_of(service.product)} - set(change.selection)

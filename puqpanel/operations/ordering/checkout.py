@@ -90,7 +90,7 @@ def check_out(*, actor: Principal, cart_uuid: str, expected: Money | None) -> Or
             choices=priced.choices,
             token=cart.uuid,
             expected=expected,
-            coupon=cart.coupon,
+            coupon=priced.valid_coupon,
             cart=cart,
             address_id=cart.address_id,
         ),

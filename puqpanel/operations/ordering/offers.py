@@ -7,7 +7,7 @@ the same transaction, so an offer becomes one order. Stock is taken then, not be
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -100,6 +100,13 @@ def offers_of(order: Order) -> Sequence[Offer]:
     """Return the offers of an order, the last one first."""
     query = sa.select(Offer).where(Offer.order_id == order.id)
     return session().scalars(query.order_by(Offer.id.desc())).all()
+
+
+def expired(order_ids: Collection[int]) -> set[int]:
+    """Return which of some orders have an open offer that is past its last day."""
+    query = sa.select(Offer).where(Offer.order_id.in_(order_ids), Offer.status == OfferStatus.OPEN)
+    found = session().scalars(query).all() if order_ids else []
+    return {offer.order_id for offer in found if status_of(offer) == OfferStatus.EXPIRED}
 
 
 def status_of(offer: Offer) -> OfferStatus:
@@ -198,7 +205,7 @@ def withdraw(*, actor: Principal, uuid: str) -> None:
 def accept(*, actor: Principal, uuid: str) -> Order:
     """Accept an offer as a user of the client; see `accept_link`."""
     actor.require_own(CLIENT_ORDERS_MANAGE)
-    return _accept(actor, find_own(actor, uuid))
+    return _accept(actor, find_own(actor, uuid), actor.name)
 
 
 def accept_link(*, token: str, name: str, ip: str) -> Order:
@@ -218,13 +225,13 @@ def accept_link(*, token: str, name: str, ip: str) -> Order:
         NotFoundError: there is no such offer.
     """
     offer = find_by_token(token)
-    return _accept(_recipient(name, ip), offer)
+    return _accept(_recipient(ip), offer, _name(name))
 
 
 def decline(*, actor: Principal, uuid: str, reason: str = "") -> None:
     """Decline an offer as a user of the client; see `decline_link`."""
     actor.require_own(CLIENT_ORDERS_MANAGE)
-    _decline(actor, find_own(actor, uuid), reason)
+    _decline(actor, find_own(actor, uuid), actor.name, reason)
 
 
 def decline_link(*, token: str, name: str, reason: str, ip: str) -> None:
@@ -242,7 +249,7 @@ def decline_link(*, token: str, name: str, reason: str, ip: str) -> None:
         NotFoundError: there is no such offer.
     """
     offer = find_by_token(token)
-    _decline(_recipient(name, ip), offer, reason)
+    _decline(_recipient(ip), offer, _name(name), reason)
 
 
 def expire_due() -> int:
@@ -266,7 +273,7 @@ def _expire(uuid: str, order_uuid: str) -> bool:
     return True
 
 
-def _accept(actor: Principal, offer: Offer) -> Order:
+def _accept(actor: Principal, offer: Offer, name: str) -> Order:
     order, offer_uuid = offer.order, offer.uuid
     if offer.status == OfferStatus.ACCEPTED:
         return order
@@ -278,12 +285,12 @@ def _accept(actor: Principal, offer: Offer) -> Order:
         current = find(sa.select(Offer).where(Offer.uuid == offer_uuid), MISSING)
         _check_open(current)
         priced = offered_prices(current, company, client, choices)
-        _close(current, OfferStatus.ACCEPTED, actor)
+        _close(current, OfferStatus.ACCEPTED, name)
         _record(
             actor,
             current,
             "order.offer_accepted",
-            _("Offer accepted by %(name)s.", name=actor.name),
+            _("Offer accepted by %(name)s.", name=name),
         )
         return priced
 
@@ -295,13 +302,14 @@ def _accept(actor: Principal, offer: Offer) -> Order:
             token=order.token,
             contents=order.contents or (),
             prices=claim,
+            placed_by=name,
         ),
     )
 
 
 @retry_deadlocks
 @transaction()
-def _decline(actor: Principal, offer: Offer, reason: str) -> None:
+def _decline(actor: Principal, offer: Offer, name: str, reason: str) -> None:
     text = " ".join(storable(reason).split())
     if len(text) > MAX_REASON:
         message = _("Enter at most %(longest)s characters.", longest=MAX_REASON)
@@ -310,20 +318,20 @@ def _decline(actor: Principal, offer: Offer, reason: str) -> None:
     current = find(sa.select(Offer).where(Offer.uuid == offer.uuid), MISSING)
     _check_open(current)
     current.reason = text
-    _close(current, OfferStatus.DECLINED, actor)
+    _close(current, OfferStatus.DECLINED, name)
     summary = (
-        _("Offer declined by %(name)s: %(reason)s", name=actor.name, reason=text)
+        _("Offer declined by %(name)s: %(reason)s", name=name, reason=text)
         if text
-        else _("Offer declined by %(name)s.", name=actor.name)
+        else _("Offer declined by %(name)s.", name=name)
     )
     _record(actor, current, "order.offer_declined", summary)
 
 
-def _close(offer: Offer, status: OfferStatus, actor: Principal | None = None) -> None:
+def _close(offer: Offer, status: OfferStatus, answered_by: str = "") -> None:
     """End an open offer; unless it is accepted, its order is a draft again."""
     offer.status = status
-    if actor is not None:
-        offer.answered_by, offer.answered_at = actor.name, now()
+    if answered_by:
+        offer.answered_by, offer.answered_at = answered_by, now()
     if status != OfferStatus.ACCEPTED:
         offer.order.status, offer.order.total_minor = OrderStatus.DRAFT, 0
 
@@ -362,15 +370,14 @@ def _check_day(
         raise InvalidInput({"expires_on": [message]})
 
 
-def _recipient(name: str, ip: str) -> Principal:
-    """Return who answers an offer by its link."""
-    return Principal(
-        PrincipalKind.AUTOMATION,
-        None,
-        clean_name(name, longest=100),
-        ip,
-        permissions=frozenset({ORDERS_MANAGE}),
-    )
+def _recipient(ip: str) -> Principal:
+    """Return who answers an offer by its link; the name that they enter proves nothing."""
+    permissions = frozenset({ORDERS_MANAGE})
+    return Principal(PrincipalKind.LINK, None, "public link", ip, permissions=permissions)
+
+
+def _name(name: str) -> str:
+    return clean_name(name, longest=100)
 
 
 def _own(actor: Principal) -> sa.Select[Offer]:

@@ -20,12 +20,17 @@ def has_form(product: Product) -> bool:
 
 def field_names(product: Product, actor: Principal) -> tuple[str, ...]:
     """Return the names of the fields that the module of a product asks for; empty for none."""
+    return tuple(labels(product, actor))
+
+
+def labels(product: Product, actor: Principal) -> dict[str, str]:
+    """Return the labels of the fields that the module of a product asks for, by name."""
     module = module_of(product)
     if module is None or not has_form(product):
-        return ()
+        return {}
     call = calls.Call(module, "_order_fields", product_uuid=product.uuid, actor=actor)
     value = calls.invoke(call).value
-    return tuple(value["data"]) if isinstance(value, Mapping) else ()
+    return dict(value["data"]) if isinstance(value, Mapping) else {}
 
 
 def page(

@@ -78,6 +78,7 @@ class Request:
         contents: of the draft with this token that becomes the order, as they were read.
         prices: returns the prices of an offer, which staff have accepted, in the transaction;
             those of the catalog unless given.
+        placed_by: the name to record; that of the actor unless given.
         address_id: the billing address; None for the client's own. A draft has it itself.
     """
 
@@ -89,6 +90,7 @@ class Request:
     cart: Cart | None = None
     contents: Sequence[Mapping[str, Any]] = ()
     prices: Callable[[Company, Client], Priced] | None = None
+    placed_by: str = ""
     address_id: int | None = None
 
 
@@ -153,6 +155,7 @@ def _place(actor: Principal, request: Request, forms_data: Sequence[dict[str, An
         services = [_service(placing, at, data) for at, data in enumerate(forms_data)]
         document = _document(placing, services)
     order = _record(placing, earlier or Order(token=request.token), document)
+    order.placed_by = (request.placed_by or actor.name)[:200]
     if coupon is not None:
         coupon_uses.take(coupon, order)
     if request.cart is not None:
@@ -167,14 +170,15 @@ def _place(actor: Principal, request: Request, forms_data: Sequence[dict[str, An
                 discount=coupon_uses.later_discount(coupon, priced.quote, str(at)),
             )
         )
-    audit.record(
-        actor=actor,
-        action="order.placed",
-        subject_type="client",
-        subject_uuid=client.uuid,
-        summary=_("Order %(number)s placed, %(total)s.", number=order.id, total=order.total),
-        after={"order": order.uuid, "total": str(order.total)},
-    )
+    for subject_type, subject_uuid in (("order", order.uuid), ("client", client.uuid)):
+        audit.record(
+            actor=actor,
+            action="order.placed",
+            subject_type=subject_type,
+            subject_uuid=subject_uuid,
+            summary=_("Order %(number)s placed, %(total)s.", number=order.id, total=order.total),
+            after={"order": order.uuid, "total": str(order.total)},
+        )
     for service in services:
         raise_event("service.pending", {"service_uuid": service.uuid})
     session().refresh(order, ["items"])

@@ -59,7 +59,8 @@ def facts(actor: Principal, client: Client) -> list[dict[str, Any]]:
 
 def address(actor: Principal) -> str:
     """Return the address of a customer; empty for staff, whose address says nothing."""
-    if actor.kind is not PrincipalKind.USER or actor.impersonated_by:
+    customers = (PrincipalKind.USER, PrincipalKind.LINK)
+    if actor.kind not in customers or actor.impersonated_by:
         return ""
     return actor.ip[:45]
 

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError, UserError
+from puqpanel.domain.order_states import OrderStatus
 from puqpanel.domain.permissions import SERVICES_PROVISION
 from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.service_states import VERBS, ProvisionStatus, Verb, check_verb
@@ -27,7 +28,7 @@ from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.infra.redact import redact_message
-from puqpanel.models import Service, Task
+from puqpanel.models import Order, OrderItem, Service, Task
 from puqpanel.operations.catalog.products import check_configured
 from puqpanel.operations.modules import forms
 from puqpanel.operations.modules.availability import defines, uncallable_reason
@@ -87,6 +88,8 @@ def request(
     module = module_of(service)
     if module is None and service.product.module:
         raise ConflictError(_("The module of this service is not active."))
+    if verb == "create":
+        _check_accepted(service)
     if module is not None and verb == "create":
         _check_settings(module, service, actor, again=again)
     never_created = service.provision_status == ProvisionStatus.PENDING
@@ -121,6 +124,21 @@ def request(
     elif not result.pending:
         _complete_without_task(service_uuid)
     return result
+
+
+def _check_accepted(service: Service) -> None:
+    """Check that the order of a service does not wait for acceptance.
+
+    Raises:
+        ConflictError: it does.
+    """
+    query = sa.select(Order.id).join(OrderItem, OrderItem.order_id == Order.id)
+    waiting = query.where(OrderItem.service_id == service.id, Order.status == OrderStatus.WAITING)
+    if (number := session().scalar(waiting)) is not None:
+        text = _(
+            "Order %(number)s is waiting for acceptance. Accept the order first.", number=number
+        )
+        raise ConflictError(text)
 
 
 def _check_settings(

@@ -25,6 +25,7 @@ from puqpanel.operations.billing import documents, payments
 from puqpanel.operations.catalog import products
 from puqpanel.operations.ordering import acceptance, cancellation, orders
 from puqpanel.operations.ordering.quotes import Choice
+from puqpanel.operations.provisioning import requests
 from puqpanel.operations.system import audit, settings
 from tests.operations.billing.conftest import STAFF, client, company, credit_of  # noqa: F401  # fixtures
 from tests.operations.billing.test_issuing import problems
@@ -131,6 +132,16 @@ def together(panel: Any, *actions: Callable[[], object]) -> list[str]:
     for thread in threads:
         thread.join()
     return outcomes
+
+
+def test_staff_cannot_provision_before_the_order_is_accepted(waiting):
+    uuid = waiting.items[0].service.uuid
+    with pytest.raises(ConflictError, match="waiting for acceptance"):
+        requests.request(actor=STAFF, service_uuid=uuid, verb="create")
+    assert found(waiting).items[0].service.provision_status == "pending"
+    acceptance.accept(actor=STAFF, uuid=waiting.uuid)
+    requests.request(actor=STAFF, service_uuid=uuid, verb="create")
+    assert found(waiting).items[0].service.status == "active"
 
 
 @pytest.mark.mariadb

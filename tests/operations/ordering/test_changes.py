@@ -357,6 +357,52 @@ def test_another_period_begins_at_once(shop):
     assert jobs() == 0  # nothing changes at the provider
 
 
+def test_a_new_period_for_exactly_the_unused_days_has_charges(shop):
+    shop.products["same"] = sold("VPS same", "7", yearly="7")
+    change = shop.request("same", period="annually")
+    service = shop.service
+    assert (change.status, service.period, str(service.price)) == ("done", "annually", "7.00 EUR")
+    assert (change.document.status, str(change.document.total)) == ("paid", "0.00 EUR")
+    charges = session().scalars(sa.select(Charge).where(Charge.live)).all()
+    assert service.paid_until in {charge.period_end for charge in charges}
+    assert problems() == []
+
+
+def test_the_name_of_the_product_follows_but_not_one_that_was_chosen(shop):
+    assert shop.service.name == "VPS 7"
+    shop.request("14", free_reason="x")
+    assert shop.service.name == "VPS 14"
+    put(shop.uuid, name="www.example")
+    shop.request("21", free_reason="x")
+    assert shop.service.name == "www.example"
+
+
+def test_a_scheduled_change_of_a_fraudulent_service_is_dropped(shop):
+    pay(shop.request("28").document.uuid)
+    change = shop.request("7", token="down")
+    assert change.status == "scheduled"
+    put(shop.uuid, status="fraud")
+    assert (changes.carry_out_due(), changes.carry_out_due()) == (1, 0)
+    session().expire_all()
+    assert session().get(Change, change.id).status == "withdrawn"
+
+
+def test_changes_that_are_not_due_yet_do_not_keep_others_waiting(shop, client, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(changes, "CHUNK", 1)
+    pay(shop.request("28").document.uuid)
+    order = place(client, Choice(products.find_product(shop.products["28"]), "weekly"), token="o")
+    pay(order.document.uuid)
+    second = Shop(order.items[0].service.uuid, shop.products)
+    requests.request(actor=STAFF, service_uuid=second.uuid, verb="create")
+    first, due = shop.request("7", token="1"), second.request("7", token="2")
+    with transaction():
+        tomorrow = ledger.today(companies.companies()[0]) + timedelta(days=1)
+        session().get(Change, first.id).effective_on = tomorrow
+        session().get(Change, due.id).effective_on = date(2020, 1, 1)
+    assert changes.carry_out_due() == 1
+    assert str(second.service.price) == "7.00 EUR"
+
+
 def test_staff_change_without_a_charge(shop, client):  # noqa: F811
     change = shop.request("28", free_reason="Apology for the outage")
     assert (change.document, str(shop.service.price)) == (None, "28.00 EUR")

@@ -20,7 +20,7 @@ from puqpanel.operations.billing import companies, payments
 from puqpanel.operations.billing.ledger import today
 from puqpanel.operations.catalog import prices, products
 from puqpanel.operations.catalog.price_rows import Cell
-from puqpanel.operations.ordering import cancellation, coupons
+from puqpanel.operations.ordering import acceptance, cancellation, coupons
 from puqpanel.operations.ordering.coupons import CouponValues, valid_coupon
 from puqpanel.operations.ordering.orders import Request
 from puqpanel.operations.ordering.quotes import Choice
@@ -132,6 +132,16 @@ def test_an_unpaid_order_gives_it_back_and_a_paid_one_does_not(client, product):
     cancellation.cancel(actor=STAFF, uuid=order.uuid, reason="Wrong product")
     assert uses() == (1, 1)
     assert problems() == []
+
+
+@pytest.mark.parametrize("paid", [False, True])
+def test_an_unpaid_fraudulent_order_gives_it_back(client, product, paid):  # noqa: F811
+    make()
+    order = place(client, product)
+    if paid:
+        payments.mark_paid(actor=STAFF, document_uuid=order.document.uuid, reason="cash")
+    acceptance.mark_fraud(actor=STAFF, uuid=order.uuid, reason="Stolen card")
+    assert uses() == ((1, 1) if paid else (0, 0))
 
 
 def test_a_failed_order_counts_nothing(client, product):  # noqa: F811

@@ -14,7 +14,7 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.principals import CurrentClient, Principal
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
-from puqpanel.models import Document, Offer, Order, Service
+from puqpanel.models import Audit, Document, Offer, Order, Service
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing import payments
 from puqpanel.operations.catalog import products
@@ -63,6 +63,25 @@ def test_an_offer_keeps_its_price_until_it_is_accepted(sent, product):  # noqa: 
     payments.mark_paid(actor=STAFF, document_uuid=order.document.uuid, reason="cash")
     assert len(tasks()) == 1
     assert problems() == []
+
+
+def test_the_record_says_that_a_link_was_used(sent):
+    order = accept(sent)
+    assert (order.placed_by, order.ip) == ("Anna Berg", "192.0.2.7")
+    entries = session().scalars(sa.select(Audit).where(Audit.ip == "192.0.2.7")).all()
+    assert {"order.offer_accepted", "order.placed"} <= {entry.action for entry in entries}
+    assert {(entry.actor_kind, entry.actor_name) for entry in entries} == {("link", "public link")}
+    accepted = next(each for each in entries if each.action == "order.offer_accepted")
+    assert str(accepted.summary) == "Offer accepted by Anna Berg."
+
+
+def test_an_offer_past_its_last_day_is_expired_before_the_job_runs(sent):
+    order = sent.offer.order
+    assert offers.expired({order.id}) == set()
+    with transaction():
+        session().get(Offer, sent.offer.id).expires_on = in_days(-2)
+    assert offers.expired({order.id}) == {order.id}
+    assert offers.expired(set()) == set()
 
 
 def test_the_token_is_stored_as_a_hash(sent):

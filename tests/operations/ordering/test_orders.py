@@ -21,6 +21,7 @@ from puqpanel.operations.catalog import products
 from puqpanel.operations.ordering import cancellation, orders
 from puqpanel.operations.ordering.orders import PriceChangedError, Request
 from puqpanel.operations.ordering.quotes import Choice
+from puqpanel.operations.system import audit
 from tests.operations.billing.conftest import STAFF, client, company, credit_of  # noqa: F401  # fixtures
 from tests.operations.billing.test_issuing import problems
 
@@ -72,6 +73,16 @@ def test_an_order_makes_a_service_and_an_invoice(client, product):  # noqa: F811
     )
     assert tasks() == []
     assert problems() == []
+
+
+def test_the_timeline_of_an_order_begins_with_its_placing(client, product):  # noqa: F811
+    order = place(client, Choice(product, "monthly"))
+    cancellation.cancel(actor=STAFF, uuid=order.uuid, reason="Mistake")
+    entries = [str(entry.summary) for entry in audit.timeline("order", order.uuid, 9)]
+    assert entries[::-1] == [
+        f"Order {order.id} placed, 12.30 EUR.",
+        f"Order {order.id} cancelled: Mistake",
+    ]
 
 
 @pytest.mark.parametrize("first", ["invoice", "proforma"])

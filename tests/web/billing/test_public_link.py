@@ -55,7 +55,7 @@ def test_the_link_shows_the_document_without_an_account(
     for text in ("Moving a mailbox", "78.72", IBAN, "Unpaid", "Fjordhost"):
         assert text in page.text
     assert page.headers["X-Robots-Tag"] == "noindex, nofollow"
-    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert page.headers["Referrer-Policy"] == "same-origin"
     assert page.headers["Cache-Control"] == "no-store"
     assert '<meta name="robots" content="noindex, nofollow">' in page.text
     assert "<form" not in page.text
@@ -77,7 +77,7 @@ def test_a_wrong_token_answers_404(app: Panel, visitor: Browser, invoice: str, p
         answer = visitor.get(f"/documents/{invoice}/{token}/{part}")
         assert answer.status_code == 404, token
         assert "Moving a mailbox" not in answer.text
-        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["Referrer-Policy"] == "same-origin"
     assert visitor.get(f"/documents/{'0' * 36}/{right}/{part}").status_code == 404
 
 

@@ -53,6 +53,17 @@ def test_a_recipient_accepts_without_an_account(visitor: Browser, owner: Browser
     assert owner.post(f"{draft}/offer/", {"expires_on": "2030-01-01"}).status_code == 422
 
 
+def test_the_form_passes_the_check_of_referrers_over_https(app: Panel, link: str) -> None:
+    browser, base = app.test_client(), "https://panel.test"
+    page = browser.get(link, base_url=base)
+    token = re.findall(r'name="csrf_token" value="([^"]+)"', page.text)[0]
+    values = {"csrf_token": token, "name": "Anna Berg"}
+    assert page.headers["Referrer-Policy"] == "same-origin"
+    sent = {"base_url": base, "headers": {"Referer": base + link}}
+    assert browser.post(f"{link}accept", data=values, base_url=base).status_code == 400
+    assert browser.post(f"{link}accept", data=values, **sent).status_code == 302
+
+
 def test_a_recipient_declines_with_a_reason(visitor: Browser, owner: Browser, draft, link):  # noqa: F811
     assert visitor.get(f"{link}decline").status_code == 200
     assert post(visitor, f"{link}decline", name="Anna", reason="Too expensive") == 302

@@ -82,6 +82,7 @@ def page(order: Order) -> ResponseReturnValue:
         errors=errors,
         products=_offered(order),
         every=EVERY,
+        expired=order.id in offers.expired({order.id}),
         offers=offers.offers_of(order),
         offer_status=offers.status_of,
         day=shown_day,

@@ -27,13 +27,13 @@ from puqpanel.models import (
     Payment,
     Service,
 )
-from puqpanel.operations.ordering import cancellation, orders
+from puqpanel.operations.ordering import cancellation, offers, orders
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.ordering import drafts
 from puqpanel.web.documents import shown_day, shown_days, shown_state
 from puqpanel.web.guard import allow
 from puqpanel.web.list_filters import Filter, date_filter, uuid_starts
-from puqpanel.web.list_page import Column, Tab
+from puqpanel.web.list_page import Column, Rows, Tab
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Listing, Sort
 
@@ -111,7 +111,14 @@ def index() -> ResponseReturnValue:
         Money=Money,
         state=shown_state,
         not_placed=NOT_PLACED,
+        about_rows=_expired,
     )
+
+
+def _expired(rows: Rows) -> dict[str, Any]:
+    """Return the orders whose offer is past its last day, before the job closes it."""
+    offered = {row.id for row in rows if row.status == OrderStatus.OFFERED}
+    return {"expired": offers.expired(offered)}
 
 
 @bp.get("/of-service/<service>")

@@ -9,6 +9,7 @@ from flask import request
 
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.periods import Period
+from puqpanel.domain.texts import _
 from puqpanel.models import Order, Product
 from puqpanel.operations.catalog.options import groups_of
 from puqpanel.operations.catalog.prices import prices_of
@@ -68,7 +69,15 @@ def context(order: Order, choice: Choice, errors: Mapping[str, list[str]]) -> di
         "groups": groups_of(product),
         "quote": quote,
         "errors": found,
+        "labels": _labels(product) if found else {},
         "fields": order_forms.page(product, actor(), choice.data or {}, found),
         "prefix": PREFIX,
         "every": EVERY,
     }
+
+
+def _labels(product: Product) -> dict[str, str]:
+    """Return the labels of the fields, by the names that errors have."""
+    own = {"name": str(_("Name")), "period": str(_("Billing period"))}
+    options = {group.key: group.label for group in groups_of(product)}
+    return order_forms.labels(product, actor()) | own | options

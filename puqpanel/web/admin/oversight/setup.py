@@ -154,7 +154,10 @@ STEPS: tuple[Step, ...] = (
     Step(
         "modules",
         _("Modules"),
-        _("A product module connects the panel to a provider. Activate at least one."),
+        _(
+            "A product module connects the panel to a provider. Without one, staff set up services"
+            " by hand."
+        ),
         "puzzle-piece",
         MODULES_MANAGE,
         setup.has_product_module,

@@ -53,6 +53,7 @@ ACTORS = {
     "automation": _("Automation"),
     "cli": _("Command line"),
     "module": _("Module"),
+    "link": _("Public link"),
 }
 GATEWAY, SENDER = aliased(ConfiguredModule), aliased(ConfiguredModule)
 NAMED: dict[str, tuple[Any, Any, str, str]] = {

@@ -20,6 +20,7 @@ from puqpanel.host import languages
 from puqpanel.host.calls import Called
 from puqpanel.models import Service
 from puqpanel.operations.ordering import contracts, endings
+from puqpanel.operations.ordering.shop import excludes_tax
 from puqpanel.operations.provisioning import services
 from puqpanel.web import modules
 from puqpanel.web.answers import is_document, under_api, wants_json
@@ -81,6 +82,7 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
         change=contracts.change_of(service),
         orders=can(CLIENT_ORDERS_MANAGE) and not _closed(service),
         day=shown_day,
+        excludes_tax=bool(service.price_minor) and excludes_tax(service.client),
     )
 
 

@@ -1,6 +1,7 @@
 """The public page of a document, for everybody who has its link; a wrong token answers 404.
 
-Search engines do not index it, caches do not keep it, and links on it do not reveal its URL.
+Search engines do not index it, caches do not keep it, and links to other sites do not reveal its
+URL. It is sent as referrer to the panel itself, which the check of forms over HTTPS needs.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ bp = Blueprint("documents", __name__, url_prefix="/documents/<uuid>/<token>")
 PER_NETWORK = limiter.shared_limit("120 per minute", scope="public-documents")
 HEADERS = {
     "X-Robots-Tag": "noindex, nofollow",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 
