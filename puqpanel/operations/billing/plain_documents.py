@@ -65,7 +65,8 @@ class PlainDocument(SimpleNamespace):
 
 def new(values: Mapping[str, Any]) -> PlainDocument:
     """Return a new document with the values of a draft, without lines."""
-    empty = {"id": None, "corrects": None, "supplied_on": None, "due_on": None, "reason": "", "buyer": {}}
+    empty: dict[str, Any] = dict.fromkeys(("id", "corrects", "supplied_on", "due_on"))
+    empty |= {"reason": "", "buyer": {}}
     return PlainDocument(**empty, **values, rewritten=True)
 
 
