@@ -16,7 +16,7 @@ pytestmark = pytest.mark.mariadb
 def test_billing_emails_become_contacts(new_database: Callable[[], str]) -> None:
     engine = engine_for(new_database())
     values = {"clients.billing_email": lambda n: f"books{n}@example.test" if n % 2 else ""}
-    with upgraded(engine, "0030", rows=20, values=values), engine.begin() as connection:
+    with upgraded(engine, "0031", rows=20, values=values), engine.begin() as connection:
         query = "SELECT client_id, email, billing, technical, notices FROM contacts"
         rows = connection.execute(sa.text(f"{query} ORDER BY client_id")).all()
         assert [(row.client_id, row.email) for row in rows] == [
