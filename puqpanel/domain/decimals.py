@@ -24,7 +24,8 @@ def parse_localized(text: str, locale: Locale | str, *, grouping: bool = True) -
     """Return the number that `text` stands for in a locale; None if it is not a valid number.
 
     ASCII digits, without a sign or exponent. Grouping separators must be where the locale puts
-    them; any kind of space stands for a space, either apostrophe for an apostrophe.
+    them; any kind of space stands for a space, either apostrophe for an apostrophe. A point or
+    comma that can't separate thousands separates decimals in every locale, as in 1,50.
 
     Args:
         text: what a person typed.
@@ -33,6 +34,13 @@ def parse_localized(text: str, locale: Locale | str, *, grouping: bool = True) -
     """
     if len(text) > MAX_TEXT_LENGTH:
         return None
+    number = _in_locale(text, locale, grouping=grouping)
+    if number is None and re.fullmatch(r"[0-9]+[.,][0-9]+", text.strip(_SPACES)):
+        return None if is_ambiguous(text) else Decimal(text.strip(_SPACES).replace(",", "."))
+    return number
+
+
+def _in_locale(text: str, locale: Locale | str, *, grouping: bool) -> Decimal | None:
     point, group = get_decimal_symbol(locale), get_group_symbol(locale)
     accepted = next((kind for kind in (_SPACES, _APOSTROPHES) if group in kind), group)
     part = f"(?:[{re.escape(accepted)}][0-9]+)*" if grouping else ""

@@ -15,12 +15,19 @@ from enum import StrEnum
 
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.tax import MAX_TAXES, Tax, TaxCategory, TaxGroup
-from puqpanel.domain.texts import _
+from puqpanel.domain.texts import Text, _
 
 EU_COUNTRIES = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
 EU = frozenset(EU_COUNTRIES.split())
 STANDARD_CLASS = "standard"
 """The tax class of products that no reduced rate applies to."""
+REDUCED_CLASS = "reduced"
+_CLASS_LABELS = {STANDARD_CLASS: _("Standard rate"), REDUCED_CLASS: _("Reduced rate")}
+
+
+def class_label(tax_class: str) -> Text | str:
+    """Return the name of a tax class; those that staff added have no other name."""
+    return _CLASS_LABELS.get(tax_class, tax_class)
 
 
 class BuyerKind(StrEnum):

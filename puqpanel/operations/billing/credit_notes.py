@@ -323,12 +323,13 @@ def _settle(invoice: Document, note: Document) -> None:
     )
     invoice.credited_minor += (against + written_off).minor
     invoice.written_off_minor -= written_off.minor
-    if invoice.status in OPEN or (written_off and not invoice.written_off_minor):
+    credited = Money.total((each.total for each in _credit_notes(invoice)), invoice.currency)
+    if credited == invoice.total:
+        invoice.status = DocumentStatus.CREDITED
+    elif invoice.status in OPEN or (written_off and not invoice.written_off_minor):
         settled = invoice.paid_minor + invoice.credited_minor
         invoice.status = status_after(invoice.total.minor, settled)
-        if invoice.status == DocumentStatus.PAID and not invoice.paid_minor:
-            invoice.status = DocumentStatus.CREDITED
-        elif invoice.status == DocumentStatus.PAID and against == total:  # nothing was refunded
+        if invoice.status == DocumentStatus.PAID and against == total:  # nothing was refunded
             payload = {"invoice_uuid": invoice.uuid, "client_uuid": invoice.client.uuid}
             raise_event("invoice.paid", payload)
     note.status = DocumentStatus.PAID

@@ -16,6 +16,7 @@ from puqpanel.domain.principals import Principal
 from puqpanel.domain.tax import MAX_TAXES, TaxCategory, TaxGroup
 from puqpanel.domain.tax_rules import (
     EU,
+    REDUCED_CLASS,
     STANDARD_CLASS,
     BuyerKind,
     TaxBuyer,
@@ -194,7 +195,7 @@ def load_eu_rates(*, actor: Principal) -> int:
         found: Any = eu_vat_rates_data.get_rate(country)
         classes = {STANDARD_CLASS: found["standard"]}
         if found["reduced"]:
-            classes["reduced"] = min(found["reduced"])
+            classes[REDUCED_CLASS] = min(found["reduced"])
         for tax_class, percent in classes.items():
             rate, known = Decimal(str(percent)), newest.get((country, tax_class))
             if known is not None and (known.rate == rate or known.valid_from >= today):

@@ -51,6 +51,17 @@ def test_what_was_paid_becomes_credit(invoice, client):
     assert credit_of(client) == eur(6150 - 2300)
     credit(document)
     assert (sums(document), credit_of(client)) == ((10000, 2300), eur(10000))
+    assert documents.find_document(document.uuid).status == "credited"
+    assert problems() == []
+
+
+def test_a_paid_invoice_is_credited_once_nothing_is_left(invoice):
+    document = invoice("100")
+    payments.mark_paid(actor=STAFF, document_uuid=document.uuid, reason="cash")
+    for minor, status in ((5000, "paid"), (7299, "paid"), (1, "credited")):
+        credit(document, amount=eur(minor))
+        session().expire_all()
+        assert documents.find_document(document.uuid).status == status
     assert problems() == []
 
 

@@ -41,7 +41,7 @@ def test_a_currency_is_added_and_gets_a_rate(app: Panel, owner: Browser) -> None
         assert (rate.value, rate.step, rate.rounding) == (Decimal("4.253"), Decimal("0.05"), "up")
 
 
-@pytest.mark.parametrize("rate", ["0", "-1", "NaN", "4,2,5", "4,25", "1e3", "1,000.5", "9" * 500])
+@pytest.mark.parametrize("rate", ["0", "-1", "NaN", "4,2,5", "4,253", "1e3", "1,000.5", "9" * 500])
 def test_an_invalid_rate_is_shown_again(app: Panel, owner: Browser, rate: str) -> None:
     url = add_zloty(owner)
     data = {"rate": rate, "step": "0.01", "rounding": "up", "enabled": "y"}
@@ -109,7 +109,7 @@ def test_a_price_is_typed_in_the_locale_of_the_viewer(
         (EN, "1,000", "1234.50"),
         (EN, "1.000,00", "1234.50"),
         (PL, "1,000", "1234,50"),
-        (PL, "4.90", "1234,50"),
+        (PL, "4.9.0", "1234,50"),
         (EN, "-1", "1234.50"),
     ],
 )

@@ -221,3 +221,10 @@ def test_a_draft_of_an_incomplete_company_links_to_what_is_missing(
     assert "issue documents yet. Add under Companies: Street, VAT number." in answer.text
     assert "Not issued" in answer.text
     assert "Missing: Street, VAT number." in owner.get(f"/admin/companies/{company}").text
+
+
+def test_tax_classes_have_names(owner: Browser, shop: dict[str, str], company: str) -> None:
+    for path in (f"/admin/documents/drafts/new/{shop['client']}", "/admin/tax-rates/"):
+        text = owner.get(path).text
+        assert "Standard rate" in text
+        assert "Reduced rate" in text

@@ -99,3 +99,16 @@ def test_wrong_datev_numbers_are_explained(owner: Browser, query: str) -> None:
 def test_without_a_company_staff_are_sent_to_add_one(owner: Browser) -> None:
     answer = owner.get(PAGE, follow_redirects=True)
     assert "Add a company first" in answer.text
+
+
+def test_jpk_is_for_companies_in_poland(app: Panel, owner: Browser, query: str) -> None:
+    assert "/files/jpk" in owner.get(f"{PAGE}?{query}").text
+    uuid = query.partition("company=")[2].partition("&")[0]
+    with app.app_context():
+        companies.save_company(actor=AUTOMATION, uuid=uuid, values={"country": "DE"})
+    text = owner.get(f"{PAGE}?{query}").text
+    assert "/files/jpk" not in text
+    assert "JPK_V7M is for companies in Poland only." in text
+    answer = owner.get(f"{PAGE}files/jpk?{query}", follow_redirects=True)
+    assert "JPK_V7M is for companies in Poland only." in answer.text
+    assert answer.mimetype == "text/html"

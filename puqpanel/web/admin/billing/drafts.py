@@ -25,6 +25,7 @@ from puqpanel.domain.errors import UserError
 from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import DOCUMENTS_MANAGE
 from puqpanel.domain.tax import PriceEntry
+from puqpanel.domain.tax_rules import class_label
 from puqpanel.models import Client, Company, Document
 from puqpanel.operations.accounts import clients
 from puqpanel.operations.billing import companies, documents, taxes
@@ -84,7 +85,8 @@ class LineForm(PlainForm):
     quantity = SignedField(_("Quantity"))
     unit_price = SignedField(_("Price"))
     tax_class = SelectField(
-        _("Tax class"), choices=lambda: choices((key, key) for key in taxes.tax_classes())
+        _("Tax class"),
+        choices=lambda: choices((key, class_label(key)) for key in taxes.tax_classes()),
     )
 
 

@@ -148,6 +148,8 @@ def _lines(selection: Selection, _options: FileForm) -> Iterator[str]:
 
 
 def _jpk(selection: Selection, _options: FileForm) -> Iterator[str]:
+    if selection.company.country != "PL":
+        raise UserError(_("JPK_V7M is for companies in Poland only."))
     return chain((BOM,), jpk_csv(_rows(_taxed(selection))))
 
 
@@ -211,5 +213,9 @@ def _context(form: ExportForm) -> dict[str, Any]:
             state = exports.state_of(actor=actor(), selection=selection)
             query = selection.data()
             query["company"] = query.pop("company_uuid")
-            return {"state": state, "query": query}
+            return {
+                "state": state,
+                "query": query,
+                "is_polish": selection.company.country == "PL",
+            }
     return {}

@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.permissions import COMPANIES_MANAGE, COMPANIES_VIEW
 from puqpanel.domain.tax import MAX_TAXES
-from puqpanel.domain.tax_rules import STANDARD_CLASS
+from puqpanel.domain.tax_rules import STANDARD_CLASS, class_label
 from puqpanel.domain.texts import Text
 from puqpanel.operations.billing import taxes
 from puqpanel.operations.billing.taxes import RateValues
@@ -66,6 +66,7 @@ def index() -> ResponseReturnValue:
     """List tax rates."""
     return render_template(
         "admin/billing/tax_rates/index.html",
+        class_label=class_label,
         rows=taxes.rates(),
         country_name=country_name,
         format_number=format_number,

@@ -24,7 +24,7 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Period
 from puqpanel.domain.permissions import PRODUCTS_MANAGE, PRODUCTS_VIEW, TASKS_VIEW
 from puqpanel.domain.slugs import MAX_LENGTH
-from puqpanel.domain.tax_rules import STANDARD_CLASS
+from puqpanel.domain.tax_rules import STANDARD_CLASS, class_label
 from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
 from puqpanel.models import CountryTax, Price, Product, ProductGroup
@@ -342,7 +342,7 @@ def _details_form(product: Product) -> DetailsForm:
     )
     known = session().scalars(sa.select(CountryTax.tax_class).distinct())
     classes = sorted({STANDARD_CLASS, product.tax_class, *known})
-    form.tax_class.choices = choices((each, each) for each in classes)
+    form.tax_class.choices = choices((each, class_label(each)) for each in classes)
     return form
 
 
