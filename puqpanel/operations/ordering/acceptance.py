@@ -145,6 +145,15 @@ def withhold(service_uuid: str) -> bool:
     if service.status == ServiceStatus.PENDING:
         set_status(service, ServiceStatus.FRAUD)
         stock.give_back(service.product_id)
+        audit.record(
+            actor=AUTOMATION,
+            action="service.fraud_marked",
+            subject_type="service",
+            subject_uuid=service.uuid,
+            summary=_("Marked as fraud."),
+            before={"status": ServiceStatus.PENDING},
+            after={"status": ServiceStatus.FRAUD},
+        )
     return service.status == ServiceStatus.ACTIVE
 
 

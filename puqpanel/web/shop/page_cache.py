@@ -2,8 +2,9 @@
 
 The newest entries of the audit log are part of the key: whatever staff change in the catalog,
 prices, taxes, companies, settings or modules, and every order that takes from the stock, adds an
-entry in its transaction. So one small query tells whether a part is current. What belongs to a
-visitor (the cart, the CSRF token, messages) is not in these parts.
+entry in its transaction. So one small query tells whether a part is current; it is rendered again
+each minute in any case. What belongs to a visitor (the cart, the CSRF token, messages) is not in
+these parts.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ def part(key: tuple[str, ...], render: Callable[[], str]) -> Markup:
     # several, because a transaction that is committed later may have a smaller id; with their
     # times, because a restored database may count the same numbers again
     newest = tuple(session().execute(_QUERY))
-    # the day decides which tax rates are valid
-    full_key = (key, str(viewer_locale()), now().strftime("%Y-%m-%d %H"), newest)
+    # the day decides which tax rates are valid; and whatever the newest entries do not show, such
+    # as a change that was committed after many later ones, shows within a minute
+    full_key = (key, str(viewer_locale()), now().strftime("%Y-%m-%d %H:%M"), newest)
     found = _parts.get(full_key)
     if found is None:
         found = render()

@@ -235,6 +235,25 @@ def test_services_of_a_fraudulent_order_are_suspended(
         assert found(order).items[0].service.status == status
 
 
+def test_a_service_that_failed_after_the_fraud_returns_to_stock(client, product):  # noqa: F811
+    with transaction():
+        products.find_product(product.uuid).stock = 1
+    order = place(client, Choice(product, "monthly"))
+    with transaction():
+        service = orders.find_order(order.uuid).items[0].service
+        service.provision_status = "processing"
+    acceptance.mark_fraud(actor=STAFF, uuid=order.uuid, reason="Stolen card")
+    with transaction():
+        orders.find_order(order.uuid).items[0].service.provision_status = "failed"
+    task = session().query(Task).filter_by(job="FraudJob").one()
+    assert FraudJob().run(task).kind == "completed"
+    assert found(order).items[0].service.status == "fraud"
+    assert products.find_product(product.uuid).stock == 1
+    # so that whoever keeps pages by the newest entries sees that it is for sale again
+    (entry,) = audit.timeline("service", service.uuid, 1)
+    assert entry.action == "service.fraud_marked"
+
+
 def risks(order: Order) -> set[str]:
     return {note["risk"] for note in order.risks or ()}
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
+
+import time_machine
 
 from puqpanel.app import Panel
 from puqpanel.domain.principals import AUTOMATION
@@ -61,6 +64,16 @@ def test_the_last_one_in_stock_is_sold_out_at_once(
     assert order(anna).status_code == 302
     assert "Sold out" in visitor.get("/shop/").text
     assert "Sold out" in visitor.get(f"/shop/{slug}").text
+
+
+def test_what_left_no_newest_entry_shows_within_a_minute(
+    app: Panel, shop: dict[str, str], visitor: Browser
+) -> None:
+    with time_machine.travel(datetime.now(UTC).replace(second=1), tick=False) as clock:
+        assert "Sold out" not in visitor.get("/shop/").text
+        change(app, shop["product"], stock=0)  # without an entry
+        clock.shift(60)
+        assert "Sold out" in visitor.get("/shop/").text
 
 
 def test_visitors_of_other_countries_and_languages_have_pages_of_their_own(
