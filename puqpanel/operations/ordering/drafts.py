@@ -17,7 +17,7 @@ from puqpanel.domain.catalog import BillingMode
 from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
 from puqpanel.domain.money import Money
 from puqpanel.domain.order_states import OrderStatus
-from puqpanel.domain.permissions import ORDERS_MANAGE
+from puqpanel.domain.permissions import ORDERS_MANAGE, SERVICES_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import _
 from puqpanel.host.form_fields import secret_fields
@@ -27,16 +27,18 @@ from puqpanel.operations.accounts import addresses
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing import ledger
 from puqpanel.operations.billing.companies import company_for
+from puqpanel.operations.catalog.price_rows import MAX_PRICE_MINOR
 from puqpanel.operations.catalog.products import check_configured, find_product, module_of
 from puqpanel.operations.modules import forms
 from puqpanel.operations.ordering import order_forms, orders
 from puqpanel.operations.ordering.orders import MAX_ITEMS, Request, find_order
-from puqpanel.operations.ordering.quotes import Choice, Priced, price_choices
+from puqpanel.operations.ordering.quotes import Choice, OwnPrice, Priced, price_choices
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_name
 
+MAX_REASON_LENGTH = 500
 Item = dict[str, Any]
-"""A product of a draft: id, product, period, options, name and data."""
+"""A product of a draft: id, product, period, options, name, data and own price."""
 
 
 @transaction()
@@ -124,10 +126,30 @@ def save_item(*, actor: Principal, uuid: str, choice: Choice, item_id: str = "")
         NotFoundError: the product was removed.
     """
     actor.require(ORDERS_MANAGE)
-    before = find_item(find_order(uuid), item_id).data if item_id else None
-    data = _checked(actor, choice, before or {})
+    before = find_item(find_order(uuid), item_id) if item_id else None
+    if choice.own_price is not None and (before is None or before.own_price != choice.own_price):
+        actor.require(SERVICES_MANAGE)
+        _check_own_price(choice)
+    data = _checked(actor, choice, (before.data if before else None) or {})
     name = clean_name(choice.name) if choice.name.strip() else ""
     _store(actor, uuid, replace(choice, data=data, name=name), item_id)
+
+
+def _check_own_price(choice: Choice) -> None:
+    own, errors = choice.own_price, {}
+    assert own is not None
+    if choice.product.billing_mode == BillingMode.FREE:
+        errors["own_price"] = [_("%(name)s is free.", name=choice.product.name)]
+    for field, amount in (("own_price", own.recurring), ("own_setup", own.setup)):
+        if not 0 <= amount.minor <= MAX_PRICE_MINOR:
+            limit = Money(MAX_PRICE_MINOR, amount.currency)
+            errors[field] = [_("Enter an amount up to %(limit)s.", limit=limit)]
+    if not own.reason.strip():
+        errors["own_reason"] = [_("Enter a reason.")]
+    elif len(own.reason) > MAX_REASON_LENGTH:
+        errors["own_reason"] = [_("Enter at most %(limit)s characters.", limit=MAX_REASON_LENGTH)]
+    if errors:
+        raise InvalidInput(errors)
 
 
 def _checked(
@@ -170,6 +192,7 @@ def _store(actor: Principal, uuid: str, choice: Choice, item_id: str) -> None:
         "options": dict(choice.options),
         "name": choice.name,
         "data": None if choice.data is None else dict(choice.data),
+        "own_price": _plain_price(choice.own_price),
     }
     if not item_id:
         if len(contents) >= MAX_ITEMS:
@@ -307,7 +330,27 @@ def _choice(item: Mapping[str, Any]) -> Choice:
         options=item["options"],
         name=item["name"],
         data=item["data"],
+        own_price=_own_price(item.get("own_price")),
     )
+
+
+def _plain_price(own: OwnPrice | None) -> dict[str, Any] | None:
+    if own is None:
+        return None
+    return {
+        "recurring": own.recurring.minor,
+        "setup": own.setup.minor,
+        "currency": own.recurring.currency,
+        "reason": own.reason,
+    }
+
+
+def _own_price(stored: Mapping[str, Any] | None) -> OwnPrice | None:
+    if stored is None:
+        return None
+    currency = stored["currency"]
+    recurring, setup = Money(stored["recurring"], currency), Money(stored["setup"], currency)
+    return OwnPrice(recurring, setup, stored["reason"])
 
 
 def _changed(actor: Principal, order: Order) -> None:

@@ -179,6 +179,17 @@ def _place(actor: Principal, request: Request, forms_data: Sequence[dict[str, An
             summary=_("Order %(number)s placed, %(total)s.", number=order.id, total=order.total),
             after={"order": order.uuid, "total": str(order.total)},
         )
+    for service, choice in zip(services, request.choices, strict=True):
+        if choice.own_price is not None:
+            own = {"price": str(service.price), "reason": choice.own_price.reason}
+            audit.record(
+                actor=actor,
+                action="service.price_overridden",
+                subject_type="service",
+                subject_uuid=service.uuid,
+                summary=_("Sold at %(price)s instead of the catalog's price: %(reason)s") % own,
+                after=own,
+            )
     for service in services:
         raise_event("service.pending", {"service_uuid": service.uuid})
     session().refresh(order, ["items"])
@@ -293,7 +304,14 @@ def _record(placing: _Placing, order: Order, document: Document | None) -> Order
         OrderStatus.PLACED if placing.offered else risks.status_for(placing.actor, client)
     )
     order.currency, order.total_minor = client.currency, quote.total.minor
-    order.quote = [plain_line(line) for line in quote.lines]
+    reasons = {
+        str(at): choice.own_price.reason
+        for at, choice in enumerate(placing.choices)
+        if choice.own_price is not None
+    }
+    order.quote = [
+        plain_line(line) | {"own_price": reasons.get(line.item, "")} for line in quote.lines
+    ]
     order.contents = order.address_id = None
     order.document_id, order.document = (document.id, document) if document else (None, None)
     order.placed_by, order.ip = placing.actor.name, risks.address(placing.actor)

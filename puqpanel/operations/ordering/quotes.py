@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 from puqpanel.domain.catalog import BillingMode
 from puqpanel.domain.charges import ChargeKind
 from puqpanel.domain.errors import InvalidInput
+from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Period
-from puqpanel.domain.pricing import Item, Quote, QuoteLine, quote
+from puqpanel.domain.pricing import Item, Price, Quote, QuoteLine, quote
 from puqpanel.domain.tax import PriceEntry
 from puqpanel.domain.texts import Text, _
 from puqpanel.models import Address, Client, Company, Coupon, Product
@@ -21,6 +22,21 @@ from puqpanel.operations.billing.lines import Line
 from puqpanel.operations.billing.taxes import TaxTable
 from puqpanel.operations.catalog.configuration import Configuration, configure
 from puqpanel.operations.ordering.coupons import refused
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPrice:
+    """A price that staff set instead of those of a product and its options.
+
+    Args:
+        recurring: of each billing period, as prices are entered.
+        setup: charged once.
+        reason: why, for the record.
+    """
+
+    recurring: Money
+    setup: Money
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +49,7 @@ class Choice:
         options: what was chosen of its options, by the key of their group.
         name: of the service; the product's name unless given.
         data: the module's form; None if the module has none.
+        own_price: set by staff; None for the prices of the catalog.
     """
 
     product: Product
@@ -40,6 +57,7 @@ class Choice:
     options: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
     data: Mapping[str, Any] | None = None
+    own_price: OwnPrice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +118,8 @@ def price_choices(
                 period=choice.period,
                 chosen=choice.options,
             )
+            if choice.own_price is not None:
+                chosen = _at_own_price(chosen, choice.own_price, client.currency)
         configurations.append(chosen)
         items.append(
             Item(
@@ -116,6 +136,18 @@ def price_choices(
     if coupon and not any(line.coupon for line in priced.lines):
         raise refused(_("This coupon is not valid for these products."))
     return Priced(priced, tuple(configurations))
+
+
+def _at_own_price(chosen: Configuration, own: OwnPrice, currency: str) -> Configuration:
+    """Return a configuration that costs what staff set; its options cost nothing besides."""
+    if own.recurring.currency != currency:
+        text = _("The price is in another currency than the client's. Enter it again.")
+        raise InvalidInput({"own_price": [text]})
+    base, *options = chosen.parts
+    zero, period = Money.zero(currency), base.price.period
+    free = (replace(part, price=Price(zero, zero, part.price.period)) for part in options)
+    priced = replace(base, price=Price(own.setup, own.recurring, period))
+    return Configuration((priced, *free), chosen.values)
 
 
 def document_line(line: QuoteLine, *, service_id: int, tax_class: str, details: str) -> Line:

@@ -20,7 +20,7 @@ from puqpanel.operations.billing import payments
 from puqpanel.operations.catalog import products
 from puqpanel.operations.ordering import drafts, offers, orders
 from puqpanel.operations.ordering.offers import Sent
-from puqpanel.operations.ordering.quotes import Choice
+from puqpanel.operations.ordering.quotes import Choice, OwnPrice
 from puqpanel.operations.system import settings
 from tests.operations.billing.conftest import STAFF, client, company  # noqa: F401  # fixtures
 from tests.operations.billing.test_issuing import problems
@@ -82,6 +82,34 @@ def test_an_offer_past_its_last_day_is_expired_before_the_job_runs(sent):
         session().get(Offer, sent.offer.id).expires_on = in_days(-2)
     assert offers.expired({order.id}) == {order.id}
     assert offers.expired(set()) == set()
+
+
+def test_an_own_price_is_shown_offered_and_taken(draft, product):  # noqa: F811
+    (item_id, _choice), *_others = drafts.items(draft)
+    own = OwnPrice(Money(250, "EUR"), Money(100, "EUR"), "Loyal customer")
+    choice = Choice(product, "monthly", own_price=own)
+    for wrong in (replace(own, reason=" "), replace(own, recurring=Money(-1, "EUR"))):
+        with pytest.raises(InvalidInput):
+            drafts.save_item(
+                actor=STAFF,
+                uuid=draft.uuid,
+                choice=replace(choice, own_price=wrong),
+                item_id=item_id,
+            )
+    clerk = replace(STAFF, permissions=frozenset({"orders.manage"}))
+    with pytest.raises(PermissionDenied):
+        drafts.save_item(actor=clerk, uuid=draft.uuid, choice=choice, item_id=item_id)
+    drafts.save_item(actor=STAFF, uuid=draft.uuid, choice=choice, item_id=item_id)
+    shown = drafts.price(draft, [each for _id, each in drafts.items(draft)]).quote.total
+    sent = offers.send(actor=STAFF, uuid=draft.uuid, expires_on=in_days(7))
+    assert shown == sent.offer.total == Money(431, "EUR")  # 3.50 with 23 % tax
+    order = accept(sent)
+    assert (order.total, order.document.total) == (shown, shown)
+    assert str(order.items[0].service.price) == "2.50 EUR"
+    assert {line["own_price"] for line in order.quote} == {"Loyal customer"}
+    entry = session().scalar(sa.select(Audit).where(Audit.action == "service.price_overridden"))
+    assert entry.after == {"price": "2.50 EUR", "reason": "Loyal customer"}
+    assert problems() == []
 
 
 def test_the_token_is_stored_as_a_hash(sent):

@@ -111,6 +111,20 @@ def test_what_is_sold_out_is_named(app: Panel, owner: Browser, draft: str, selle
     assert "Web S is sold out." in answer.text
 
 
+def test_a_price_of_its_own(owner: Browser, draft: str, seller) -> None:
+    new = f"{draft}/products/new?product={seller['product']}"
+    values = {"order.period": "monthly", "order.own_price": "2.00", "order.own_reason": "Partner"}
+    for name, wrong in (("own_price", "1.000"), ("own_price", "x"), ("own_reason", "")):
+        page = owner.post(new, {**values, f"order.{name}": wrong})
+        assert page.status_code == 422
+    assert owner.post(new, values).status_code == 302
+    page = owner.get(draft).text
+    assert "Own price: Partner" in page and "2.46" in page  # 2.00 with 23 % tax
+    total = re.findall(r'name="total" value="([0-9]+)"', page)[0]
+    assert owner.post(f"{draft}/place", {"total": total}).status_code == 302
+    assert "Own price: Partner" in owner.get(draft).text
+
+
 def test_strange_addresses_are_not_found(owner: Browser, draft: str, seller) -> None:
     for path in (
         f"{draft}/products/new",

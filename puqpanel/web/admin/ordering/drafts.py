@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
@@ -181,9 +182,11 @@ def _draft(uuid: str) -> Order:
 
 def _submit(order: Order, choice: Any, item_id: str) -> ResponseReturnValue:
     """Save a product, or show its price if "Update price" was clicked."""
-    if f"{product_form.PREFIX}look" in request.form:
-        return _item(order, product_form.context(order, choice, {}))
     try:
+        own_price = product_form.own_price(order.client.currency)
+        choice = replace(choice, own_price=own_price)
+        if f"{product_form.PREFIX}look" in request.form:
+            return _item(order, product_form.context(order, choice, {}))
         drafts.save_item(actor=actor(), uuid=order.uuid, choice=choice, item_id=item_id)
     except UserError as error:
         return _item(order, product_form.context(order, choice, field_errors(error)))
