@@ -46,6 +46,16 @@ later.
 | Preset | For | Permissions |
 | --- | --- | --- |
 """
+CLIENT_INTRO = """## Client permissions
+
+What a user may do for a client. An owner has all of them.
+
+Users with `users.manage` invite others on the page *Users* of the client area: they enter an e-mail
+address and permissions, and send the link that they get. It is valid for seven days. The invited
+person creates an account, or signs in if the address has one. Users who are no owner can grant only
+permissions that they have, and can't change owners. Changing the permissions of a user ends that
+user's sessions and the invitations that they sent.
+"""
 MODULES = """## Permissions of modules
 
 A module declares its own in `admin_permissions()`:
@@ -74,7 +84,7 @@ def page() -> str:
         "## Permissions of staff\n",
         _table(NOUNS),
         f"{PRESETS_INTRO}{presets}\n",
-        "## Client permissions\n\nWhat a user may do for a client. An owner has all of them.\n",
+        CLIENT_INTRO,
         _table(CLIENT_NOUNS),
         MODULES,
     ]

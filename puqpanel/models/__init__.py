@@ -6,6 +6,7 @@ Rules about when they change belong to operations, their presentation to web. Th
 
 from puqpanel.models.accounts.addresses import Address
 from puqpanel.models.accounts.clients import Client, ClientUser, Contact
+from puqpanel.models.accounts.invitations import Invitation
 from puqpanel.models.accounts.saved_views import SavedView
 from puqpanel.models.accounts.sessions import AccountSession
 from puqpanel.models.accounts.staff import Role, Staff, staff_roles
@@ -66,6 +67,7 @@ __all__ = [
     "Generation",
     "Heartbeat",
     "InstalledModule",
+    "Invitation",
     "LedgerEntry",
     "Module",
     "ModuleLog",

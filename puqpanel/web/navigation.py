@@ -18,6 +18,7 @@ from puqpanel.domain.permissions import (
     CLIENT_BILLING_VIEW,
     CLIENT_PROFILE_VIEW,
     CLIENT_SERVICES_VIEW,
+    CLIENT_USERS_VIEW,
     CLIENTS_VIEW,
     COMPANIES_VIEW,
     CURRENCIES_VIEW,
@@ -230,6 +231,7 @@ CUSTOMER: tuple[Entry, ...] = (
     Entry(_("Services"), "server", "client.services.index", CLIENT_SERVICES_VIEW),
     Entry(_("Invoices"), "file-invoice", "client.documents.index", CLIENT_BILLING_VIEW),
     Entry(_("Addresses"), "address-book", "client.address_book.index", CLIENT_PROFILE_VIEW),
+    Entry(_("Users"), "users", "client.users.index", CLIENT_USERS_VIEW),
     Entry(
         _("Shop"),
         "cart-shopping",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from puqpanel.domain.permissions import MANAGE, VIEW, Noun, Permission
+from puqpanel.domain.permissions import CLIENT_NOUNS, MANAGE, VIEW, Noun, Permission
 from puqpanel.domain.texts import Text, _
 
 
@@ -59,3 +59,13 @@ def matrix(
         ]
         shown.append(MatrixGroup(_("Inactive modules"), rows))
     return shown
+
+
+def client_access(keys: Collection[str]) -> str:
+    """Return a user's permissions as nouns, such as `Services, Billing (view)`."""
+    nouns = [
+        noun.label if f"{noun.key}.{MANAGE}" in keys else _("%(label)s (view)", label=noun.label)
+        for noun in CLIENT_NOUNS
+        if f"{noun.key}.{VIEW}" in keys
+    ]
+    return ", ".join(str(noun) for noun in nouns) or str(_("None"))

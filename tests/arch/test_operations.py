@@ -37,10 +37,19 @@ CUSTOMER = Principal(
 OWN = {
     "accounts.impersonation.end": "the actor's own view",
     "accounts.impersonation.record_request": "records what the actor did",
+    "accounts.invitations.accept": "the invited person; the link of the invitation is the right",
+    "accounts.invitations.invite": "the actor's own client; asks for the client permission",
+    "accounts.invitations.own_invitations": "reads; a customer sees the own client only",
+    "accounts.invitations.withdraw": "the actor's own client; asks for the client permission",
     "accounts.members.drop": "a part of operations that have asked",
     "accounts.members.grant": "a part of operations that have asked",
     "accounts.members.join": "a part of operations that have asked",
     "accounts.own_details.save_own_details": "the actor's own client; asks for its permission",
+    "accounts.own_users.check_may_change": "a part of operations that have asked",
+    "accounts.own_users.may_change": "reads; for the page of the users",
+    "accounts.own_users.own_client": "the actor's own client; asks for the client permission",
+    "accounts.own_users.remove_own_user": "the actor's own client; asks for its permission",
+    "accounts.own_users.set_own_user_permissions": "the actor's own client; asks for its permission",
     "accounts.preferences.save": "the actor's own preferences",
     "accounts.sessions.end_all_for": "a part of operations that have asked",
     "accounts.signin.change_own_password": "verifies the actor's current password",
@@ -199,6 +208,7 @@ def test_operations_refuse_whoever_lacks_their_permission(values: dict[str, Any]
 
 
 WITHOUT_ACTOR = {
+    "accounts.invitations.accept_new": "the invited person, who is nobody yet",
     "accounts.members.create_user": "a part of operations that have asked",
     "accounts.registration.register": "a visitor, who is nobody yet",
     "accounts.sessions.end_where": "a part of operations that have asked",

@@ -119,6 +119,8 @@ def test_the_public_endpoints_are_listed(people: People) -> None:
             "/offers/<token>/",
             "/offers/<token>/accept",
             "/offers/<token>/decline",
+            "/client/invitations/<token>/",
+            "/client/invitations/<token>/accept",
             "/shop/<slug>/price",
             "/shop/cart/",
             "/shop/cart/add",

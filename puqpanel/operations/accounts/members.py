@@ -13,7 +13,7 @@ from puqpanel.domain.principals import Principal
 from puqpanel.domain.session_ends import SessionEnd
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import find, save, session, transaction
-from puqpanel.models import Client, ClientUser, User
+from puqpanel.models import Client, ClientUser, Invitation, User
 from puqpanel.operations.accounts import sessions
 from puqpanel.operations.accounts.passwords import check_password, hash_password
 from puqpanel.operations.system import audit
@@ -123,6 +123,7 @@ def drop(actor: Principal, client: Client, member: ClientUser) -> None:
         ConflictError: it is the only owner.
     """
     _check_owner_left(client, member)
+    _end_invitations(client, member)
     client.members.remove(member)
     sessions.end_all_for(member.user, SessionEnd.RIGHTS_CHANGED, actor)
     audit.record(
@@ -195,6 +196,7 @@ def grant(
     member.owner, member.permissions = owner, keys
     old, new = audit.changed(before, {"owner": owner, "permissions": keys})
     if new:
+        _end_invitations(client, member)
         sessions.end_all_for(member.user, SessionEnd.RIGHTS_CHANGED, actor)
     audit.record(
         actor=actor,
@@ -211,6 +213,15 @@ def lock_client(uuid: str) -> Client:
     """Lock a client, so that two changes cannot each remove the other's last owner."""
     query = sa.select(Client).where(Client.uuid == uuid).with_for_update()
     return find(query.execution_options(populate_existing=True), _("Client not found."))
+
+
+def _end_invitations(client: Client, member: ClientUser) -> None:
+    """Delete what a user of other rights sent: an invitation may grant more than is left."""
+    session().execute(
+        sa.delete(Invitation).where(
+            Invitation.client_id == client.id, Invitation.inviter_id == member.user_id
+        )
+    )
 
 
 def _check_owner_left(client: Client, member: ClientUser) -> None:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from puqpanel.web.client.accounts import address_book, auth, clients, registration
+from puqpanel.web.client.accounts import (
+    address_book,
+    auth,
+    clients,
+    invitations,
+    registration,
+    users,
+)
 from puqpanel.web.client.billing import documents, funds, statements
 from puqpanel.web.client.ordering import changes, endings, offers
 from puqpanel.web.client.oversight import home
@@ -18,6 +25,8 @@ def blueprint() -> Blueprint:
         auth,
         registration,
         clients,
+        users,
+        invitations,
         home,
         services,
         changes,

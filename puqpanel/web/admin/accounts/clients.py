@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import sqlalchemy as sa
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -11,16 +9,13 @@ from flask.typing import ResponseReturnValue
 from puqpanel.domain.countries import country_codes
 from puqpanel.domain.errors import NotFoundError
 from puqpanel.domain.permissions import (
-    CLIENT_NOUNS,
     CLIENT_SERVICES_MANAGE,
     CLIENT_SERVICES_VIEW,
     CLIENTS_IMPERSONATE,
     CLIENTS_MANAGE,
     CLIENTS_USERS,
     CLIENTS_VIEW,
-    MANAGE,
     TASKS_VIEW,
-    VIEW,
 )
 from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
@@ -50,6 +45,7 @@ from puqpanel.web.list_page import Column, Tab
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Listing, Sort
 from puqpanel.web.navigation import crumbs
+from puqpanel.web.permission_matrix import client_access
 from puqpanel.web.session_pages import end_submitted, session_page
 
 bp = Blueprint("clients", __name__, url_prefix="/clients")
@@ -160,7 +156,7 @@ def show(uuid: str) -> ResponseReturnValue:
     )
     return render_template(
         "admin/accounts/clients/show.html",
-        access=_access,
+        access=client_access,
         addresses=addresses.addresses_of(client),
         client=client,
         country=country_name(client.country),
@@ -304,16 +300,6 @@ def remove_user(uuid: str, user_uuid: str) -> ResponseReturnValue:
         goes=[_("The user's access to this client"), _("All open sessions of the user")],
         stays=_("The user account is kept and can be added again."),
     )
-
-
-def _access(keys: Collection[str]) -> str:
-    """Return a user's permissions as nouns, such as `Services, Billing (view)`."""
-    nouns = [
-        noun.label if f"{noun.key}.{MANAGE}" in keys else _("%(label)s (view)", label=noun.label)
-        for noun in CLIENT_NOUNS
-        if f"{noun.key}.{VIEW}" in keys
-    ]
-    return ", ".join(str(noun) for noun in nouns) or str(_("None"))
 
 
 def _find_user(client: Client, user_uuid: str) -> User:
