@@ -80,8 +80,17 @@ def create_user(client: Client, address: str, name: str, password: str) -> User:
     """
     shown = clean_name(name)
     check_password(password, about=(shown, address, client.name, client.company))
+    return save_user(address, shown, hash_password(password))
+
+
+def save_user(address: str, name: str, password_hash: str) -> User:
+    """Save a user account whose password was checked and hashed.
+
+    Raises:
+        InvalidInput: the name is invalid, or the address has an account.
+    """
     return save(
-        User(email=address, name=shown, password_hash=hash_password(password)),
+        User(email=address, name=clean_name(name), password_hash=password_hash),
         InvalidInput({"email": [_("This e-mail address is already in use.")]}),
     )
 

@@ -10,12 +10,12 @@ from puqpanel.domain.emails import email_key
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.texts import _
-from puqpanel.infra.db import session, transaction
+from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import User
-from puqpanel.operations.accounts import clients
+from puqpanel.operations.accounts import clients, members
 from puqpanel.operations.accounts.buyer_details import BuyerDetails
-from puqpanel.operations.accounts.passwords import check_password
+from puqpanel.operations.accounts.passwords import check_password, hash_password
 from puqpanel.operations.system import settings
 from puqpanel.operations.system.fields import clean_country
 
@@ -63,11 +63,13 @@ def register(*, registration: Registration, ip: str) -> User:
         raise InvalidInput({"country": [_("Choose a country from the list.")]})
     about = (registration.name, registration.email, registration.company)
     check_password(registration.password, about=about)
+    address = email_key(registration.email)
+    _check_free(address)
+    release()
+    # hashing takes long: in the transaction, it would keep others from writing on SQLite
+    password_hash = hash_password(registration.password)
     with transaction():
-        address = email_key(registration.email)
-        if session().scalar(sa.select(User.id).where(User.email == address)) is not None:
-            text = _("There is an account with this e-mail address. Sign in instead.")
-            raise InvalidInput({"email": [text]})
+        _check_free(address)
         visitor = Principal(
             PrincipalKind.AUTOMATION, None, "registration", ip, permissions=frozenset({"*"})
         )
@@ -78,9 +80,20 @@ def register(*, registration: Registration, ip: str) -> User:
             company=registration.company,
             country=registration.country,
             currency=registration.currency,
-            user_password=registration.password,
             details=registration.details,
         )
-        user = clients.find_client(client.uuid).members[0].user
+        user = members.save_user(client.email, registration.name, password_hash)
+        members.join(visitor, client, user, True, [])
         raise_event("user.after_register", {"user_uuid": user.uuid, "ip": ip})
     return user
+
+
+def _check_free(address: str) -> None:
+    """Check that an address has no account.
+
+    Raises:
+        InvalidInput: it has one.
+    """
+    if session().scalar(sa.select(User.id).where(User.email == address)) is not None:
+        text = _("There is an account with this e-mail address. Sign in instead.")
+        raise InvalidInput({"email": [text]})
