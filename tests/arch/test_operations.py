@@ -209,7 +209,7 @@ def test_operations_refuse_whoever_lacks_their_permission(values: dict[str, Any]
 
 WITHOUT_ACTOR = {
     "accounts.invitations.accept_new": "the invited person, who is nobody yet",
-    "accounts.members.save_user": "a part of operations that have asked",
+    "accounts.members.create_user": "a part of operations that have asked",
     "accounts.registration.register": "a visitor, who is nobody yet",
     "accounts.sessions.end_where": "a part of operations that have asked",
     "accounts.session_pruning.prune": "maintenance",

@@ -15,7 +15,7 @@ from puqpanel.infra.events import raise_event
 from puqpanel.models import Client, ClientUser, Service, User
 from puqpanel.operations.accounts.buyer_details import BuyerDetails, clean
 from puqpanel.operations.accounts.members import add_user
-from puqpanel.operations.accounts.passwords import check_password
+from puqpanel.operations.accounts.passwords import check_password, prepared
 from puqpanel.operations.system import audit, currencies
 from puqpanel.operations.system.fields import clean_country, clean_email, clean_name
 
@@ -35,6 +35,7 @@ def find_client(uuid: str) -> Client:
     )
 
 
+@prepared("user_password")
 @transaction()
 def create_client(
     *,

@@ -22,6 +22,7 @@ from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.infra.redact import storable
 from puqpanel.models import Client, Invitation, User
 from puqpanel.operations.accounts import members, own_users
+from puqpanel.operations.accounts.passwords import prepared
 from puqpanel.operations.accounts.sessions import hash_token
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_email
@@ -158,6 +159,7 @@ def accept(*, actor: Principal, token: str) -> Client:
     return _join(actor, invitation, user)
 
 
+@prepared("password")
 @transaction()
 def accept_new(*, token: str, name: str, password: str, ip: str) -> User:
     """Accept an invitation as a new user with the invited address, and return the user.

@@ -15,7 +15,7 @@ from puqpanel.domain.texts import _
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.models import Client, ClientUser, Invitation, User
 from puqpanel.operations.accounts import sessions
-from puqpanel.operations.accounts.passwords import check_password, hash_password
+from puqpanel.operations.accounts.passwords import check_password, hash_password, prepared
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_email, clean_name
 
@@ -32,6 +32,7 @@ def find_member(client_uuid: str, user_uuid: str) -> ClientUser:
     return find(query, _("This user does not belong to the client."))
 
 
+@prepared("password")
 @transaction()
 def add_user(
     *,
@@ -80,17 +81,8 @@ def create_user(client: Client, address: str, name: str, password: str) -> User:
     """
     shown = clean_name(name)
     check_password(password, about=(shown, address, client.name, client.company))
-    return save_user(address, shown, hash_password(password))
-
-
-def save_user(address: str, name: str, password_hash: str) -> User:
-    """Save a user account whose password was checked and hashed.
-
-    Raises:
-        InvalidInput: the name is invalid, or the address has an account.
-    """
     return save(
-        User(email=address, name=clean_name(name), password_hash=password_hash),
+        User(email=address, name=shown, password_hash=hash_password(password)),
         InvalidInput({"email": [_("This e-mail address is already in use.")]}),
     )
 
@@ -146,6 +138,7 @@ def drop(actor: Principal, client: Client, member: ClientUser) -> None:
     )
 
 
+@prepared("password")
 @transaction()
 def set_user_password(*, actor: Principal, client_uuid: str, user_uuid: str, password: str) -> None:
     """Set a new password for a client's user and end the user's sessions."""

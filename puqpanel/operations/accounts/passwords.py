@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import secrets
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import ParamSpec, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
@@ -15,6 +17,8 @@ from puqpanel.domain.guessable import Guessable, why_guessable
 from puqpanel.domain.texts import _, _n
 from puqpanel.operations.system import settings
 
+P = ParamSpec("P")
+R = TypeVar("R")
 SHORTEST, LONGEST = 10, 256
 _GUESSABLE = {
     Guessable.COMMON: _("This password is too common; choose another."),
@@ -23,9 +27,51 @@ _GUESSABLE = {
 _hasher = PasswordHasher()
 
 
+class NewPassword(str):
+    """A new password in plain text, whose hash was computed before the transaction that stores it.
+
+    Args:
+        password: in plain text.
+    """
+
+    def __init__(self, password: str) -> None:
+        self.hash = ""
+        if SHORTEST <= len(password) <= LONGEST:  # check_password refuses others
+            with contextlib.suppress(UnicodeEncodeError):
+                self.hash = _hasher.hash(password)
+
+
+def prepared(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Hash a password argument before an operation, whose transaction begins below it.
+
+    A hash takes a tenth of a second or more on purpose, and SQLite's transactions wait for each
+    other.
+
+    Args:
+        name: of the argument, which is passed by name; an empty one is not hashed.
+    """
+
+    def decorate(operation: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(operation)
+        def run(*args: P.args, **options: P.kwargs) -> R:
+            password = options.get(name)
+            if password and isinstance(password, str):
+                options[name] = prepare(password)
+            return operation(*args, **options)
+
+        return run
+
+    return decorate
+
+
+def prepare(password: str) -> NewPassword:
+    """Return a password with its hash."""
+    return password if isinstance(password, NewPassword) else NewPassword(password)
+
+
 def hash_password(password: str) -> str:
     """Return an argon2id hash, including its parameters and salt."""
-    return _hasher.hash(password)
+    return password.hash if isinstance(password, NewPassword) else _hasher.hash(password)
 
 
 @functools.cache

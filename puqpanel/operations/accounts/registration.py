@@ -13,9 +13,9 @@ from puqpanel.domain.texts import _
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import User
-from puqpanel.operations.accounts import clients, members
+from puqpanel.operations.accounts import clients
 from puqpanel.operations.accounts.buyer_details import BuyerDetails
-from puqpanel.operations.accounts.passwords import check_password, hash_password
+from puqpanel.operations.accounts.passwords import check_password, prepare
 from puqpanel.operations.system import settings
 from puqpanel.operations.system.fields import clean_country
 
@@ -66,8 +66,7 @@ def register(*, registration: Registration, ip: str) -> User:
     address = email_key(registration.email)
     _check_free(address)
     release()
-    # hashing takes long: in the transaction, it would keep others from writing on SQLite
-    password_hash = hash_password(registration.password)
+    password = prepare(registration.password)
     with transaction():
         _check_free(address)
         visitor = Principal(
@@ -80,10 +79,10 @@ def register(*, registration: Registration, ip: str) -> User:
             company=registration.company,
             country=registration.country,
             currency=registration.currency,
+            user_password=password,
             details=registration.details,
         )
-        user = members.save_user(client.email, registration.name, password_hash)
-        members.join(visitor, client, user, True, [])
+        user = clients.find_client(client.uuid).members[0].user
         raise_event("user.after_register", {"user_uuid": user.uuid, "ip": ip})
     return user
 

@@ -63,13 +63,13 @@ def _sign_in(
             )
         raise_event(f"{kind}.failed_authorization", {"email": address, "ip": ip})
         raise UserError(REFUSED)
+    fresh = passwords.hash_password(password) if passwords.stale(hashed) else hashed
     with transaction() as current:
         account = current.get_one(table, found.id, with_for_update=True, populate_existing=True)
         if not account.active or account.password_hash != hashed:
             raise ConflictError(sessions.JUST_CHANGED)
         account.last_login_at = now()
-        if passwords.stale(hashed):
-            account.password_hash = passwords.hash_password(password)
+        account.password_hash = fresh
         audit.record(
             actor=Principal(kind, account.id, account.name, ip),
             action=f"{kind}.signed_in",

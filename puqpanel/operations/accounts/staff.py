@@ -26,7 +26,7 @@ from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Role, Staff, staff_roles
 from puqpanel.operations.accounts import sessions
-from puqpanel.operations.accounts.passwords import check_password, hash_password
+from puqpanel.operations.accounts.passwords import check_password, hash_password, prepared
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_email, clean_name
 
@@ -97,6 +97,7 @@ def is_owner_role(role: Role) -> bool:
     return role.name == OWNER_ROLE and EVERYTHING in role.permissions
 
 
+@prepared("password")
 @transaction()
 def create_staff(
     *,
@@ -219,6 +220,7 @@ def update_staff(
         raise_event("staff.permissions_changed", {"staff_uuid": uuid})
 
 
+@prepared("password")
 @transaction()
 def set_password(*, actor: Principal, uuid: str, password: str) -> None:
     """Set a new password for an account and end its sessions."""
