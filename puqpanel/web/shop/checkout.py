@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import SelectField, StringField
-from wtforms.validators import Length
 
 from puqpanel.domain.document_states import OPEN
 from puqpanel.domain.errors import UserError
@@ -15,50 +13,21 @@ from puqpanel.domain.permissions import (
     CLIENT_ORDERS_VIEW,
     CLIENT_PROFILE_MANAGE,
 )
-from puqpanel.domain.tax_rules import BUYER_LABELS, BuyerKind
-from puqpanel.domain.texts import Text
+from puqpanel.domain.tax_rules import BUYER_LABELS
 from puqpanel.infra.redact import storable
 from puqpanel.operations.accounts import addresses, own_details
-from puqpanel.operations.accounts.own_details import OwnDetails
 from puqpanel.operations.ordering import carts, checkout, order_forms
 from puqpanel.operations.ordering.cart_prices import PricedCart, price_cart
 from puqpanel.web.documents import shown_day
-from puqpanel.web.fields import CountryField
-from puqpanel.web.forms import Form, _, answers, choices, save_or_show
+from puqpanel.web.forms import _, answers
 from puqpanel.web.guard import actor, can, customer
+from puqpanel.web.own_details import details_page
 from puqpanel.web.prices import EVERY
 from puqpanel.web.shop import products, shopper
 
 bp = Blueprint("checkout", __name__)
 NAME = "shop.name"
 """The field with the name of a service; the prefix keeps it apart from a module's fields."""
-
-
-class DetailsForm(Form):
-    """The billing details of a client."""
-
-    SAVED = (
-        "buyer_kind",
-        "company",
-        "vat_number",
-        "street",
-        "postcode",
-        "city",
-        "region",
-        "country",
-    )
-    buyer_kind = SelectField(_("You buy as"))
-    country = CountryField(_("Country"), blank=_("Choose a country…"))
-    company = StringField(_("Company"), [Length(max=200)])
-    vat_number = StringField(
-        _("VAT number"),
-        [Length(max=40)],
-        description=_("Tax is charged until the number is confirmed."),
-    )
-    street = StringField(_("Street"), [Length(max=200)])
-    postcode = StringField(_("Postal code"), [Length(max=20)])
-    city = StringField(_("City"), [Length(max=100)])
-    region = StringField(_("State or province"), [Length(max=100)])
 
 
 @bp.route("/checkout", methods=["GET", "POST"])
@@ -123,19 +92,9 @@ def address() -> ResponseReturnValue:
 @customer(CLIENT_PROFILE_MANAGE)
 def details() -> ResponseReturnValue:
     """Enter the address and the VAT number of the client."""
-    client = shopper.buyer()
-    form = DetailsForm(obj=client)
-    kinds = dict.fromkeys([BuyerKind.CONSUMER, BuyerKind.BUSINESS, BuyerKind(client.buyer_kind)])
-    form.buyer_kind.choices = choices((kind, BUYER_LABELS[kind]) for kind in kinds)
-
-    def save() -> tuple[Text, str]:
-        entered = OwnDetails(**form.values(*form.SAVED))
-        own_details.save_own_details(actor=actor(), details=entered)
-        return _("Billing details saved."), url_for("shop.checkout.review")
-
-    return save_or_show(
-        form,
-        save,
+    return details_page(
+        shopper.buyer(),
+        url_for("shop.checkout.review"),
         "shop/details.html",
         label=_("Save and continue"),
         back=url_for("shop.cart.index"),

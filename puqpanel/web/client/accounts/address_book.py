@@ -20,6 +20,7 @@ from puqpanel.web.address_book import AddressForm, ContactForm
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.forms import save_or_show
 from puqpanel.web.guard import actor, current_client, customer
+from puqpanel.web.own_details import details_page
 
 bp = Blueprint("address_book", __name__, url_prefix="/address-book")
 FORM_TEMPLATE = "client/accounts/address_book_form.html"
@@ -44,6 +45,15 @@ def _page() -> ResponseReturnValue:
     return render_template(
         "client/accounts/address_book.html", client=client, addresses=addresses.addresses_of(client)
     )
+
+
+@bp.route("/details", methods=["GET", "POST"])
+@customer(CLIENT_PROFILE_MANAGE)
+def details() -> ResponseReturnValue:
+    """Change the default address, the company and the VAT number."""
+    index = url_for("client.address_book.index")
+    title, label = _("Billing details"), _("Save billing details")
+    return details_page(_client(), index, FORM_TEMPLATE, title=title, label=label)
 
 
 @bp.route("/addresses/new", methods=["GET", "POST"])
