@@ -51,10 +51,10 @@ CLIENT_INTRO = """## Client permissions
 What a user may do for a client. An owner has all of them.
 
 Users with `users.manage` invite others on the page *Users* of the client area: they enter an e-mail
-address and permissions, and send the link that they get. It is valid for seven days. The invited
-person creates an account, or signs in if the address has one. Users who are no owner can grant only
-permissions that they have, and can't change owners. Changing the permissions of a user ends that
-user's sessions and the invitations that they sent.
+address and permissions, and send the generated link. It is valid for seven days. The invited
+person creates an account, or signs in if the address has one. Users who aren't owners can grant
+only permissions that they have, and can't change owners. Changing the permissions of a user ends
+their sessions and withdraws the invitations they sent.
 """
 MODULES = """## Permissions of modules
 

@@ -24,7 +24,7 @@ class PrincipalKind(StrEnum):
     AUTOMATION = "automation"
     CLI = "cli"
     LINK = "link"
-    """Somebody who has a public link, without an account."""
+    """Holder of a public link, without an account."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -286,23 +286,23 @@ SHOP = Group(
 BILLING = Group(
     "billing",
     _("Billing"),
-    _("What customers can do with their credit."),
+    _("How much customers can add to their credit balance."),
     (
         Definition(
             "billing.funds_minimum",
             Kind.INTEGER,
-            _("Minimum to add"),
+            _("Minimum top-up"),
             5,
-            _("The least that customers can add to their credit at once, in the base currency."),
+            _("The smallest amount that customers can add at once, in the base currency."),
             minimum=1,
             maximum=1_000_000,
         ),
         Definition(
             "billing.funds_maximum",
             Kind.INTEGER,
-            _("Maximum to add"),
+            _("Maximum top-up"),
             5000,
-            _("The most that they can add at once, in the base currency. 0 turns it off."),
+            _("The largest amount, in the base currency. 0 disables adding funds for customers."),
             maximum=1_000_000,
         ),
     ),

@@ -40,7 +40,7 @@ class PriceEntry(StrEnum):
 
 @cache
 def _share(rate: Decimal) -> Fraction:
-    """Return what a rate in percent adds to 1."""
+    """Return a percentage rate as a fraction."""
     return Fraction(rate) / 100
 
 

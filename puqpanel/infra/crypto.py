@@ -197,7 +197,7 @@ class EncryptedJSON(sa.types.TypeDecorator[Any]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
-        """Return the type on a database; MySQL's TEXT would hold too little."""
+        """Return the column type of a dialect; MySQL's TEXT is too small."""
         if dialect.name not in ("mysql", "mariadb"):
             return super().load_dialect_impl(dialect)
         from sqlalchemy.dialects.mysql import MEDIUMTEXT

@@ -64,7 +64,7 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
-        """Return the type on a database; on others, MySQL's types are not even imported."""
+        """Return the column type of a dialect; MySQL's types are imported on MySQL only."""
         if dialect.name not in ("mysql", "mariadb"):
             return super().load_dialect_impl(dialect)
         from sqlalchemy.dialects.mysql import DATETIME

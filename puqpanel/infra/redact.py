@@ -39,7 +39,7 @@ _TEXT = (
 _SUSPECT = re.compile(
     r"bearer|basic|authorization|://|passw|passphrase|secret|token|api[_-]?key", re.IGNORECASE
 )
-"""What each match of _TEXT contains: most texts contain none of it, and need one search only."""
+"""Text without any of these can't match the patterns of _TEXT."""
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 DEPTH = 12
 MAX_LENGTH = 128 * 1024

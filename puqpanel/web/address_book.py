@@ -16,13 +16,15 @@ class AddressForm(Form):
     SAVED = FIELDS
     label = StringField(
         _("Label"),
-        [InputRequired(_("Enter a name.")), Length(max=100)],
-        description=_("To find it again, such as “Berlin office”."),
+        [InputRequired(_("Enter a label.")), Length(max=100)],
+        description=_("For example, “Berlin office”."),
     )
     company = StringField(
         _("Name or company"),
         [Length(max=200)],
-        description=_("Printed on documents. Leave blank for the one of the default address."),
+        description=_(
+            "Printed on documents. Leave blank to use the name from the default address."
+        ),
     )
     street = StringField(_("Street"), [Length(max=200)])
     postcode = StringField(_("Postal code"), [Length(max=20)])
@@ -37,7 +39,7 @@ class ContactForm(Form):
     SAVED = ("name", "email", "language", "billing", "technical", "notices")
     name = StringField(_("Name"), [InputRequired(_("Enter a name.")), Length(max=200)])
     email = EmailField(_("E-mail"), [InputRequired(_("Enter an e-mail address.")), Length(max=254)])
-    language = LanguageField(_("Language"), blank=_("Language of documents"))
-    billing = BooleanField(_("Billing"), description=_("Invoices and other documents"))
-    technical = BooleanField(_("Technical"), description=_("Messages about services"))
-    notices = BooleanField(_("General notices"), description=_("Maintenance and news"))
+    language = LanguageField(_("Language"), blank=_("Same as documents"))
+    billing = BooleanField(_("Billing"), description=_("Shown on documents"))
+    technical = BooleanField(_("Technical"), description=_("For questions about services"))
+    notices = BooleanField(_("General notices"), description=_("For maintenance and news"))

@@ -25,7 +25,7 @@ from puqpanel.operations.system.fields import clean_country, clean_name
 MAX_ADDRESSES = 50
 LENGTHS = {"company": 200, "street": 200, "postcode": 20, "city": 100, "region": 100}
 FIELDS = ("label", *LENGTHS, "country")
-"""What is entered of an address."""
+"""Editable fields of an address."""
 MISSING = _("Address not found.")
 
 
@@ -124,7 +124,9 @@ def delete_address(*, actor: Principal, client_uuid: str, uuid: str) -> None:
     address = find_address(client, uuid)
     used = sa.select(Order.id).where(Order.address_id == address.id, Order.status.in_(NOT_PLACED))
     if session().scalar(used.limit(1)) is not None:
-        raise ConflictError(_("An order that is prepared uses this address, so it is kept."))
+        raise ConflictError(
+            _("A draft order or an offer uses this address, so it can't be deleted.")
+        )
     summary = _("Address %(label)s deleted.", label=address.label)
     before = {key: getattr(address, key) for key in FIELDS}
     record(actor, client, "client.address_deleted", summary, before=before, after={})
@@ -161,7 +163,7 @@ def make_default(*, actor: Principal, client_uuid: str, uuid: str) -> None:
         for key, value in former.items():
             setattr(address, key, value)
     old, new = audit.changed(before, values)
-    summary = _("%(label)s is the default address now.", label=client.address_label)
+    summary = _("%(label)s is now the default address.", label=client.address_label)
     record(actor, client, "client.updated", summary, before=old, after=new)
     announce_vat_number(client, status)
 

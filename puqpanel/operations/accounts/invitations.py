@@ -68,7 +68,7 @@ def invite(
     stale = sa.or_(Invitation.email == address, Invitation.expires_at <= now())
     session().execute(sa.delete(Invitation).where(Invitation.client_id == client.id, stale))
     if len(_open(client)) >= MAX_OPEN:
-        raise ConflictError(_("Withdraw an invitation before you send another one."))
+        raise ConflictError(_("Too many open invitations. Withdraw one first."))
     token = secrets.token_urlsafe(32)
     invitation = save(
         Invitation(
@@ -86,7 +86,7 @@ def invite(
         action="client.user_invited",
         subject_type="client",
         subject_uuid=client.uuid,
-        summary=_("%(address)s invited to %(name)s.", address=address, name=client.name),
+        summary=_("%(address)s invited to join %(name)s.", address=address, name=client.name),
         after={"user": address, "owner": owner, "permissions": keys},
     )
     return Sent(invitation, token)
@@ -108,7 +108,7 @@ def withdraw(*, actor: Principal, uuid: str) -> None:
         action="client.invitation_withdrawn",
         subject_type="client",
         subject_uuid=client.uuid,
-        summary=_("Invitation of %(address)s withdrawn.", address=invitation.email),
+        summary=_("Invitation for %(address)s withdrawn.", address=invitation.email),
     )
 
 

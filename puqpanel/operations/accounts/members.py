@@ -218,7 +218,7 @@ def lock_client(uuid: str) -> Client:
 
 
 def _end_invitations(client: Client, member: ClientUser) -> None:
-    """Delete what a user of other rights sent: an invitation may grant more than is left."""
+    """Delete a user's open invitations: they could grant more than the user still may."""
     session().execute(
         sa.delete(Invitation).where(
             Invitation.client_id == client.id, Invitation.inviter_id == member.user_id

@@ -1,4 +1,4 @@
-"""What users with the permission do about the other users of their client.
+"""Manage the other users of one's own client.
 
 Owners may do everything but leave the client without an owner. Others grant only what they may do
 themselves, and cannot change owners or their own permissions.
@@ -108,7 +108,7 @@ def check_may_grant(member: ClientUser, owner: bool, keys: Collection[str]) -> N
     if owner:
         raise InvalidInput({"owner": [_("Only an owner can make another user an owner.")]})
     if set(keys) - granted(member):
-        text = _("You can grant only permissions that you have yourself.")
+        text = _("You can only grant permissions you have yourself.")
         raise InvalidInput({"permissions": [text]})
 
 

@@ -312,11 +312,11 @@ def _sellers() -> Iterator[Problem]:
         .distinct()
     )
     for number in session().scalars(query):
-        yield Problem(number or "", _("It is in the books of another company."))
+        yield Problem(number or "", _("Has ledger entries in another company's books."))
 
 
 def _credits() -> Iterator[Problem]:
-    """Find clients with less than no credit at a company."""
+    """Find clients with a negative credit balance at a company."""
     minor = sa.func.sum(LedgerEntry.minor)
     query = (
         sa.select(Client.name, Company.name, LedgerEntry.currency, minor)
@@ -329,9 +329,9 @@ def _credits() -> Iterator[Problem]:
     )
     for client, company, currency, missing in session().execute(query):
         text = _(
-            "More credit was used at %(company)s than was paid to it: %(minor)s in %(currency)s.",
+            "Negative credit balance at %(company)s: %(minor)s minor units of %(currency)s.",
             company=company,
-            minor=int(missing),
+            minor=-int(missing),
             currency=currency,
         )
         yield Problem(client, text)

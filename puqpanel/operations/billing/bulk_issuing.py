@@ -65,7 +65,7 @@ class NewDocument:
 
 @dataclass(slots=True)
 class Chunk(Generic[Subject]):
-    """What became of some subjects: UUIDs of drafts, or new documents.
+    """Result of a chunk: UUIDs of drafts, or new documents.
 
     Attributes:
         issued: the subjects that were issued, with their documents.
@@ -78,7 +78,7 @@ class Chunk(Generic[Subject]):
 
 @dataclass(slots=True)
 class Results(Generic[Subject]):
-    """What became of all subjects.
+    """Result of a run.
 
     Attributes:
         issued: how many were issued.

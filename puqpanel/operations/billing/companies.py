@@ -58,7 +58,7 @@ class NoCompanyError(ConflictError):
     error_code = "no_company"
 
 
-class IncompleteCompanyError(ConflictError):
+class IncompleteCompanyError(NoCompanyError):
     """A company lacks what the law requires of a seller on documents."""
 
     error_code = "incomplete_company"
@@ -72,7 +72,7 @@ def missing_details(company: Company) -> list[Text]:
         _("Street"): company.street,
         _("City"): company.city,
         _("Country"): company.country,
-        _("VAT number"): has_number or not company.vat_registered,
+        _("VAT or tax number"): has_number or not company.vat_registered,
     }
     return [label for label, value in details.items() if not value]
 
@@ -87,7 +87,7 @@ def incompleteness(company: Company) -> IncompleteCompanyError | None:
         return None
     return IncompleteCompanyError(
         _(
-            "%(company)s can't issue documents yet. Add under Companies: %(missing)s.",
+            "%(company)s can't issue documents yet. Go to Companies and enter: %(missing)s.",
             company=company.name,
             missing=reduce(lambda a, b: _("%(first)s, %(second)s", first=a, second=b), missing),
         )

@@ -26,7 +26,7 @@ from puqpanel.models import Client, Company, Document, DocumentLineRow
 from puqpanel.models.columns import new_uuid
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing import ledger
-from puqpanel.operations.billing.companies import company_for, find_company
+from puqpanel.operations.billing.companies import NoCompanyError, company_for, find_company
 from puqpanel.operations.billing.documents import find_document_of
 from puqpanel.operations.billing.issuing import cancel
 from puqpanel.operations.billing.lines import (
@@ -41,10 +41,9 @@ from puqpanel.operations.system import currencies, settings
 
 MAX_OPEN = 5
 """How many unpaid proformas for funds a client can have, so that nobody fills the series."""
-CREDIT = _("Account credit")
+CREDIT = _("Credit balance top-up")
 NO_TAX = _(
-    "No tax is charged on this amount: it becomes credit, and tax is charged on the invoices that"
-    " the credit pays."
+    "No tax is charged on this amount. Tax is charged on the invoices paid from the credit balance."
 ).source
 
 
@@ -64,7 +63,7 @@ def limits(currency: str) -> tuple[Money, Money]:
         UserError: the currency has no exchange rate.
     """
     if not is_offered():
-        raise ConflictError(_("Funds can't be added. Contact support."))
+        raise ConflictError(_("Adding funds is disabled. Contact support."))
     base, rates = currencies.base_currency(), currencies.rates()
     least, greatest = (
         convert(Money.from_major(Decimal(settings.number(name)), base), currency, rates)
@@ -100,9 +99,16 @@ def request_own(*, actor: Principal, amount: Money, token: str = "") -> Document
         Document.client_id == client.id, Document.status.in_(OPEN), is_funds()
     )
     if (session().scalar(query) or 0) >= MAX_OPEN:
-        text = _("%(limit)s documents to add funds are unpaid. Pay or cancel one.", limit=MAX_OPEN)
+        text = _(
+            "You already have %(limit)s unpaid proformas that add funds. Pay or cancel one first.",
+            limit=MAX_OPEN,
+        )
         raise ConflictError(text)
-    return _issue(actor, client, company_for(client), amount, token)
+    try:
+        return _issue(actor, client, company_for(client), amount, token)
+    except NoCompanyError:  # only staff can mend it
+        text = _("Funds can't be added at the moment. Contact support.")
+        raise ConflictError(text) from None
 
 
 @retry_deadlocks
@@ -151,7 +157,7 @@ def cancel_own(*, actor: Principal, uuid: str) -> None:
     actor.require_own(CLIENT_BILLING_MANAGE)
     document = find_document_of(actor, uuid)
     if not document.adds_funds:
-        raise ConflictError(_("Only documents to add funds can be cancelled."))
+        raise ConflictError(_("Only proformas that add funds can be cancelled."))
     cancel(actor, uuid)
 
 

@@ -219,7 +219,7 @@ def spend_credit(actor: Principal, client_id: int, document_uuid: str) -> Money:
     document = lock_document(document_uuid)
     check_payable(document)
     if document.adds_funds:
-        raise ConflictError(_("Credit can't pay for credit. Pay this document another way."))
+        raise ConflictError(_("You can't use credit to add funds. Choose another payment method."))
     available = ledger.credit(client, document.company, document.currency)
     if available.minor <= 0:
         raise ConflictError(

@@ -122,7 +122,7 @@ def _wrong_day(last: date, day: date) -> ConflictError:
 
 
 def _number(series: Series, documents: Sequence[AnyDocument], day: date) -> None:
-    """Give documents the next numbers of their series, and the seals."""
+    """Assign numbers and seals to documents."""
     period = count_period(Reset(series.reset), day)
     if period != series.period:
         series.period, series.count = period, 0

@@ -139,7 +139,9 @@ def _check_own_price(choice: Choice) -> None:
     own, errors = choice.own_price, {}
     assert own is not None
     if choice.product.billing_mode == BillingMode.FREE:
-        errors["own_price"] = [_("%(name)s is free.", name=choice.product.name)]
+        errors["own_price"] = [
+            _("%(name)s is free, so it can't have a custom price.", name=choice.product.name)
+        ]
     for field, amount in (("own_price", own.recurring), ("own_setup", own.setup)):
         if not 0 <= amount.minor <= MAX_PRICE_MINOR:
             limit = Money(MAX_PRICE_MINOR, amount.currency)

@@ -187,7 +187,8 @@ def _place(actor: Principal, request: Request, forms_data: Sequence[dict[str, An
                 action="service.price_overridden",
                 subject_type="service",
                 subject_uuid=service.uuid,
-                summary=_("Sold at %(price)s instead of the catalog's price: %(reason)s") % own,
+                summary=_("Custom price %(price)s used instead of the catalog price: %(reason)s")
+                % own,
                 after=own,
             )
     for service in services:

@@ -141,7 +141,7 @@ def price_choices(
 def _at_own_price(chosen: Configuration, own: OwnPrice, currency: str) -> Configuration:
     """Return a configuration that costs what staff set; its options cost nothing besides."""
     if own.recurring.currency != currency:
-        text = _("The price is in another currency than the client's. Enter it again.")
+        text = _("The custom price is not in the client's currency. Enter it again.")
         raise InvalidInput({"own_price": [text]})
     base, *options = chosen.parts
     zero, period = Money.zero(currency), base.price.period

@@ -55,13 +55,13 @@ def test_a_company_without_an_address_or_number_issues_nothing(
     companies.save_company(actor=STAFF, uuid=company.uuid, values=blank)
     with pytest.raises(IncompleteCompanyError) as caught:
         issuing.issue(actor=STAFF, uuid=draft)
-    assert str(caught.value).endswith("Add under Companies: Street, City, VAT number.")
+    assert str(caught.value).endswith("Go to Companies and enter: Street, City, VAT or tax number.")
     found = documents.find_document(draft)
     assert (found.status, found.number) == ("draft", None)
     steps = ({"street": "ul. Morska 14"}, {"city": "Gdynia"})
     for values in steps:
         companies.save_company(actor=STAFF, uuid=company.uuid, values=values)
-        with pytest.raises(IncompleteCompanyError, match=r": (City, )?VAT number\.$"):
+        with pytest.raises(IncompleteCompanyError, match=r": (City, )?VAT or tax number\.$"):
             issuing.issue(actor=STAFF, uuid=draft)
     companies.save_company(actor=STAFF, uuid=company.uuid, values={"tax_number": "5260250274"})
     assert issuing.issue(actor=STAFF, uuid=draft).number

@@ -104,9 +104,9 @@ def test_two_payments_at_once_are_credit_once_each(panel, proforma, client, comp
 def test_funds_cannot_be_paid_from_credit(proforma, client, company):
     other = funds.request(actor=STAFF, client_uuid=client.uuid, amount=eur(9000))
     pay(company, client, other, 9000)
-    with pytest.raises(ConflictError, match="Credit can't pay for credit"):
+    with pytest.raises(ConflictError, match="can't use credit to add funds"):
         credit.pay_own_document(actor=user_of(client), document_uuid=proforma.uuid)
-    with pytest.raises(ConflictError, match="Credit can't pay for credit"):
+    with pytest.raises(ConflictError, match="can't use credit to add funds"):
         payments.pay_from_credit(actor=STAFF, document_uuid=proforma.uuid)
     assert (state(proforma), credit_of(client)) == (("issued", 0), eur(9000))
 
@@ -153,7 +153,7 @@ def test_the_limits_are_settings_that_are_converted(company, client):
     assert funds.limits("EUR") == (eur(700), eur(500000))
     assert funds.request(actor=STAFF, client_uuid=client.uuid, amount=eur(1)).total == eur(1)
     settings.save(actor=AUTOMATION, values={"billing.funds_maximum": "0"})
-    with pytest.raises(ConflictError, match="Funds can't be added"):
+    with pytest.raises(ConflictError, match="Adding funds is disabled"):
         funds.request_own(actor=user_of(client), amount=eur(5000))
 
 
@@ -193,7 +193,7 @@ def test_the_books_see_a_wrong_amount_on_funds(proforma, client, company):
 def test_the_file_statement_and_exports_have_it_like_a_proforma(proforma, client, company):
     change(client, language="pl")
     polish = funds.request_own(actor=user_of(client), amount=eur(1000))
-    assert polish.lines[0].description == "Środki na koncie"
+    assert polish.lines[0].description == "Wpłata na saldo"
     assert document_files.pdf(documents.find_document(polish.uuid)).startswith(b"%PDF-")
     assert proforma.due_on is None, "nobody owes it, so it is never overdue"
     pay(company, client, proforma, 5000)
@@ -208,5 +208,5 @@ def test_the_file_statement_and_exports_have_it_like_a_proforma(proforma, client
     chosen = exports.Selection(company.uuid, date(2000, 1, 1), day, ("proforma",))
     found = list(exports.documents_of(actor=STAFF, selection=chosen))
     text = "".join(export_tables.lines_csv(found))
-    assert "Account credit" in text
+    assert "Credit balance top-up" in text
     assert ",O," in text

@@ -37,7 +37,7 @@ def test_an_owner_invites_a_person_who_creates_an_account(
     shown = visitor.get(path)
     assert shown.headers["Referrer-Policy"] == "same-origin"
     assert shown.headers["Cache-Control"] == "no-store"
-    assert "Anna Berg invites nina@example.test." in shown.text
+    assert "Anna Berg invited nina@example.test to join." in shown.text
     short = visitor.post(path, {**FORM, "password": "short"})
     assert short.status_code == 422 and "Nina New" in short.text
     assert visitor.post(path, FORM).headers["Location"] == "/client/"

@@ -215,12 +215,14 @@ def test_a_draft_of_an_incomplete_company_links_to_what_is_missing(
     data = {**LINE, "kind": "invoice", "company": company}
     page = owner.post(path, {**data, "save": "1"}).headers["Location"]
     for text in (owner.get(path).text, owner.get(page).text):
-        assert "Missing: Street, VAT number." in text
+        assert "Missing: Street, VAT or tax number." in text
         assert f"/admin/companies/{company}/edit" in text
     answer = owner.post(f"{page}/issue", follow_redirects=True)
-    assert "issue documents yet. Add under Companies: Street, VAT number." in answer.text
+    assert (
+        "issue documents yet. Go to Companies and enter: Street, VAT or tax number." in answer.text
+    )
     assert "Not issued" in answer.text
-    assert "Missing: Street, VAT number." in owner.get(f"/admin/companies/{company}").text
+    assert "Missing: Street, VAT or tax number." in owner.get(f"/admin/companies/{company}").text
 
 
 def test_tax_classes_have_names(owner: Browser, shop: dict[str, str], company: str) -> None:

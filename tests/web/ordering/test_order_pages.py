@@ -119,10 +119,10 @@ def test_a_price_of_its_own(owner: Browser, draft: str, seller) -> None:
         assert page.status_code == 422
     assert owner.post(new, values).status_code == 302
     page = owner.get(draft).text
-    assert "Own price: Partner" in page and "2.46" in page  # 2.00 with 23 % tax
+    assert "Custom price (Partner" in page and "2.46" in page  # 2.00 with 23 % tax
     total = re.findall(r'name="total" value="([0-9]+)"', page)[0]
     assert owner.post(f"{draft}/place", {"total": total}).status_code == 302
-    assert "Own price: Partner" in owner.get(draft).text
+    assert "Custom price (Partner" in owner.get(draft).text
 
 
 def test_strange_addresses_are_not_found(owner: Browser, draft: str, seller) -> None:

@@ -84,10 +84,10 @@ def add(uuid: str) -> ResponseReturnValue:
             save,
             title=_("Add funds for %(name)s", name=client.name),
             crumbs=[(str(_("Clients")), url_for("admin.clients.index")), (client.name, page)],
-            label=_("Issue document"),
+            label=_("Issue proforma"),
             consequence=_(
-                "The client gets a document in %(currency)s to pay. What is paid on it becomes"
-                " credit, without tax.",
+                "Issues a proforma in %(currency)s, without tax. Payments on it are added to the"
+                " client's credit balance.",
                 currency=client.currency,
             ),
         )

@@ -170,7 +170,7 @@ BULK = {
         "issue",
         _("Issue"),
         lambda number: _n("Issue %(num)s document", "Issue %(num)s documents", number),
-        _("These drafts get the next numbers, and never change afterwards:"),
+        _("These drafts will be numbered and can't be changed afterwards:"),
     ),
 }
 

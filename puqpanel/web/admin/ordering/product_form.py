@@ -124,8 +124,8 @@ def _labels(product: Product) -> dict[str, str]:
     own = {
         "name": str(_("Name")),
         "period": str(_("Billing period")),
-        "own_price": str(_("Own price")),
-        "own_setup": str(_("Own setup fee")),
+        "own_price": str(_("Custom price")),
+        "own_setup": str(_("Custom setup fee")),
         "own_reason": str(_("Reason")),
     }
     options = {group.key: group.label for group in groups_of(product)}

@@ -49,7 +49,7 @@ def create() -> ResponseReturnValue:
                 token=(form.token.data or "")[:64],
             )
             page = url_for("client.documents.show", uuid=document.uuid)
-            return _("Pay this document to add the funds."), page
+            return _("Pay this proforma to add the funds."), page
 
         return save_or_show(
             form,
@@ -71,5 +71,5 @@ def cancel(uuid: str) -> ResponseReturnValue:
     documents.find_document_of(actor(), uuid)  # 404 rather than a message
     with flashed_errors():
         funds.cancel_own(actor=actor(), uuid=uuid)
-        flash(_("Cancelled."), "good")
+        flash(_("Proforma cancelled."), "good")
     return redirect(url_for("client.documents.show", uuid=uuid))
