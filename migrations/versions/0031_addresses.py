@@ -98,7 +98,11 @@ def upgrade() -> None:
 
 def _keep_billing_emails() -> None:
     connection, last = op.get_bind(), 0
-    query = sa.select(clients).where(clients.c.billing_email != "").order_by(clients.c.id)
+    columns = {column["name"] for column in sa.inspect(connection).get_columns("clients")}
+    if "billing_email" not in columns:  # MariaDB: an earlier run stopped after that
+        return
+    kept = sa.exists().where(contacts.c.client_id == clients.c.id)
+    query = sa.select(clients).where(clients.c.billing_email != "", ~kept).order_by(clients.c.id)
     while rows := connection.execute(query.where(clients.c.id > last).limit(CHUNK)).all():
         last = rows[-1].id
         values = [
@@ -118,12 +122,7 @@ def _keep_billing_emails() -> None:
         connection.execute(sa.insert(contacts), values)
 
 
-def downgrade() -> None:
-    with op.batch_alter_table("clients") as batch:
-        batch.drop_column("address_label")
-        batch.add_column(
-            sa.Column("billing_email", sa.String(254), nullable=False, server_default="")
-        )
+def _restore_billing_emails() -> None:
     first = sa.select(sa.func.min(contacts.c.id)).where(contacts.c.billing.is_(True))
     query = sa.select(contacts.c.client_id, contacts.c.email)
     found = query.where(contacts.c.id.in_(first.group_by(contacts.c.client_id)))
@@ -131,6 +130,16 @@ def downgrade() -> None:
     for row in connection.execute(found).all():
         update = sa.update(clients).where(clients.c.id == row.client_id)
         connection.execute(update.values(billing_email=row.email))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("clients") as batch:
+        batch.drop_column("address_label")
+        batch.add_column(
+            sa.Column("billing_email", sa.String(254), nullable=False, server_default="")
+        )
+    if sa.inspect(op.get_bind()).has_table("contacts"):  # MariaDB: unless an earlier run stopped
+        _restore_billing_emails()
     with op.batch_alter_table("clients") as batch:
         batch.alter_column(
             "billing_email", existing_type=sa.String(254), nullable=False, server_default=None

@@ -53,8 +53,8 @@ What a user may do for a client. An owner has all of them.
 Users with `users.manage` invite others on the page *Users* of the client area: they enter an e-mail
 address and permissions, and send the generated link. It is valid for seven days. The invited
 person creates an account, or signs in if the address has one. Users who aren't owners can grant
-only permissions that they have, and can't change owners. Changing the permissions of a user ends
-their sessions and withdraws the invitations they sent.
+only permissions that they have, and can't change owners. Changing the permissions of a user takes
+effect at once and withdraws the invitations they sent.
 """
 MODULES = """## Permissions of modules
 

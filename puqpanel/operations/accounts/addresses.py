@@ -135,7 +135,7 @@ def delete_address(*, actor: Principal, client_uuid: str, uuid: str) -> None:
 
 @transaction()
 def make_default(*, actor: Principal, client_uuid: str, uuid: str) -> None:
-    """Make an address the client's own; the former one takes its place.
+    """Make an address the client's own; the former one becomes one of the others.
 
     Raises:
         InvalidInput: the VAT number of the client is not one of the new country.
@@ -156,12 +156,10 @@ def make_default(*, actor: Principal, client_uuid: str, uuid: str) -> None:
     before = {key: getattr(client, key) for key in values}
     for key, value in values.items():
         setattr(client, key, value)
-    if not all(former[key] for key in REQUIRED):  # the client had no address of its own
-        session().delete(address)
-    else:
-        address.label = label or former["city"]
-        for key, value in former.items():
-            setattr(address, key, value)
+    # what was for the address is for the client's own now, and not for the former one
+    session().delete(address)
+    if all(former[key] for key in REQUIRED):
+        save(Address(client_id=client.id, label=label or former["city"], **former))
     old, new = audit.changed(before, values)
     summary = _("%(label)s is now the default address.", label=client.address_label)
     record(actor, client, "client.updated", summary, before=old, after=new)

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
 from puqpanel.domain.errors import InvalidInput
-from puqpanel.domain.permissions import CLIENTS_MANAGE
+from puqpanel.domain.permissions import CLIENTS_MANAGE, CLIENTS_USERS
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.tax_rules import VatStatus
 from puqpanel.domain.texts import _
@@ -14,7 +14,7 @@ from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Client, ClientUser, Service, User
 from puqpanel.operations.accounts.buyer_details import BuyerDetails, clean
-from puqpanel.operations.accounts.members import add_user
+from puqpanel.operations.accounts.members import create_user, join
 from puqpanel.operations.accounts.passwords import check_password, prepared
 from puqpanel.operations.system import audit, currencies
 from puqpanel.operations.system.fields import clean_country, clean_email, clean_name
@@ -69,6 +69,8 @@ def create_client(
             must not give another client's user access.
     """
     actor.require(CLIENTS_MANAGE)
+    if user_password:
+        actor.require(CLIENTS_USERS)
     currency = currency or currencies.base_currency()
     currencies.check_enabled(currency)
     values = _clean(
@@ -98,14 +100,9 @@ def create_client(
         )
         raise InvalidInput({"user_password": [message]})
     if user_password:
-        add_user(
-            actor=actor,
-            client_uuid=client.uuid,
-            email=values["email"],
-            name=user_name or name,
-            password=user_password,
-            owner=True,
-        )
+        # not add_user: an account that somebody creates meanwhile must not become an owner
+        user = create_user(client, values["email"], user_name or name, user_password)
+        join(actor, client, user, True, [])
     return client
 
 

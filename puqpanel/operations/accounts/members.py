@@ -9,7 +9,7 @@ from sqlalchemy.orm import joinedload
 
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.permissions import CLIENT_KEYS, CLIENTS_USERS, with_implied
-from puqpanel.domain.principals import Principal
+from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.session_ends import SessionEnd
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import find, save, session, transaction
@@ -126,7 +126,7 @@ def drop(actor: Principal, client: Client, member: ClientUser) -> None:
     _check_owner_left(client, member)
     _end_invitations(client, member)
     client.members.remove(member)
-    sessions.end_all_for(member.user, SessionEnd.RIGHTS_CHANGED, actor)
+    _end_sessions(actor, member.user)
     audit.record(
         actor=actor,
         action="client.user_removed",
@@ -199,7 +199,7 @@ def grant(
     old, new = audit.changed(before, {"owner": owner, "permissions": keys})
     if new:
         _end_invitations(client, member)
-        sessions.end_all_for(member.user, SessionEnd.RIGHTS_CHANGED, actor)
+        _end_sessions(actor, member.user)
     audit.record(
         actor=actor,
         action="client.user_permissions_changed",
@@ -224,6 +224,16 @@ def _end_invitations(client: Client, member: ClientUser) -> None:
             Invitation.client_id == client.id, Invitation.inviter_id == member.user_id
         )
     )
+
+
+def _end_sessions(actor: Principal, user: User) -> None:
+    """End the sessions of a user whose rights staff changed.
+
+    Other users cannot: the sessions are those of the user's other clients too. Rights are read at
+    each request anyway.
+    """
+    if actor.kind is not PrincipalKind.USER:
+        sessions.end_all_for(user, SessionEnd.RIGHTS_CHANGED, actor)
 
 
 def _check_owner_left(client: Client, member: ClientUser) -> None:

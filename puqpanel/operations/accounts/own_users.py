@@ -37,7 +37,7 @@ def own_client(actor: Principal) -> Client:
 def set_own_user_permissions(
     *, actor: Principal, user_uuid: str, owner: bool, permissions: Iterable[str]
 ) -> None:
-    """Set what another user of the actor's client may do; a change ends that user's sessions.
+    """Set what another user of the actor's client may do.
 
     Args:
         actor: a user who may manage users.

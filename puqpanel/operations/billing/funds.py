@@ -7,6 +7,7 @@ tax. It is never posted to income or tax, and no invoice follows it.
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from decimal import Decimal
 
 import sqlalchemy as sa
@@ -21,6 +22,7 @@ from puqpanel.domain.rates import convert
 from puqpanel.domain.tax import GroupTotal, TaxCategory, TaxGroup
 from puqpanel.domain.texts import SOURCE, _
 from puqpanel.infra import catalogs
+from puqpanel.infra.clock import now
 from puqpanel.infra.db import retry_deadlocks, save, session, transaction
 from puqpanel.models import Client, Company, Document, DocumentLineRow
 from puqpanel.models.columns import new_uuid
@@ -41,6 +43,9 @@ from puqpanel.operations.system import currencies, settings
 
 MAX_OPEN = 5
 """How many unpaid proformas for funds a client can have, so that nobody fills the series."""
+DAY = timedelta(days=1)
+MAX_A_DAY = 20
+"""How many a client can get within a day, paid, unpaid or cancelled."""
 CREDIT = _("Credit balance top-up")
 NO_TAX = _(
     "No tax is charged on this amount. Tax is charged on the invoices paid from the credit balance."
@@ -104,6 +109,11 @@ def request_own(*, actor: Principal, amount: Money, token: str = "") -> Document
             limit=MAX_OPEN,
         )
         raise ConflictError(text)
+    issued = sa.select(sa.func.count(Document.id)).where(
+        Document.client_id == client.id, Document.created_at > now() - DAY, is_funds()
+    )
+    if (session().scalar(issued) or 0) >= MAX_A_DAY:
+        raise ConflictError(_("You've reached the limit for today. Try again tomorrow."))
     try:
         return _issue(actor, client, company_for(client), amount, token)
     except NoCompanyError:  # only staff can mend it

@@ -17,7 +17,7 @@ from puqpanel.infra.db import session
 from puqpanel.models import Change, Company, Document, Service
 from puqpanel.operations.billing import issuing
 from puqpanel.operations.billing.lines import Line
-from puqpanel.operations.ordering.plans import Plan
+from puqpanel.operations.ordering.plans import Plan, billed_to
 from puqpanel.operations.ordering.quotes import document_line
 
 
@@ -49,7 +49,9 @@ def issue(actor: Principal, company: Company, change: Change, plan: Plan) -> Non
     service, client = change.service, change.service.client
     quote = plan.settlement.quote
     lines = [_line(line, change) for line in quote.lines]
-    document = issuing.issue_quoted(actor, company, client, lines, quote.total)
+    document = issuing.issue_quoted(
+        actor, company, client, lines, quote.total, address=billed_to(service)
+    )
     change.document_id, change.document = document.id, document
     change.expires_on = _last_day(document, service)
 

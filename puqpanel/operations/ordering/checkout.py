@@ -76,7 +76,7 @@ def check_out(*, actor: Principal, cart_uuid: str, expected: Money | None) -> Or
     cart = carts.find_cart(Shopper(client.id))
     if cart is None or cart.uuid != cart_uuid:
         raise ConflictError(_("Your cart was changed in another window. Check it and try again."))
-    if not addresses.chosen(client, cart.address_id) and own_details.missing(client):
+    if own_details.missing(client):
         raise ConflictError(_("Enter your billing details first."))
     priced = price_cart(cart, client)
     if not priced.ready or priced.gone:

@@ -127,12 +127,17 @@ def save_item(*, actor: Principal, uuid: str, choice: Choice, item_id: str = "")
     """
     actor.require(ORDERS_MANAGE)
     before = find_item(find_order(uuid), item_id) if item_id else None
-    if choice.own_price is not None and (before is None or before.own_price != choice.own_price):
+    if choice.own_price is not None and (before is None or _terms(before) != _terms(choice)):
         actor.require(SERVICES_MANAGE)
         _check_own_price(choice)
     data = _checked(actor, choice, (before.data if before else None) or {})
     name = clean_name(choice.name) if choice.name.strip() else ""
     _store(actor, uuid, replace(choice, data=data, name=name), item_id)
+
+
+def _terms(choice: Choice) -> tuple[object, ...]:
+    """Return what a custom price is for."""
+    return choice.own_price, choice.product.id, choice.period, dict(choice.options)
 
 
 def _check_own_price(choice: Choice) -> None:

@@ -313,7 +313,7 @@ def _record(placing: _Placing, order: Order, document: Document | None) -> Order
     order.quote = [
         plain_line(line) | {"own_price": reasons.get(line.item, "")} for line in quote.lines
     ]
-    order.contents = order.address_id = None
+    order.contents, order.address_id = None, placing.address.id if placing.address else None
     order.document_id, order.document = (document.id, document) if document else (None, None)
     order.placed_by, order.ip = placing.actor.name, risks.address(placing.actor)
     order.created_at = now()

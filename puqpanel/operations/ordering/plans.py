@@ -20,7 +20,18 @@ from puqpanel.domain.service_states import VERBS, ServiceStatus
 from puqpanel.domain.tax import PriceEntry
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import session
-from puqpanel.models import Charge, Company, OptionGroup, Price, Product, Service
+from puqpanel.models import (
+    Address,
+    Charge,
+    Company,
+    OptionGroup,
+    Order,
+    OrderItem,
+    Price,
+    Product,
+    Service,
+)
+from puqpanel.operations.accounts import addresses
 from puqpanel.operations.billing.ledger import today
 from puqpanel.operations.billing.taxes import TaxTable
 from puqpanel.operations.catalog.configuration import Configuration, configure
@@ -151,7 +162,7 @@ def plan(actor: Principal, company: Company, service: Service, target: Target) -
     if not other and target.period == service.period and _has_options(service, configuration):
         raise InvalidInput({"": [_("Nothing changes. Choose another product or option.")]})
     day = today(company)
-    taxes = TaxTable(company, service.client, day)
+    taxes = TaxTable(company, billed_to(service) or service.client, day)
     current = Current(
         label=service.product.name,
         group=taxes.group(service.product.tax_class),
@@ -194,3 +205,16 @@ def coverage(service: Service) -> list[Coverage]:
         for row in session().scalars(query)
         if row.period_end is not None
     ]
+
+
+def billed_to(service: Service) -> Address | None:
+    """Return the billing address that was chosen for the order of a service.
+
+    What a change credits has to be taxed as it was charged.
+
+    Returns:
+        None for the client's own, and after a transfer to another client.
+    """
+    query = sa.select(Order.address_id).join(OrderItem, OrderItem.order_id == Order.id)
+    ordered = session().scalar(query.where(OrderItem.service_id == service.id))
+    return addresses.chosen(service.client, ordered)

@@ -58,7 +58,7 @@ def review() -> ResponseReturnValue:
     if not errors and (cart is None or not priced.ready or priced.gone):
         return redirect(url_for("shop.cart.index"))
     address = addresses.chosen(shopper.buyer(), cart.address_id if cart else None)
-    missing = address is None and own_details.missing(shopper.buyer())
+    missing = own_details.missing(shopper.buyer())
     if missing and not errors and can(CLIENT_PROFILE_MANAGE):
         return redirect(url_for("shop.checkout.details"))
     unfilled = [line.item.key for line in priced.lines if checkout.needs_details(line, actor())]

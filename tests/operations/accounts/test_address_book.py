@@ -220,3 +220,17 @@ def test_permissions(client, other):  # noqa: F811
     theirs = add_contact(other)
     with pytest.raises(NotFoundError):
         contacts.delete_contact(actor=user_of(client), client_uuid=client.uuid, uuid=theirs.uuid)
+
+
+def test_a_new_default_address_is_kept_for_what_was_for_it(client, product, company):  # noqa: F811
+    change(client, street="Prosta 1", postcode="00-001", city="Warszawa", country="PL")
+    krakow = add(client, label="Kraków", city="Kraków", country="PL")
+    draft = drafts.create(actor=STAFF, client_uuid=client.uuid)
+    drafts.save_item(actor=STAFF, uuid=draft.uuid, choice=Choice(product, "monthly"))
+    drafts.set_address(actor=STAFF, uuid=draft.uuid, address_uuid=krakow.uuid)
+    sent = offers.send(actor=STAFF, uuid=draft.uuid, expires_on=in_days(7))
+    addresses.make_default(actor=user_of(client), client_uuid=client.uuid, uuid=krakow.uuid)
+    session().expire_all()
+    assert [each.city for each in addresses.addresses_of(client)] == ["Warszawa"]
+    order = offers.accept_link(token=sent.token, name="Anna", ip="192.0.2.7")
+    assert find_document(order.document.uuid).buyer["city"] == "Kraków"

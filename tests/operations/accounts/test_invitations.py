@@ -13,8 +13,15 @@ from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError, P
 from puqpanel.domain.principals import CLI, Principal
 from puqpanel.infra import clock
 from puqpanel.infra.db import db, session
-from puqpanel.models import Audit, Client, Invitation, User
-from puqpanel.operations.accounts import clients, invitations, members, own_users, principals
+from puqpanel.models import AccountSession, Audit, Client, Invitation, User
+from puqpanel.operations.accounts import (
+    clients,
+    invitations,
+    members,
+    own_users,
+    principals,
+    sessions,
+)
 from tests.sample import PASSWORD, make_client
 
 NEW = {"name": "Nina New", "password": PASSWORD, "ip": "192.0.2.7"}
@@ -155,6 +162,23 @@ def test_who_is_no_owner_grants_no_more_than_they_have(client: Client, manager: 
                 actor=manager, user_uuid=user_uuid, owner=False, permissions=[]
             )
     own_users.remove_own_user(actor=manager, user_uuid=vic.uuid)
+
+
+def test_other_users_do_not_sign_a_person_out_elsewhere(client: Client, owner: Principal) -> None:
+    vic = add(client, "vic@lumen.test", "services.view")
+
+    def open_sessions() -> int:
+        query = sa.select(sa.func.count(AccountSession.id))
+        live = query.where(AccountSession.user_id == vic.id, AccountSession.ended_at.is_(None))
+        return session().scalar(live) or 0
+
+    sessions.start(person=vic, ip="192.0.2.7", user_agent="", keep=False)
+    own_users.set_own_user_permissions(
+        actor=owner, user_uuid=vic.uuid, owner=False, permissions=["billing.view"]
+    )
+    assert open_sessions() == 1 and not person(vic, client).may("services.view")
+    own_users.remove_own_user(actor=owner, user_uuid=vic.uuid)
+    assert open_sessions() == 1 and principals.memberships(vic.id) == []
 
 
 def test_users_manage_their_own_client_only(client: Client, owner: Principal) -> None:

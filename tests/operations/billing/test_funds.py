@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError, PermissionDenied
 from puqpanel.domain.money import Money
 from puqpanel.domain.principals import AUTOMATION
+from puqpanel.infra import clock
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.models import Allocation, Document, LedgerEntry
 from puqpanel.operations.accounts import clients
@@ -171,6 +172,18 @@ def test_a_client_has_few_unpaid_ones(company, client):
         funds.request_own(actor=user_of(client), amount=eur(5000))
     pay(company, client, last, 5000)
     assert funds.request_own(actor=user_of(client), amount=eur(5000))
+
+
+def test_nobody_fills_the_series_by_cancelling(company, client, monkeypatch):
+    monkeypatch.setattr(funds, "MAX_A_DAY", 3)
+    user = user_of(client)
+    for _ in range(3):
+        made = funds.request_own(actor=user, amount=eur(5000))
+        funds.cancel_own(actor=user, uuid=made.uuid)
+    with pytest.raises(ConflictError, match="Try again tomorrow"):
+        funds.request_own(actor=user, amount=eur(5000))
+    with clock.at(clock.now() + timedelta(days=1, minutes=1)):
+        assert funds.request_own(actor=user, amount=eur(5000))
 
 
 def test_permissions(company, client):

@@ -16,6 +16,7 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.principals import CurrentClient, Principal, PrincipalKind
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Audit, Change, Charge, Document, Order, Service, Task
+from puqpanel.operations.accounts import addresses
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing import companies, credit_notes, documents, ledger, payments
 from puqpanel.operations.billing.payments import Received
@@ -118,6 +119,24 @@ def test_an_upgrade_takes_effect_when_it_is_paid(shop, company, client, first): 
     assert fresh(shop.uuid).provision_status == "completed"
     actions = session().scalars(sa.select(Audit.action).where(Audit.action.like("%change%")))
     assert {"service.change_requested", "service.changed"} <= set(actions)
+    assert problems() == []
+
+
+def test_unused_days_are_credited_as_they_were_taxed(client, company):  # noqa: F811
+    values = {"label": "Zürich", "street": "Gasse 1", "postcode": "8001", "city": "Zürich"}
+    zurich = addresses.save_address(
+        actor=STAFF, client_uuid=client.uuid, uuid=None, values={**values, "country": "CH"}
+    )
+    found = {str(price): sold(f"VPS {price}", str(price)) for price in (7, 14)}
+    first = products.find_product(found["7"])
+    order = place(client, Choice(first, "weekly"), address_id=zurich.id)
+    assert order.document.tax.minor == 0
+    pay(order.document.uuid)
+    requests.request(actor=STAFF, service_uuid=order.items[0].service.uuid, verb="create")
+    shop = Shop(order.items[0].service.uuid, found)
+    shop.days_pass(3)
+    change = shop.request("14", expected=Money(400, "EUR"))  # 4 × (2 − 1), outside of the EU
+    assert (change.document.buyer["city"], change.document.tax.minor) == ("Zürich", 0)
     assert problems() == []
 
 

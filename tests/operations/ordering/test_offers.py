@@ -100,6 +100,11 @@ def test_an_own_price_is_shown_offered_and_taken(draft, product):  # noqa: F811
     with pytest.raises(PermissionDenied):
         drafts.save_item(actor=clerk, uuid=draft.uuid, choice=choice, item_id=item_id)
     drafts.save_item(actor=STAFF, uuid=draft.uuid, choice=choice, item_id=item_id)
+    # a clerk may rename the service, but the price is for what it was given for
+    drafts.save_item(actor=clerk, uuid=draft.uuid, choice=choice, item_id=item_id)
+    with pytest.raises(PermissionDenied):
+        longer = replace(choice, period="annually")
+        drafts.save_item(actor=clerk, uuid=draft.uuid, choice=longer, item_id=item_id)
     shown = drafts.price(draft, [each for _id, each in drafts.items(draft)]).quote.total
     sent = offers.send(actor=STAFF, uuid=draft.uuid, expires_on=in_days(7))
     assert shown == sent.offer.total == Money(431, "EUR")  # 3.50 with 23 % tax
