@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from puqpanel.infra.redact import storable
 from puqpanel.web.list_page import Cursor, Query, Row
@@ -23,6 +23,8 @@ def pack(query: Query, row: Row, forward: bool, first: int) -> str:
     value = row._sort
     if isinstance(value, datetime):
         value = value.astimezone(UTC).isoformat()
+    elif isinstance(value, date):
+        value = value.isoformat()
     text = json.dumps([query.order, int(forward), value, row._key, first], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
@@ -40,6 +42,8 @@ def unpack(text: str, value_type: type, nullable: bool, order: str) -> Cursor | 
         )
         if value_type is datetime and value is not None:
             value = datetime.fromisoformat(value).astimezone(UTC)
+        elif value_type is date and value is not None:
+            value = date.fromisoformat(value)
     except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError):
         return None
     numbers = (key, first, value) if type(value) is int else (key, first)

@@ -8,7 +8,7 @@ import json
 import random
 import tracemalloc
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
@@ -44,12 +44,13 @@ class Sale(Base):
     code: Mapped[str | None] = mapped_column(sa.String(20), index=True)
     rank: Mapped[int | None] = mapped_column(index=True)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    due_on: Mapped[date | None] = mapped_column(index=True)
     state: Mapped[str] = mapped_column(sa.String(20))
     minor: Mapped[int]
     currency: Mapped[str] = mapped_column(sa.String(3))
 
 
-SORTS = {"code": Sale.code, "rank": Sale.rank, "ended": Sale.ended_at}
+SORTS = {"code": Sale.code, "rank": Sale.rank, "ended": Sale.ended_at, "due": Sale.due_on}
 LIST = Listing(
     sa.select(Sale.id, Sale.code, Sale.ended_at, Sale.state, Sale.minor),
     key=Sale.id,
@@ -85,6 +86,7 @@ def rows(count: int) -> list[dict[str, Any]]:
             "code": dice.choice([None, "", "a", "b", "B", "ż", f"c{dice.randrange(9)}"]),
             "rank": dice.choice([None, -3, 0, 2**31 - 1, dice.randrange(5)]),
             "ended_at": dice.choice([None, START + timedelta(hours=dice.randrange(60), seconds=1)]),
+            "due_on": dice.choice([None, START.date() + timedelta(days=dice.randrange(9))]),
             "state": dice.choice(STATES),
             "minor": dice.randrange(10_000),
             "currency": dice.choice(["EUR", "PLN"]),
@@ -116,7 +118,7 @@ def ids(pages: list[Page]) -> list[int]:
     return [row.id for each in pages for row in each.rows]
 
 
-@pytest.mark.parametrize("name", ["new", "code", "rank", "ended"])
+@pytest.mark.parametrize("name", ["new", "code", "rank", "ended", "due"])
 @pytest.mark.parametrize("sign", ["", "-"])
 @pytest.mark.parametrize("filters", [{}, {"state": ["active", "ended"]}, {"tab": "open"}])
 def test_every_row_is_shown_once_forward_and_backward(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import io
+import pkgutil
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -17,11 +19,12 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from puqpanel.domain.spreadsheet import csv_line
 from puqpanel.infra.db import UtcDateTime
+from puqpanel.web import admin
 from puqpanel.web.list_cursor import pack
 from puqpanel.web.list_export import as_csv, as_json
 from puqpanel.web.list_filters import Filter
 from puqpanel.web.list_page import CAP, Column, Page, Tab
-from puqpanel.web.lists import Listing, Sort
+from puqpanel.web.lists import Listing, Sort, _python_type
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -287,3 +290,18 @@ def test_csv_escapes_formulas_behind_another_separator(text: str, written: str) 
 )
 def test_csv_keeps_plain_values(value: object, text: str) -> None:
     assert next(csv.reader([csv_line([value])]))[0] == text
+
+
+def test_every_list_of_staff_can_be_paged_in_every_order() -> None:
+    """A position holds the sorted value, so its type and whether it may be NULL must be known."""
+    found = {}
+    for module in pkgutil.walk_packages(admin.__path__, f"{admin.__name__}."):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            if isinstance(value, Listing):
+                found[f"{module.name}.{name}"] = value
+    assert len(found) > 10
+    for name, listing in found.items():
+        for key, sort in listing.sorts.items():
+            column = sort.by.property.columns[0]
+            assert _python_type(column) in (int, str, datetime, date), (name, key)
+            assert sort.nullable == bool(column.nullable), (name, key)

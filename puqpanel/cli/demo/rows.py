@@ -201,6 +201,7 @@ class _RowGenerator:
                 "id": client_id,
                 "email": email,
                 "company": company,
+                "address_label": "",
                 "country": rng.choice(("DE", "PL", "NO", "ES")),
                 "currency": "EUR",
                 "notes": "",

@@ -1,7 +1,7 @@
-"""Which clients and services match a text, found by indexes.
+"""Which clients, services and documents match a text, found by indexes.
 
-`client_parts` and `service_parts` select their ids in parts, of which each can be read in order:
-newest first, as far as needed. `clients` and `services` are conditions for any query.
+`client_parts` and the like select their ids in parts, of which each can be read in order: newest
+first, as far as needed. `clients` and the like are conditions for any query.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from puqpanel.domain.emails import email_key
 from puqpanel.infra import trigrams
 from puqpanel.infra.db import session
-from puqpanel.models import Client, ClientUser, Service, User
+from puqpanel.models import Client, ClientUser, Document, Service, User
 from puqpanel.models.searchable import fold
 from puqpanel.web.list_filters import uuid_starts
 from puqpanel.web.list_keys import few_keys
@@ -77,4 +77,28 @@ def own_parts(text: str) -> Parts:
     return (
         Service.containing(session(), text),
         sa.select(Service.id).where(uuid_starts(Service.uuid, text)),
+    )
+
+
+def documents(text: str) -> sa.ColumnElement[bool]:
+    """Match documents by their number, by their client, or by UUID; joined with clients."""
+    keys = few_keys(session(), document_parts(text))
+    if keys is not None:
+        return Document.id.in_(keys)
+    return sa.or_(
+        Document.number == text.strip(), Client.matches(text), uuid_starts(Document.uuid, text)
+    )
+
+
+def document_parts(text: str) -> Parts:
+    """Select the ids of the documents that `documents` matches."""
+    buyers = few_keys(session(), (Client.containing(session(), text),))
+    bought = sa.select(Document.id).where(Document.client_id.in_(buyers or ()))
+    if buyers is None:
+        bought = sa.select(Document.id).join(Client, Client.id == Document.client_id)
+        bought = bought.where(Client.matches(text))
+    return (
+        sa.select(Document.id).where(Document.number == text.strip()),
+        sa.select(Document.id).where(uuid_starts(Document.uuid, text)),
+        bought,
     )

@@ -479,6 +479,6 @@ def test_drafts_of_an_incomplete_company_are_refused_and_stop_no_other(
     results = bulk_issuing.issue_drafts(actor=STAFF, uuids=drafts)
     ours = [uuid for uuid in drafts if documents.find_document(uuid).company_id == company.id]
     assert sorted(uuid for uuid, _ in results.refused) == sorted(ours)
-    assert all(str(reason).endswith("Companies: Street.") for _, reason in results.refused)
+    assert all(str(reason).endswith("enter: Street.") for _, reason in results.refused)
     assert results.issued == len(drafts) - len(ours) > 0
     assert problems() == []

@@ -31,6 +31,7 @@ from puqpanel.operations.billing.document_links import public_link
 from puqpanel.operations.billing.document_links import renew_link as renew
 from puqpanel.operations.billing.overdue import is_overdue
 from puqpanel.operations.system import audit
+from puqpanel.web.admin import matches
 from puqpanel.web.admin.ordering import links
 from puqpanel.web.admin.oversight.bulk import Bulk, run
 from puqpanel.web.answers import flash, flashed_errors
@@ -43,13 +44,20 @@ from puqpanel.web.documents import (
 )
 from puqpanel.web.forms import Form, _, save_or_show
 from puqpanel.web.guard import actor, allow
-from puqpanel.web.list_filters import Filter, date_filter, uuid_starts
+from puqpanel.web.list_filters import Filter, date_filter
 from puqpanel.web.list_page import Column, Tab
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Listing, Sort
 from puqpanel.web.money_field import MoneyField
 
 bp = Blueprint("documents", __name__, url_prefix="/documents")
+
+
+def _by_status(*where: sa.ColumnElement[bool]) -> tuple[sa.Select[int], ...]:
+    """Select the keys of open documents, those of a status in the order of its index."""
+    return tuple(
+        sa.select(Document.id).where(Document.status == status, *where) for status in sorted(OPEN)
+    )
 
 
 DOCUMENTS = Listing(
@@ -72,12 +80,12 @@ DOCUMENTS = Listing(
     key=Document.id,
     sorts={
         "new": Sort(Document.id, descending=True),
-        "issued": Sort(Document.issued_on, descending=True),
+        "issued": Sort(Document.issued_on, descending=True, nullable=True),
     },
     tabs={
         "all": Tab(_("All")),
-        "unpaid": Tab(_("Unpaid"), Document.status.in_(OPEN)),
-        "overdue": Tab(_("Overdue"), is_overdue()),
+        "unpaid": Tab(_("Unpaid"), Document.status.in_(OPEN), _by_status()),
+        "overdue": Tab(_("Overdue"), is_overdue(), _by_status(is_overdue())),
         "drafts": Tab(_("Drafts"), Document.status == DocumentStatus.DRAFT),
         "paid": Tab(
             _("Paid"),
@@ -95,9 +103,8 @@ DOCUMENTS = Listing(
         "client": Filter(_("Client"), lambda uuid: Client.uuid == uuid),
         "created": date_filter(_("Created"), Document.created_at),
     },
-    search=lambda text: sa.or_(
-        Document.number == text.strip(), Client.matches(text), uuid_starts(Document.uuid, text)
-    ),
+    search=matches.documents,
+    search_parts=matches.document_parts,
     columns={
         "number": Column(_("Number"), lambda row: row.number or ""),
         "kind": Column(_("Kind"), lambda row: row.kind),
