@@ -193,5 +193,5 @@ def test_the_books_find_credit_that_was_used_at_another_company(client, company)
             ],
         )
     assert problems() == [
-        "More credit was used at Second GmbH than was paid to it: 500 in EUR.",
+        "Negative credit balance at Second GmbH: -500 minor units of EUR.",
     ]
