@@ -19,6 +19,7 @@ from puqpanel.operations.billing.lines import Line
 from puqpanel.operations.oversight import bulk
 from puqpanel.operations.provisioning import requests, services
 from puqpanel.tasks import fence
+from tests.sample import SELLER
 from tests.web.conftest import Browser
 
 URL = "/admin/services/bulk"
@@ -185,7 +186,7 @@ def test_cancel_tasks_in_bulk(owner: Browser, app: Panel, drain: Callable[..., N
 def drafts(app: Panel, shop: dict[str, str]) -> list[str]:
     """The UUIDs of 12 drafts, and of an invoice."""
     with app.app_context():
-        values = {"name": "Fjordhost", "country": "PL"}
+        values = {**SELLER, "name": "Fjordhost", "country": "PL"}
         companies.save_company(actor=AUTOMATION, uuid=None, values=values)
         taxes.load_eu_rates(actor=AUTOMATION)
         made = [
