@@ -1,13 +1,20 @@
-"""Forms of billing addresses and contacts, for customers and staff."""
+"""Forms of billing addresses and contacts, and what they save, for customers and staff."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from flask.typing import ResponseReturnValue
 from wtforms import BooleanField, EmailField, StringField
 from wtforms.validators import InputRequired, Length
 
+from puqpanel.domain.texts import Text
+from puqpanel.models import Client
+from puqpanel.operations.accounts import addresses, contacts
 from puqpanel.operations.accounts.addresses import FIELDS
 from puqpanel.web.fields import CountryField, LanguageField
-from puqpanel.web.forms import Form, _
+from puqpanel.web.forms import Form, _, save_or_show
+from puqpanel.web.guard import actor
 
 
 class AddressForm(Form):
@@ -26,9 +33,13 @@ class AddressForm(Form):
             "Printed on documents. Leave blank to use the name from the default address."
         ),
     )
-    street = StringField(_("Street"), [Length(max=200)])
-    postcode = StringField(_("Postal code"), [Length(max=20)])
-    city = StringField(_("City"), [Length(max=100)])
+    street = StringField(
+        _("Street"), [InputRequired(_("Enter the street and number.")), Length(max=200)]
+    )
+    postcode = StringField(
+        _("Postal code"), [InputRequired(_("Enter the postal code.")), Length(max=20)]
+    )
+    city = StringField(_("City"), [InputRequired(_("Enter the city.")), Length(max=100)])
     region = StringField(_("State or province"), [Length(max=100)])
     country = CountryField(_("Country"), blank=_("Choose a country…"))
 
@@ -43,3 +54,47 @@ class ContactForm(Form):
     billing = BooleanField(_("Billing"), description=_("Shown on documents"))
     technical = BooleanField(_("Technical"), description=_("For questions about services"))
     notices = BooleanField(_("General notices"), description=_("For maintenance and news"))
+
+
+def address_page(
+    client: Client, uuid: str, back: str, template: str, **context: Any
+) -> ResponseReturnValue:
+    """Show the form of an address, or save it.
+
+    Args:
+        client: whose address it is.
+        uuid: the address; empty adds one.
+        back: URL of the page after saving.
+        template: of the form.
+        context: what the template shows around the form.
+    """
+    found = addresses.find_address(client, uuid) if uuid else None
+    form = AddressForm(obj=found, data=None if found else {"country": client.country})
+
+    def save() -> tuple[Text, str]:
+        values = form.values(*form.SAVED)
+        addresses.save_address(
+            actor=actor(), client_uuid=client.uuid, uuid=uuid or None, values=values
+        )
+        return _("Address saved."), back
+
+    title = _("Edit address") if found else _("Add address")
+    return save_or_show(form, save, template, title=title, label=_("Save address"), **context)
+
+
+def contact_page(
+    client: Client, uuid: str, back: str, template: str, **context: Any
+) -> ResponseReturnValue:
+    """Show the form of a contact, or save it; arguments as for an address."""
+    found = contacts.find_contact(client, uuid) if uuid else None
+    form = ContactForm(obj=found, data=None if found else {"billing": True})
+
+    def save() -> tuple[Text, str]:
+        values = form.values(*form.SAVED)
+        contacts.save_contact(
+            actor=actor(), client_uuid=client.uuid, uuid=uuid or None, values=values
+        )
+        return _("Contact saved."), back
+
+    title = _("Edit contact") if found else _("Add contact")
+    return save_or_show(form, save, template, title=title, label=_("Save contact"), **context)

@@ -88,7 +88,7 @@ def save_address(
 
     Raises:
         InvalidInput: a field is missing or invalid, or there are too many.
-        NotFoundError: there is no such address of the client.
+        NotFoundError: the client has no such address.
         PermissionDenied: the actor may not.
     """
     client = enter(actor, client_uuid, CLIENT_PROFILE_MANAGE)
@@ -117,7 +117,7 @@ def delete_address(*, actor: Principal, client_uuid: str, uuid: str) -> None:
 
     Raises:
         ConflictError: a draft or an offer of an order is for it.
-        NotFoundError: there is no such address of the client.
+        NotFoundError: the client has no such address.
         PermissionDenied: the actor may not.
     """
     client = enter(actor, client_uuid, CLIENT_PROFILE_MANAGE)
@@ -139,7 +139,7 @@ def make_default(*, actor: Principal, client_uuid: str, uuid: str) -> None:
 
     Raises:
         InvalidInput: the VAT number of the client is not one of the new country.
-        NotFoundError: there is no such address of the client.
+        NotFoundError: the client has no such address.
         PermissionDenied: the actor may not.
     """
     client = enter(actor, client_uuid, CLIENT_PROFILE_MANAGE)

@@ -51,7 +51,7 @@ def save_contact(
 
     Raises:
         InvalidInput: a field is invalid, no role is selected, or there are too many.
-        NotFoundError: there is no such contact of the client.
+        NotFoundError: the client has no such contact.
         PermissionDenied: the actor may not.
     """
     client = enter(actor, client_uuid, CLIENT_BILLING_MANAGE)
@@ -80,7 +80,7 @@ def delete_contact(*, actor: Principal, client_uuid: str, uuid: str) -> None:
     """Delete a contact.
 
     Raises:
-        NotFoundError: there is no such contact of the client.
+        NotFoundError: the client has no such contact.
         PermissionDenied: the actor may not.
     """
     client = enter(actor, client_uuid, CLIENT_BILLING_MANAGE)

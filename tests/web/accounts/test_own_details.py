@@ -48,3 +48,11 @@ def test_a_user_who_may_only_view_them_cannot(app: Panel, shop: dict[str, str]) 
     uma = Browser(app).sign_in("uma@example.test", "/client")
     assert PATH not in uma.get("/client/address-book/").text
     assert uma.post(PATH, DETAILS).status_code == 403
+
+
+def test_a_blank_address_names_all_that_is_missing(app: Panel, shop: dict[str, str]) -> None:
+    anna = Browser(app).sign_in("anna@example.test", "/client")
+    blank = anna.post("/client/address-book/addresses/new", {"country": "DE"})
+    assert blank.status_code == 422
+    for text in ("Enter a label.", "Enter the street", "Enter the postal code", "Enter the city"):
+        assert text in blank.text

@@ -7,16 +7,16 @@ from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.permissions import CLIENTS_MANAGE
-from puqpanel.domain.texts import Text, _
+from puqpanel.domain.texts import _
 from puqpanel.operations.accounts import addresses, contacts
 from puqpanel.operations.accounts.clients import find_client
-from puqpanel.web.address_book import AddressForm, ContactForm
+from puqpanel.web.address_book import address_page, contact_page
 from puqpanel.web.answers import flash, flashed_errors
-from puqpanel.web.forms import save_or_show
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.navigation import crumbs
 
 bp = Blueprint("address_book", __name__, url_prefix="/clients/<uuid>")
+FORM_TEMPLATE = "admin/form.html"
 
 
 @bp.route("/addresses/new", methods=["GET", "POST"])
@@ -24,22 +24,8 @@ bp = Blueprint("address_book", __name__, url_prefix="/clients/<uuid>")
 @allow(CLIENTS_MANAGE)
 def address(uuid: str, address: str = "") -> ResponseReturnValue:
     """Add an address to a client, or change one."""
-    client = find_client(uuid)
-    found = addresses.find_address(client, address) if address else None
-    form = AddressForm(obj=found, data=None if found else {"country": client.country})
-
-    def save() -> tuple[Text, str]:
-        values = form.values(*form.SAVED)
-        addresses.save_address(actor=actor(), client_uuid=uuid, uuid=address or None, values=values)
-        return _("Address saved."), url_for("admin.clients.show", uuid=uuid)
-
-    return save_or_show(
-        form,
-        save,
-        title=_("Edit address") if found else _("Add address"),
-        crumbs=crumbs("clients", client),
-        label=_("Save address"),
-    )
+    client, back = find_client(uuid), url_for("admin.clients.show", uuid=uuid)
+    return address_page(client, address, back, FORM_TEMPLATE, crumbs=crumbs("clients", client))
 
 
 @bp.post("/addresses/<address>/default")
@@ -67,22 +53,8 @@ def delete_address(uuid: str, address: str) -> ResponseReturnValue:
 @allow(CLIENTS_MANAGE)
 def contact(uuid: str, contact: str = "") -> ResponseReturnValue:
     """Add a contact to a client, or change one."""
-    client = find_client(uuid)
-    found = contacts.find_contact(client, contact) if contact else None
-    form = ContactForm(obj=found, data=None if found else {"billing": True})
-
-    def save() -> tuple[Text, str]:
-        values = form.values(*form.SAVED)
-        contacts.save_contact(actor=actor(), client_uuid=uuid, uuid=contact or None, values=values)
-        return _("Contact saved."), url_for("admin.clients.show", uuid=uuid)
-
-    return save_or_show(
-        form,
-        save,
-        title=_("Edit contact") if found else _("Add contact"),
-        crumbs=crumbs("clients", client),
-        label=_("Save contact"),
-    )
+    client, back = find_client(uuid), url_for("admin.clients.show", uuid=uuid)
+    return contact_page(client, contact, back, FORM_TEMPLATE, crumbs=crumbs("clients", client))
 
 
 @bp.post("/contacts/<contact>/delete")

@@ -12,13 +12,12 @@ from puqpanel.domain.permissions import (
     CLIENT_PROFILE_MANAGE,
     CLIENT_PROFILE_VIEW,
 )
-from puqpanel.domain.texts import Text, _
+from puqpanel.domain.texts import _
 from puqpanel.models import Client
 from puqpanel.operations.accounts import addresses, contacts
 from puqpanel.operations.accounts.clients import find_client
-from puqpanel.web.address_book import AddressForm, ContactForm
+from puqpanel.web.address_book import address_page, contact_page
 from puqpanel.web.answers import flash, flashed_errors
-from puqpanel.web.forms import save_or_show
 from puqpanel.web.guard import actor, current_client, customer
 from puqpanel.web.own_details import details_page
 
@@ -61,19 +60,8 @@ def details() -> ResponseReturnValue:
 @customer(CLIENT_PROFILE_MANAGE)
 def address(address: str = "") -> ResponseReturnValue:
     """Add an address, or change one."""
-    client = _client()
-    found = addresses.find_address(client, address) if address else None
-    form = AddressForm(obj=found, data=None if found else {"country": client.country})
-
-    def save() -> tuple[Text, str]:
-        values = form.values(*form.SAVED)
-        addresses.save_address(
-            actor=actor(), client_uuid=client.uuid, uuid=address or None, values=values
-        )
-        return _("Address saved."), url_for("client.address_book.index")
-
-    title = _("Edit address") if found else _("Add address")
-    return save_or_show(form, save, FORM_TEMPLATE, title=title, label=_("Save address"))
+    index = url_for("client.address_book.index")
+    return address_page(_client(), address, index, FORM_TEMPLATE)
 
 
 @bp.post("/addresses/<address>/default")
@@ -101,19 +89,8 @@ def delete_address(address: str) -> ResponseReturnValue:
 @customer(CLIENT_BILLING_MANAGE)
 def contact(contact: str = "") -> ResponseReturnValue:
     """Add a contact, or change one."""
-    client = _client()
-    found = contacts.find_contact(client, contact) if contact else None
-    form = ContactForm(obj=found, data=None if found else {"billing": True})
-
-    def save() -> tuple[Text, str]:
-        values = form.values(*form.SAVED)
-        contacts.save_contact(
-            actor=actor(), client_uuid=client.uuid, uuid=contact or None, values=values
-        )
-        return _("Contact saved."), url_for("client.address_book.listed")
-
-    title = _("Edit contact") if found else _("Add contact")
-    return save_or_show(form, save, FORM_TEMPLATE, title=title, label=_("Save contact"))
+    listed = url_for("client.address_book.listed")
+    return contact_page(_client(), contact, listed, FORM_TEMPLATE)
 
 
 @bp.post("/contacts/<contact>/delete")
