@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import wraps
@@ -249,31 +249,6 @@ def save(row: Row, taken: UserError | None = None) -> Row:
             raise
         raise taken from error
     return row
-
-
-def insert_all(
-    model: type[Model], rows: Sequence[Mapping[str, Any]], unique: str = ""
-) -> list[int]:
-    """Insert many rows without loading them; requires `transaction()`.
-
-    Args:
-        model: their table.
-        rows: values by column, of the same columns in each row; defaults fill the others.
-        unique: a column that identifies each row, to return the ids in the order of the rows.
-    """
-    current = session()
-    current.flush()  # keep the order of what was added before
-    if not rows:
-        return []
-    table = cast("sa.Table", model.__table__)
-    insert = table.insert()
-    if not unique:
-        current.execute(insert, rows)
-        return []
-    # sorted by the database, SQLite would insert row by row
-    inserted = current.execute(insert.returning(table.c[unique], table.c.id), rows)
-    ids: dict[Any, int] = {row[0]: row[1] for row in inserted}
-    return [ids[row[unique]] for row in rows]
 
 
 def is_taken(error: IntegrityError) -> bool:

@@ -12,7 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.errors import ConflictError, UserError
 from puqpanel.domain.texts import _
-from puqpanel.infra.db import insert_all, is_taken, session
+from puqpanel.infra.db import is_taken, session
+from puqpanel.infra.inserts import insert_all
 from puqpanel.models import Charge, Document, DocumentLineRow
 from puqpanel.operations.billing.plain_documents import PlainDocument, PlainRow
 

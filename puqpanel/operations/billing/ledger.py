@@ -14,7 +14,8 @@ from puqpanel.domain.ledger import Account, Entry, check_balanced
 from puqpanel.domain.money import Money
 from puqpanel.domain.texts import Text
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import find, insert_all, session
+from puqpanel.infra.db import find, session
+from puqpanel.infra.inserts import insert_all
 from puqpanel.models import Client, Company, LedgerEntry, Posting
 
 

@@ -12,7 +12,8 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from puqpanel.domain.money import Money
-from puqpanel.infra.db import Model, insert_all, session
+from puqpanel.infra.db import Model, session
+from puqpanel.infra.inserts import insert_all
 from puqpanel.models import Company, Document, DocumentLineRow, DocumentTax
 from puqpanel.operations.billing.ledger import lock_clients
 

@@ -14,7 +14,8 @@ from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import Text, _n
 from puqpanel.infra.addresses import network_of
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import insert_all, release, session, write
+from puqpanel.infra.db import release, session, write
+from puqpanel.infra.inserts import insert_all
 from puqpanel.infra.redact import redact, redact_message, redact_text
 from puqpanel.models import Audit
 from puqpanel.models.actors import actor_columns

@@ -12,7 +12,7 @@ from puqpanel.app import Panel
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Document
 from puqpanel.web import list_keys
-from puqpanel.web.admin.billing.documents import DOCUMENTS
+from puqpanel.web.admin.billing.document_list import DOCUMENTS
 from puqpanel.web.list_filters import uuid_starts
 from tests.conftest import BACKEND
 from tests.web.test_matches import everything, instructions
