@@ -249,6 +249,7 @@ def _handle_all(
 
 
 def _handle(task: Task, rule: Action, actor: Principal, item_id: int) -> None:
+    assert rule.run is not None
     with transaction() as current:
         fence.check()
         item = current.get_one(BulkItem, item_id, populate_existing=True)

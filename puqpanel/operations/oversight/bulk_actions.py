@@ -15,7 +15,7 @@ from puqpanel.domain.service_states import VERBS, check_verb
 from puqpanel.domain.task_states import CANCELLABLE, OPEN, RETRYABLE
 from puqpanel.domain.texts import Text, _
 from puqpanel.models import Document, Service, Task
-from puqpanel.operations.billing import bulk_issuing, issuing
+from puqpanel.operations.billing import bulk_issuing
 from puqpanel.operations.billing.documents import NOT_A_DRAFT
 from puqpanel.operations.catalog.products import check_configured, module_of
 from puqpanel.operations.oversight import tasks
@@ -33,8 +33,8 @@ class Action:
         title: of its task.
         permission: required to start it; the operation on each row asks for its own.
         problem: returns why a row is not eligible; None if it is.
-        run: applies it to one row.
-        requested: the audit action of a request.
+        run: applies it to one row; None if `run_all` is given.
+        requested: the audit action of a request by `run`.
         subject: what its rows are: service, task or document.
         run_all: applies it to many rows in short transactions, each of which calls the function
             that it is given with the rows that are done and those that are refused.
@@ -43,8 +43,8 @@ class Action:
     title: Text
     permission: str
     problem: Callable[[Principal, Any], Text | None]
-    run: Callable[[Principal, str, str], object]
-    requested: str
+    run: Callable[[Principal, str, str], object] | None = None
+    requested: str = ""
     subject: str = "service"
     run_all: Callable[[Principal, Sequence[str], Record], object] | None = None
 
@@ -157,8 +157,6 @@ ACTIONS: Mapping[str, Action] = {
         _("Issue documents"),
         DOCUMENTS_ISSUE,
         _issue_problem,
-        lambda actor, uuid, reason: issuing.issue(actor=actor, uuid=uuid),
-        "document.issued",
         subject="document",
         run_all=_issue_all,
     ),
