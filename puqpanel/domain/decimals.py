@@ -21,11 +21,11 @@ _APOSTROPHES = "'’"
 
 
 def parse_localized(text: str, locale: Locale | str, *, grouping: bool = True) -> Decimal | None:
-    """Return the number that `text` stands for in a locale; None if it is not a valid number.
+    """Parse a number that a person typed; None if it is not valid in the locale.
 
     ASCII digits, without a sign or exponent. Grouping separators must be where the locale puts
-    them; any kind of space stands for a space, either apostrophe for an apostrophe. A point or
-    comma that can't separate thousands separates decimals in every locale, as in 1,50.
+    them; no-break spaces and typographic apostrophes are accepted too. A point or comma that can't
+    be a grouping separator is the decimal separator in every locale, as in 1,50.
 
     Args:
         text: what a person typed.

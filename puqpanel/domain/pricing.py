@@ -21,7 +21,7 @@ from puqpanel.domain.texts import _
 
 MAX_QUANTITY = 1000
 _NEXT = Span(date(2000, 1, 1), date(2000, 1, 2))
-"""Stands for the next period, which is charged in full whatever its days are."""
+"""A placeholder for the next period, which is charged in full whatever its length."""
 
 
 @dataclass(frozen=True, slots=True)

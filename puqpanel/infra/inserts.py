@@ -21,7 +21,7 @@ def insert_all(
         unique: a column that identifies each row, to return the ids in the order of the rows.
     """
     current = session()
-    current.flush()  # keep the order of what was added before
+    current.flush()  # rows that were added to the session come first
     if not rows:
         return []
     table = cast("sa.Table", model.__table__)

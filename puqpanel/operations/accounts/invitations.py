@@ -1,6 +1,6 @@
 """Invitations: users invite people to their client by a link.
 
-The link has a random token, of which the hash is stored. Whoever opens it creates an account with
+The link contains a random token; only its hash is stored. Whoever opens it creates an account with
 the invited address, or signs in to the one that has it.
 """
 

@@ -1,6 +1,6 @@
 """Offers: staff offer a draft at its prices of today; the recipient accepts or declines it.
 
-The link of an offer has a random token, of which the hash is stored. Accepting places the order in
+The link of an offer contains a random token; only its hash is stored. Accepting places the order in
 the same transaction, so an offer becomes one order. Stock is taken then, not before.
 """
 
