@@ -27,6 +27,7 @@ from puqpanel.operations.billing import companies
 FEW, MANY = 1_000, 100_000
 BATCH = 20_000
 CLIENTS = 500
+DUE_AFTER = timedelta(days=14)
 STATES = ("paid",) * 90 + ("issued",) * 4 + ("credited",) * 3 + ("written_off",) * 2 + ("draft",)
 """Status of a hundred documents; half of the open ones are overdue."""
 
@@ -94,7 +95,7 @@ def fill(settings: Settings, first: int, last: int) -> None:
                     "currency": "EUR",
                     "entry": "net",
                     "issued_on": None if draft else issued,
-                    "due_on": None if draft else issued + timedelta(days=14),
+                    "due_on": None if draft else (issued if number % 2 else today) + DUE_AFTER,
                     "net_minor": 1000,
                     "tax_minor": 230,
                     "paid_minor": 1230 if status == "paid" else 0,

@@ -7,7 +7,8 @@ import pytest
 from puqpanel.app import Panel
 from puqpanel.domain.errors import ConflictError, InvalidInput, PermissionDenied
 from puqpanel.domain.principals import CLI, Principal, PrincipalKind
-from puqpanel.operations.accounts import clients, members
+from puqpanel.operations.accounts import clients, members, own_details, principals
+from puqpanel.operations.accounts.own_details import OwnDetails
 from tests.sample import PASSWORD, make_client
 
 EDITOR = Principal(PrincipalKind.STAFF, 1, "Editor", permissions=frozenset({"clients.manage"}))
@@ -66,3 +67,13 @@ def test_a_company_that_is_too_long_is_refused(panel: Panel) -> None:
     with pytest.raises(InvalidInput) as refused:
         clients.create_client(actor=CLI, name="A", email="a@example.test", company="x" * 201)
     assert "company" in refused.value.errors
+
+
+def test_users_cannot_exempt_their_client_from_tax(panel: Panel) -> None:
+    client, user = make_client(CLI)
+    actor = principals.user_principal(user, members=principals.memberships(user.id))
+    details = OwnDetails("DE", "Hauptstr. 1", "10115", "Berlin", buyer_kind="exempt")
+    with pytest.raises(InvalidInput) as refused:
+        own_details.save_own_details(actor=actor, details=details)
+    assert set(refused.value.errors) == {"buyer_kind"}
+    assert clients.find_client(client.uuid).city == ""

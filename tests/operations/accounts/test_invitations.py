@@ -116,6 +116,18 @@ def test_invitations_expire_are_replaced_and_withdrawn(client: Client, owner: Pr
         invitations.find_invitation("\ud800\x00")
 
 
+def test_an_invitation_that_is_withdrawn_meanwhile_is_not_accepted(
+    client: Client, owner: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = invitations.invite(actor=owner, email="nina@lumen.test")
+    seen = invitations.find_invitation(sent.token)
+    invitations.withdraw(actor=owner, uuid=seen.uuid)
+    monkeypatch.setattr(invitations, "find_invitation", lambda token: seen)
+    with pytest.raises(NotFoundError):
+        invitations.accept_new(token=sent.token, **NEW)
+    assert [m.user.id for m in clients.find_client(client.uuid).members] == [owner.id]
+
+
 def test_an_open_invitation_ends_with_the_rights_of_who_sent_it(
     client: Client, owner: Principal, manager: Principal
 ) -> None:

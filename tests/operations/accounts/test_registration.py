@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+
 import pytest
 import sqlalchemy as sa
 
 from puqpanel.domain.errors import InvalidInput
-from puqpanel.infra.db import in_transaction, release, session
+from puqpanel.infra.db import release, session
 from puqpanel.models import Client, ClientUser, User
 from puqpanel.operations.accounts import passwords, registration
 from puqpanel.operations.accounts.registration import Registration
@@ -31,19 +34,23 @@ def test_a_visitor_owns_the_new_client(panel):
     assert session().scalar(sa.select(sa.func.count(Client.id))) == 1
 
 
-def test_the_password_is_hashed_before_the_transaction(panel, monkeypatch):
-    """It takes tenths of a second, in which nobody else could write on SQLite."""
-    during: list[bool] = []
-    hasher = passwords._hasher
+def test_one_address_registered_many_times_at_once_is_one_account(panel):
+    results: list[str] = []
+    barrier = threading.Barrier(6)
 
-    class Watched:
-        def __getattr__(self, name):
-            return getattr(hasher, name)
+    def run(number: int) -> None:
+        with panel.app_context():
+            barrier.wait(timeout=60)
+            entered = Registration("Anna Berg", "anna@example.test", f"{PASSWORD} {number}", "DE")
+            with contextlib.suppress(InvalidInput):
+                registration.register(registration=entered, ip="192.0.2.7")
+                results.append(f"{PASSWORD} {number}")
 
-        def hash(self, password):
-            during.append(in_transaction())
-            return hasher.hash(password)
-
-    monkeypatch.setattr(passwords, "_hasher", Watched())
-    register()
-    assert during == [False]
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=120)
+    user = session().scalars(sa.select(User)).one()
+    assert len(results) == 1 and passwords.matches(user.password_hash, results[0])
+    assert session().scalar(sa.select(sa.func.count(Client.id))) == 1

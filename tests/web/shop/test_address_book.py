@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 
+import sqlalchemy as sa
+
 from puqpanel.app import Panel
+from puqpanel.infra.db import session
+from puqpanel.models import Cart
 from puqpanel.operations.accounts import addresses
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing import companies
@@ -72,3 +76,21 @@ def test_another_clients_address_is_not_found(
         assert send(anna, f"{book}{action}", BERLIN).status_code == 404
     with app.app_context():
         assert len(addresses.addresses_of(find_client(other.uuid))) == 1
+
+
+def test_an_order_needs_the_clients_own_address_too(
+    app: Panel, slug: str, shop: dict[str, str]
+) -> None:
+    """Later documents of a service can go to it."""
+    anna = Browser(app).sign_in("anna@example.test", "/client")
+    assert send(anna, "/client/address-book/addresses/new", BERLIN).status_code == 302
+    add(anna, slug)
+    with app.app_context():
+        uuid = addresses.addresses_of(find_client(shop["client"]))[0].uuid
+    assert send(anna, "/shop/checkout/address", {"address": uuid}).status_code == 302
+    assert anna.get("/shop/checkout").headers["Location"] == "/shop/checkout/details"
+    with app.app_context():
+        cart = session().scalar(sa.select(Cart.uuid))
+    refused = send(anna, "/shop/checkout", {"cart": cart, "total": "583"})
+    assert refused.status_code == 422
+    assert "Enter your billing details first." in refused.text
