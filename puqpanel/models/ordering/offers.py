@@ -25,6 +25,7 @@ class Offer(Model):
         expires_on: the last day on which it can be accepted.
         terms: shown to the recipient.
         prices: the prices of each product with its options, as they were offered.
+        coupon: the discount of its coupon as it was offered; None without one.
         quote: what the recipient sees: lines, taxes, sums and what each period costs later.
         total_minor: what is to be paid at once, with tax.
         offered_by: the name of the staff member.
@@ -45,6 +46,7 @@ class Offer(Model):
     expires_on: Mapped[date]
     terms: Mapped[Sentence]
     prices: Mapped[list[dict[str, Any]]] = mapped_column(sa.JSON)
+    coupon: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
     quote: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
     currency: Mapped[str] = mapped_column(sa.String(3))
     total_minor: Mapped[int] = mapped_column(sa.BigInteger)

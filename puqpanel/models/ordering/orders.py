@@ -23,6 +23,7 @@ class Order(Model):
         total_minor: what was to be paid at once, with tax; zero for a draft.
         quote: the lines of the quote as they were accepted.
         address_id: the billing address of a draft; None for the client's own, or once placed.
+        coupon: the code of the coupon that a draft uses; empty for none, or once placed.
         contents: what a draft orders, encrypted like the data of services; empty once placed.
         risks: facts to consider before accepting it, as `domain.order_risks` describes them.
         ip: the address from which a customer placed it; empty if staff did.
@@ -48,6 +49,7 @@ class Order(Model):
     address_id: Mapped[int | None] = mapped_column(
         Id, sa.ForeignKey("addresses.id", ondelete="SET NULL"), index=True
     )
+    coupon: Mapped[Word] = mapped_column(default="", server_default="")
     contents: Mapped[list[dict[str, Any]] | None] = mapped_column(EncryptedJSON)
     risks: Mapped[list[dict[str, Any]] | None] = mapped_column(sa.JSON)
     ip: Mapped[str] = mapped_column(sa.String(45), default="", server_default="")

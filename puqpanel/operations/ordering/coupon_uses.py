@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from puqpanel.domain import pricing
 from puqpanel.domain.charges import ChargeKind
 from puqpanel.domain.pricing import Quote
 from puqpanel.infra.db import save, session, write
@@ -43,11 +44,11 @@ def give_back(order: Order) -> None:
         write(sa.update(Coupon).where(Coupon.id == use.coupon_id).values(uses=Coupon.uses - 1))
 
 
-def later_discount(coupon: Coupon | None, quote: Quote, item: str) -> dict[str, Any] | None:
+def later_discount(coupon: pricing.Coupon | None, quote: Quote, item: str) -> dict[str, Any] | None:
     """Return what renewals of an ordered service take off; None if nothing.
 
     Args:
-        coupon: of the order.
+        coupon: the discount of the order.
         quote: of the order.
         item: the key of the service's item.
     """

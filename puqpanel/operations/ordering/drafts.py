@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,16 +22,18 @@ from puqpanel.domain.permissions import ORDERS_MANAGE, SERVICES_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import _
 from puqpanel.host.form_fields import secret_fields
-from puqpanel.infra.db import retry_deadlocks, save, session, transaction
-from puqpanel.models import Offer, Order, Price, Product
+from puqpanel.infra.db import find, retry_deadlocks, save, session, transaction
+from puqpanel.models import Coupon, Offer, Order, Price, Product
 from puqpanel.operations.accounts import addresses
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing import ledger
 from puqpanel.operations.billing.companies import company_for
+from puqpanel.operations.billing.ledger import today
 from puqpanel.operations.catalog.price_rows import MAX_PRICE_MINOR
 from puqpanel.operations.catalog.products import check_configured, find_product, module_of
 from puqpanel.operations.modules import forms
 from puqpanel.operations.ordering import order_forms, orders
+from puqpanel.operations.ordering.coupons import clean_code, valid_coupon
 from puqpanel.operations.ordering.orders import MAX_ITEMS, Request, find_order
 from puqpanel.operations.ordering.quotes import Choice, OwnPrice, Priced, price_choices
 from puqpanel.operations.system import audit
@@ -109,6 +112,28 @@ def price(order: Order, choices: Sequence[Choice]) -> Priced:
     client = order.client
     address = addresses.chosen(client, order.address_id)
     return price_choices(company_for(client), client, choices, address=address)
+
+
+def price_all(order: Order) -> Priced:
+    """Return what a draft costs today with its coupon.
+
+    Raises:
+        InvalidInput: it has no products, one cannot be ordered, or the coupon is not valid.
+    """
+    client, choices = order.client, [choice for _id, choice in items(order)]
+    if not choices:
+        raise InvalidInput({"": [_("Add a product first.")]})
+    company, address = company_for(client), addresses.chosen(client, order.address_id)
+    return price_choices(company, client, choices, _coupon(order, today(company)), address)
+
+
+def _coupon(order: Order, day: date) -> Coupon | None:
+    """Return the coupon of a draft; an offer has counted its use already."""
+    if not order.coupon:
+        return None
+    if order.status == OrderStatus.OFFERED:
+        return find(sa.select(Coupon).where(Coupon.code == order.coupon), _("Coupon not found."))
+    return valid_coupon(order.coupon, order.client, day)
 
 
 def save_item(*, actor: Principal, uuid: str, choice: Choice, item_id: str = "") -> None:
@@ -238,6 +263,33 @@ def set_address(*, actor: Principal, uuid: str, address_uuid: str) -> None:
 
 @retry_deadlocks
 @transaction()
+def set_coupon(*, actor: Principal, uuid: str, code: str) -> None:
+    """Set the coupon of a draft; its use is counted when the draft is offered or placed.
+
+    Args:
+        actor: who sets it.
+        uuid: the draft.
+        code: the code of the coupon; empty removes it.
+
+    Raises:
+        ConflictError: the order is not a draft.
+        InvalidInput: the coupon is not valid for the client, or reduces none of the prices.
+    """
+    actor.require(ORDERS_MANAGE)
+    order = lock_draft(uuid)
+    code = clean_code(code)
+    if order.coupon == code:
+        return
+    order.coupon = code
+    if code and order.contents:
+        price_all(order)
+    else:
+        _coupon(order, today(company_for(order.client)))
+    _changed(actor, order)
+
+
+@retry_deadlocks
+@transaction()
 def remove_item(*, actor: Principal, uuid: str, item_id: str) -> None:
     """Remove a product from a draft; it does nothing the second time.
 
@@ -299,6 +351,7 @@ def place(*, actor: Principal, uuid: str, expected: Money | None = None) -> Orde
             choices=[choice for _id, choice in items(order)],
             token=order.token,
             expected=expected,
+            coupon=order.coupon,
             contents=order.contents or (),
         ),
     )
@@ -368,5 +421,5 @@ def _changed(actor: Principal, order: Order) -> None:
         subject_type="order",
         subject_uuid=order.uuid,
         summary=_("Draft changed."),
-        after={"products": names},
+        after={"products": names, "coupon": order.coupon},
     )

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Period
-from puqpanel.domain.pricing import Item, Part, Price, Quote, quote
+from puqpanel.domain.pricing import Coupon, Item, Part, Price, Quote, quote
 from puqpanel.domain.tax import PriceEntry
 from puqpanel.domain.texts import _
 from puqpanel.models import Client, Company, Offer
@@ -46,6 +47,20 @@ def plain_prices(priced: Priced) -> list[dict[str, Any]]:
         }
         for configuration in priced.configurations
     ]
+
+
+def plain_coupon(coupon: Coupon | None) -> dict[str, Any] | None:
+    """Return the discount of a coupon as plain values."""
+    if coupon is None:
+        return None
+    return {
+        "code": coupon.code,
+        "percent": None if coupon.percent is None else format(coupon.percent, "f"),
+        "amount_minor": None if coupon.amount is None else coupon.amount.minor,
+        "products": sorted(coupon.products),
+        "cycles": coupon.cycles,
+        "setup": coupon.setup,
+    }
 
 
 def plain_quote(priced: Quote) -> dict[str, Any]:
@@ -104,11 +119,27 @@ def offered_prices(
         for at, (choice, configuration) in enumerate(zip(choices, configurations, strict=True))
     ]
     entry = PriceEntry(company.entry)
-    priced = quote(items, day=day, currency=offer.currency, entry=entry)
+    coupon = _coupon(offer.coupon, offer.currency)
+    coupons = [coupon] if coupon else []
+    priced = quote(items, day=day, currency=offer.currency, entry=entry, coupons=coupons)
     same_seller = company.id == offer.company_id and client.currency == offer.currency
     if not same_seller or priced.total != offer.total:
         raise ConflictError(CHANGED)
-    return Priced(priced, configurations, day)
+    return Priced(priced, configurations, day, coupon)
+
+
+def _coupon(stored: Mapping[str, Any] | None, currency: str) -> Coupon | None:
+    if stored is None:
+        return None
+    percent, minor = stored["percent"], stored["amount_minor"]
+    return Coupon(
+        code=stored["code"],
+        percent=None if percent is None else Decimal(percent),
+        amount=None if minor is None else Money(minor, currency),
+        products=frozenset(stored["products"]),
+        cycles=stored["cycles"],
+        setup=stored["setup"],
+    )
 
 
 def _configuration(stored: Mapping[str, Any], currency: str) -> Configuration:

@@ -1,7 +1,8 @@
 """Offers: staff offer a draft at its prices of today; the recipient accepts or declines it.
 
 The link of an offer contains a random token; only its hash is stored. Accepting places the order in
-the same transaction, so an offer becomes one order. Stock is taken then, not before.
+the same transaction, so an offer becomes one order. Stock is taken then, not before; the use of a
+coupon is counted with the offer, and given back unless it is accepted.
 """
 
 from __future__ import annotations
@@ -30,11 +31,13 @@ from puqpanel.models import Client, Company, Offer, Order
 from puqpanel.operations.accounts.sessions import hash_token
 from puqpanel.operations.billing.companies import company_for
 from puqpanel.operations.billing.ledger import today
-from puqpanel.operations.ordering import drafts, orders
+from puqpanel.operations.ordering import coupon_uses, drafts, orders
+from puqpanel.operations.ordering.coupons import valid_coupon
 from puqpanel.operations.ordering.offered_prices import (
     first_end,
     keeps_days,
     offered_prices,
+    plain_coupon,
     plain_prices,
     plain_quote,
 )
@@ -134,10 +137,8 @@ def send(*, actor: Principal, uuid: str, expires_on: date, terms: str = "") -> S
     actor.require(ORDERS_MANAGE)
     order = drafts.lock_draft(uuid)
     choices = [choice for _id, choice in drafts.items(order)]
-    if not choices:
-        raise InvalidInput({"": [_("Add a product first.")]})
     company, client = company_for(order.client), order.client
-    priced = drafts.price(order, choices)
+    priced = drafts.price_all(order)
     _check_day(company, priced, choices, expires_on)
     if len(terms) > MAX_TERMS:
         raise InvalidInput(
@@ -155,6 +156,7 @@ def send(*, actor: Principal, uuid: str, expires_on: date, terms: str = "") -> S
             expires_on=expires_on,
             terms=storable(terms).strip(),
             prices=plain_prices(priced),
+            coupon=plain_coupon(priced.coupon),
             quote=plain_quote(priced.quote),
             currency=client.currency,
             total_minor=priced.quote.total.minor,
@@ -163,6 +165,8 @@ def send(*, actor: Principal, uuid: str, expires_on: date, terms: str = "") -> S
     )
     order.status, order.currency = OrderStatus.OFFERED, client.currency
     order.total_minor = offer.total_minor
+    if order.coupon:
+        coupon_uses.take(valid_coupon(order.coupon, client, offer.day), order)
     summary = _("Offered for %(total)s until %(day)s.", total=offer.total, day=expires_on)
     _record(actor, offer, "order.offered", summary)
     return Sent(offer, token)
@@ -334,6 +338,7 @@ def _close(offer: Offer, status: OfferStatus, answered_by: str = "") -> None:
         offer.answered_by, offer.answered_at = answered_by, now()
     if status != OfferStatus.ACCEPTED:
         offer.order.status, offer.order.total_minor = OrderStatus.DRAFT, 0
+        coupon_uses.give_back(offer.order)
 
 
 def _check_open(offer: Offer) -> None:

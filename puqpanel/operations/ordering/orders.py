@@ -167,7 +167,7 @@ def _place(actor: Principal, request: Request, forms_data: Sequence[dict[str, An
                 service_id=service.id,
                 selection=dict(priced.configurations[at].values),
                 provisioning=service.product.provisioning,
-                discount=coupon_uses.later_discount(coupon, priced.quote, str(at)),
+                discount=coupon_uses.later_discount(priced.coupon, priced.quote, str(at)),
             )
         )
     for subject_type, subject_uuid in (("order", order.uuid), ("client", client.uuid)):
@@ -313,7 +313,8 @@ def _record(placing: _Placing, order: Order, document: Document | None) -> Order
     order.quote = [
         plain_line(line) | {"own_price": reasons.get(line.item, "")} for line in quote.lines
     ]
-    order.contents, order.address_id = None, placing.address.id if placing.address else None
+    order.contents, order.coupon = None, ""
+    order.address_id = placing.address.id if placing.address else None
     order.document_id, order.document = (document.id, document) if document else (None, None)
     order.placed_by, order.ip = placing.actor.name, risks.address(placing.actor)
     order.created_at = now()

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from puqpanel.domain import pricing
 from puqpanel.domain.catalog import BillingMode
 from puqpanel.domain.charges import ChargeKind
 from puqpanel.domain.errors import InvalidInput
@@ -68,11 +69,13 @@ class Priced:
         quote: the sums.
         configurations: of each choice, in order.
         day: the day from which periods are charged; None for today.
+        coupon: the discount that is taken off; None without one.
     """
 
     quote: Quote
     configurations: tuple[Configuration, ...]
     day: date | None = None
+    coupon: pricing.Coupon | None = None
 
 
 def price_choices(
@@ -135,7 +138,7 @@ def price_choices(
     priced = quote(items, day=day, currency=client.currency, entry=entry, coupons=terms)
     if coupon and not any(line.coupon for line in priced.lines):
         raise refused(_("This coupon is not valid for these products."))
-    return Priced(priced, tuple(configurations))
+    return Priced(priced, tuple(configurations), coupon=coupon.terms if coupon else None)
 
 
 def _at_own_price(chosen: Configuration, own: OwnPrice, currency: str) -> Configuration:

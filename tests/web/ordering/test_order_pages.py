@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
 from puqpanel.domain.principals import AUTOMATION
+from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Order, Product, Service
 from puqpanel.operations.billing import companies, taxes
 from puqpanel.operations.catalog import products
+from puqpanel.operations.ordering import coupons
+from puqpanel.operations.ordering.coupons import CouponValues
 from puqpanel.operations.system import settings
 from tests.sample import SELLER
 from tests.web.conftest import Browser
@@ -180,3 +184,20 @@ def test_a_customers_order_waits_and_is_accepted(app: Panel, owner: Browser, sel
     assert "Stolen card" in owner.get(path).text
     assert owner.post(f"{path}/fraud/clear", {"reason": "A mistake"}).status_code == 302
     assert path in owner.get("/admin/orders/?tab=cancelled").text
+
+
+def test_a_draft_has_a_coupon(app: Panel, owner: Browser, draft: str, seller) -> None:
+    with app.app_context():
+        coupons.save_coupon(actor=AUTOMATION, uuid=None, values=CouponValues("TEN", Decimal(10)))
+    add(owner, draft, seller["product"])
+    refused = owner.post(f"{draft}/coupon", {"code": "ELEVEN"}, follow_redirects=True)
+    assert "This coupon code is not valid." in refused.text
+    page = owner.post(f"{draft}/coupon", {"code": " ten "}, follow_redirects=True).text
+    assert (page.count("Coupon TEN"), total(page)) == (1, "542")
+    offered = owner.post(f"{draft}/offer/", {"expires_on": str(now().date())}).text
+    link = re.findall(r"/offers/[\w-]+", offered)[0]
+    assert "Coupon TEN" in owner.get(f"{link}/").text
+    assert "TEN" in owner.get(draft).text
+    owner.post(f"{draft}/offer/withdraw")
+    page = owner.post(f"{draft}/coupon", {"remove": "yes"}, follow_redirects=True).text
+    assert (page.count("Coupon TEN"), total(page)) == (0, "603")

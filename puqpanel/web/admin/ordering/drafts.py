@@ -70,7 +70,7 @@ def page(order: Order) -> ResponseReturnValue:
     items, errors, quote = drafts.items(order), {}, None
     if items:
         try:
-            quote = drafts.price(order, [choice for _id, choice in items]).quote
+            quote = drafts.price_all(order).quote
         except UserError as error:
             errors = field_errors(error)
     return render_template(
@@ -133,6 +133,16 @@ def address(uuid: str) -> ResponseReturnValue:
     with flashed_errors(ConflictError):
         chosen = storable(request.form.get("address", ""))[:36]
         drafts.set_address(actor=actor(), uuid=uuid, address_uuid=chosen)
+    return redirect(url_for("admin.orders.show", uuid=uuid))
+
+
+@bp.post("/<uuid>/coupon")
+@allow(ORDERS_MANAGE)
+def coupon(uuid: str) -> ResponseReturnValue:
+    """Set the coupon of a draft, or remove it."""
+    with flashed_errors():
+        code = "" if "remove" in request.form else request.form.get("code", "")
+        drafts.set_coupon(actor=actor(), uuid=uuid, code=code)
     return redirect(url_for("admin.orders.show", uuid=uuid))
 
 
