@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench.measure import figure
-from puqpanel.infra.settings import ROOT
+from bench.running import running
 
-START_SECONDS, REST_SECONDS = 180, 10
+REST_SECONDS = 10
 GOAL_MB = 350
 
 
@@ -40,30 +35,11 @@ def figures(n: int | None, database: str | None) -> Iterator[dict[str, object]]:
 
 
 def _measure() -> float:
-    with tempfile.TemporaryDirectory(prefix="pqb-", dir="/tmp") as folder:
-        instance, log = Path(folder) / "i", Path(folder) / "log"
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("PUQPANEL_")}
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "puqpanel", "up", "--port", "0", "--instance", instance],
-                env={**environment, "PYTHONPATH": str(ROOT), "PUQPANEL_INSTANCE": str(instance)},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
-        try:
-            deadline = time.monotonic() + START_SECONDS
-            while b"Press Ctrl+C to stop" not in log.read_bytes():
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(log.read_text())
-                time.sleep(0.2)
-            time.sleep(REST_SECONDS)
-            tree = list(_tree(process.pid))
-            assert len(tree) >= 8, tree  # up, queue server, web 1 + 2, workers 1 + 2, scheduler
-            return sum(map(_pss_mb, tree))
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
+    with running() as panel:
+        time.sleep(REST_SECONDS)
+        tree = list(_tree(panel.pid))
+        assert len(tree) >= 8, tree  # up, queue server, web 1 + 2, workers 1 + 2, scheduler
+        return sum(map(_pss_mb, tree))
 
 
 def _tree(pid: int) -> Iterator[int]:

@@ -12,7 +12,7 @@ from puqpanel.domain.errors import UserError
 from puqpanel.infra.settings import ROOT
 
 FOLDER = ROOT / "bench"
-NOT_BENCHMARKS = {"__init__", "bare_issue", "bare_task", "measure"}
+NOT_BENCHMARKS = {"__init__", "bare_issue", "bare_task", "measure", "running"}
 
 
 @click.command("bench")
