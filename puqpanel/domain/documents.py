@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from puqpanel.domain.money import Money
@@ -219,7 +219,9 @@ def _filled(value: Any) -> Any:
         filled = {}
         for name in names:
             part = getattr(value, name)
-            if type(part) not in _PLAIN:
+            if type(part) in _REPEATED:
+                part = _filled_once(part)
+            elif type(part) not in _PLAIN:
                 part = _filled(part)
             if part or part == 0:
                 filled[name] = part
@@ -227,6 +229,12 @@ def _filled(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_filled(part) for part in value]
     return value
+
+
+@lru_cache(maxsize=256)
+def _filled_once(value: Any) -> Any:
+    """Return `_filled` of what many documents and lines have in common."""
+    return _filled(value)
 
 
 def _plain(value: Any) -> str:
@@ -238,6 +246,7 @@ def _plain(value: Any) -> str:
 
 
 _PLAIN = frozenset((str, int, bool, Decimal, date, type(None)))
+_REPEATED = frozenset((Party, BankAccount, TaxGroup))
 _ENCODER = json.JSONEncoder(
     sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain
 )

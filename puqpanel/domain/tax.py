@@ -39,6 +39,7 @@ class PriceEntry(StrEnum):
 
 
 @cache
+@cache
 def _share(rate: Decimal) -> Fraction:
     """Return a percentage rate as a fraction."""
     return Fraction(rate) / 100

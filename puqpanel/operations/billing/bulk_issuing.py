@@ -168,9 +168,9 @@ def _run(
 
 
 def _issue_drafts(actor: Principal, uuids: Sequence[str], keep_totals: bool) -> Chunk[str]:
-    chunk, rates = Chunk[str](), TaxRates()
-    ready: dict[str, PlainDocument] = {}
+    chunk, ready = Chunk[str](), dict[str, PlainDocument]()
     documents = plain_documents.lock(uuids)
+    rates = TaxRates({party.country for each in documents for party in (each.company, each.client)})
     missing = set(uuids) - {document.uuid for document in documents}
     chunk.refused = [(uuid, _("Document not found.")) for uuid in uuids if uuid in missing]
     for document in documents:
@@ -189,11 +189,11 @@ def _issue_drafts(actor: Principal, uuids: Sequence[str], keep_totals: bool) -> 
 
 
 def _issue_new(actor: Principal, contents: Sequence[NewDocument]) -> Chunk[NewDocument]:
-    chunk, rates = Chunk[NewDocument](), TaxRates()
-    ready: dict[str, tuple[NewDocument, PlainDocument]] = {}
+    chunk, ready = Chunk[NewDocument](), dict[str, tuple[NewDocument, PlainDocument]]()
     clients = {row.id: row for row in ledger.lock_clients({each.client_id for each in contents})}
     sellers = sa.select(Company).where(Company.id.in_({each.company_id for each in contents}))
     companies = {row.id: row for row in session().scalars(sellers)}
+    rates = TaxRates({row.country for row in (*clients.values(), *companies.values())})
     for each in contents:
         try:
             client = clients.get(each.client_id)

@@ -104,21 +104,17 @@ def reckon(lines: Sequence[Line], taxes: TaxTable, currency: str, entry: PriceEn
         NoTaxRateError: tax must be charged, but there is no rate.
     """
     amounts = check_lines(lines, currency)
-    groups = [taxes.group(line.tax_class) for line in lines]
-    order: list[TaxGroup] = list(dict.fromkeys(groups))
+    places: dict[TaxGroup, list[int]] = {}
+    for at, line in enumerate(lines):
+        places.setdefault(taxes.group(line.tax_class), []).append(at)
+    nets, positions = list(amounts), [0] * len(lines)
     totals: list[GroupTotal] = []
-    nets: dict[int, Money] = {}
-    for group in order:
-        places = [at for at, each in enumerate(groups) if each == group]
-        entered = [amounts[at] for at in places]
+    for position, (group, members) in enumerate(places.items()):
+        entered = [amounts[at] for at in members]
         totals.append(group_total(group, Money.total(entered, currency), entry))
-        nets.update(zip(places, line_nets(group, entered, entry), strict=True))
-    return Reckoning(
-        tuple(amounts),
-        tuple(nets[at] for at in range(len(lines))),
-        tuple(order.index(group) for group in groups),
-        tuple(totals),
-    )
+        for at, net in zip(members, line_nets(group, entered, entry), strict=True):
+            nets[at], positions[at] = net, position
+    return Reckoning(tuple(amounts), tuple(nets), tuple(positions), tuple(totals))
 
 
 def check_lines(lines: Sequence[Line], currency: str) -> list[Money]:
