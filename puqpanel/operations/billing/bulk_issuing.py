@@ -193,7 +193,8 @@ def _issue_new(actor: Principal, contents: Sequence[NewDocument]) -> Chunk[NewDo
     clients = {row.id: row for row in ledger.lock_clients({each.client_id for each in contents})}
     sellers = sa.select(Company).where(Company.id.in_({each.company_id for each in contents}))
     companies = {row.id: row for row in session().scalars(sellers)}
-    rates = TaxRates({row.country for row in (*clients.values(), *companies.values())})
+    countries = {row.country for row in clients.values()}
+    rates = TaxRates(countries | {row.country for row in companies.values()})
     for each in contents:
         try:
             client = clients.get(each.client_id)
