@@ -48,7 +48,7 @@ class Current:
 
     Args:
         label: the name of its product.
-        group: how it is taxed.
+        group: how it is taxed today.
         period: its billing period.
         anchor: from which its periods are counted; None if none was charged.
         paid_until: the first day that was not charged; None if none was charged.
@@ -106,7 +106,7 @@ def settle(
     else:
         spans = list(_spans(current, day, until)) if until else []
         lines, anchor, paid_until = _new_period(item, day, currency, entry)
-    credits_ = [line for span in spans if (line := _credit(current, span, item.key, currency))]
+    credits_ = [line for span in spans for line in _credits(current, span, item.key, currency)]
     priced = summed([*credits_, *lines], [item], currency=currency, entry=entry)
     if until and priced.total.minor < 0:
         later = None if item.period == current.period else until
@@ -163,22 +163,23 @@ def _new_period(
     return list(first.lines), anchor_for(item.policy, day, item.period).start, max(ends)
 
 
-def _credit(current: Current, span: Span, key: str, currency: str) -> QuoteLine | None:
-    """Return the line that credits what was charged for some days; None if that is nothing."""
-    amount = unused(current.charges, span.end, currency) - unused(
-        current.charges, span.start, currency
-    )
-    if not amount:
-        return None
-    return QuoteLine(
-        item=key,
-        part=UNUSED,
-        label=current.label,
-        kind=ChargeKind.PRORATION,
-        quantity=1,
-        unit=amount,
-        amount=amount,
-        group=current.group,
-        net=amount,
-        span=span,
-    )
+def _credits(current: Current, span: Span, key: str, currency: str) -> Iterator[QuoteLine]:
+    """Return the lines that credit what was charged for some days, one for each tax group."""
+    groups: dict[TaxGroup, list[Coverage]] = {}
+    for charge in current.charges:
+        groups.setdefault(charge.group or current.group, []).append(charge)
+    for group, charges in groups.items():
+        amount = unused(charges, span.end, currency) - unused(charges, span.start, currency)
+        if amount:
+            yield QuoteLine(
+                item=key,
+                part=UNUSED,
+                label=current.label,
+                kind=ChargeKind.UNUSED,
+                quantity=1,
+                unit=amount,
+                amount=amount,
+                group=group,
+                net=amount,
+                span=span,
+            )

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Span
+from puqpanel.domain.tax import TaxGroup
 
 
 class ChargeKind(StrEnum):
@@ -18,16 +19,29 @@ class ChargeKind(StrEnum):
     SETUP = "setup"
     RECURRING = "recurring"
     PRORATION = "proration"
+    UNUSED = "unused"
+    """The credit of days that were charged and are charged again at another price."""
     USAGE = "usage"
     FEE = "fee"
 
 
+COVERS_DAYS = (ChargeKind.RECURRING, ChargeKind.PRORATION, ChargeKind.UNUSED)
+"""Kinds of charges for days of a service."""
+
+
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """An amount that was charged for days of a service, as its price was entered."""
+    """An amount that was charged for days of a service.
+
+    Args:
+        amount: net or gross, as prices are entered.
+        span: the days.
+        group: how it was taxed; None if as the service is taxed today.
+    """
 
     amount: Money
     span: Span
+    group: TaxGroup | None = None
 
 
 def unused(charges: Sequence[Coverage], day: date, currency: str) -> Money:

@@ -15,7 +15,7 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.tax_rules import NoTaxRateError
 from puqpanel.domain.texts import Text, _
 from puqpanel.models import Service
-from puqpanel.operations.billing.companies import NoCompanyError, company_for
+from puqpanel.operations.billing.companies import NoCompanyError
 from puqpanel.operations.catalog.options import groups_of
 from puqpanel.operations.catalog.prices import prices_of
 from puqpanel.operations.catalog.products import NotConfiguredError
@@ -88,7 +88,7 @@ def context(service: Service, errors: Errors) -> dict[str, Any]:
     found = picked(service)
     plan, nothing = None, ""
     try:
-        plan = plans.plan(actor(), company_for(service.client), service, found.target)
+        plan = plans.plan(actor(), service, found.target)
     except InvalidInput as error:
         if set(error.errors) == {""} and not errors:
             nothing = error.errors[""][0]

@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 
 import sqlalchemy as sa
 
+from puqpanel.domain.document_states import DocumentStatus
 from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
 from puqpanel.domain.numbering import Reset, check_pattern, count_period
@@ -112,13 +113,14 @@ def companies() -> Sequence[Company]:
 def company_for(client: Client) -> Company:
     """Return the company that sells to a client.
 
-    It is the one of the client's earlier documents; else the first that sells to the client's
+    It is the one of the client's last document that was issued; else the first that sells to the client's
     country; else the default company.
 
     Raises:
         NoCompanyError: there is no active company yet.
     """
-    last = sa.select(Document.company_id).where(Document.client_id == client.id)
+    issued = (Document.client_id == client.id, Document.status != DocumentStatus.DRAFT)
+    last = sa.select(Document.company_id).where(*issued)
     key = session().scalar(last.order_by(Document.id.desc()).limit(1))
     active = [company for company in companies() if company.active]
     for company in active:

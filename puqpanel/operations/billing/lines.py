@@ -42,7 +42,8 @@ class Line:
         unit_price: of a unit in major units, as prices are entered; negative for a discount.
         quantity: how many units.
         details: more about it.
-        tax_class: how it is taxed.
+        tax_class: of what is sold.
+        group: how it is taxed, if not as its class is today: what is credited is taxed as it was.
         amount: if it is not the product of price and quantity, such as a share of a period.
         service_id: the service that it pays for.
         kind: what it pays for, a `ChargeKind` or FUNDS; empty if it is for no service.
@@ -55,6 +56,7 @@ class Line:
     quantity: Decimal = Decimal(1)
     details: str = ""
     tax_class: str = STANDARD_CLASS
+    group: TaxGroup | None = None
     amount: Money | None = None
     service_id: int | None = None
     kind: str = ""
@@ -106,7 +108,7 @@ def reckon(lines: Sequence[Line], taxes: TaxTable, currency: str, entry: PriceEn
     amounts = check_lines(lines, currency)
     places: dict[TaxGroup, list[int]] = {}
     for at, line in enumerate(lines):
-        places.setdefault(taxes.group(line.tax_class), []).append(at)
+        places.setdefault(line.group or taxes.group(line.tax_class), []).append(at)
     nets, positions = list(amounts), [0] * len(lines)
     totals: list[GroupTotal] = []
     for position, (group, members) in enumerate(places.items()):

@@ -14,7 +14,7 @@ from puqpanel.domain.pricing import QuoteLine
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import session
-from puqpanel.models import Change, Company, Document, Service
+from puqpanel.models import Change, Document, Service
 from puqpanel.operations.billing import issuing
 from puqpanel.operations.billing.lines import Line
 from puqpanel.operations.ordering.plans import Plan, billed_to
@@ -44,13 +44,13 @@ def is_needed(plan: Plan) -> bool:
     return starts and any(line.amount for line in settlement.quote.lines)
 
 
-def issue(actor: Principal, company: Company, change: Change, plan: Plan) -> None:
+def issue(actor: Principal, change: Change, plan: Plan) -> None:
     """Issue the document of what is due."""
     service, client = change.service, change.service.client
     quote = plan.settlement.quote
     lines = [_line(line, change) for line in quote.lines]
     document = issuing.issue_quoted(
-        actor, company, client, lines, quote.total, address=billed_to(service)
+        actor, plan.company, client, lines, quote.total, address=billed_to(service)
     )
     change.document_id, change.document = document.id, document
     change.expires_on = _last_day(document, service)
@@ -69,6 +69,7 @@ def _line(line: QuoteLine, change: Change) -> Line:
         found,
         description=str(_("Unused days: %(name)s", name=line.label)) if credit else line.label,
         details=found.details or (change.service.name if credit else ""),
+        group=line.group,
         explanation={**found.explanation, "change": change.uuid},
     )
 

@@ -28,7 +28,6 @@ from puqpanel.infra import catalogs
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import retry_deadlocks, save, session, transaction
 from puqpanel.models import Change, Document, Price, Service
-from puqpanel.operations.billing.companies import company_for
 from puqpanel.operations.catalog.options import groups_of
 from puqpanel.operations.catalog.products import check_configured
 from puqpanel.operations.ordering import change_documents, contracts, plans, stock
@@ -93,9 +92,8 @@ def request(*, actor: Principal, change: Request) -> Change:
         raise InvalidInput({"reason": [text]})
     plans.check_changeable(actor, service)
     check_configured(change.target.product)
-    company = company_for(service.client)
     with texts.using(catalogs.find(service.client.language) or texts.SOURCE):
-        plan = plans.plan(actor, company, service, change.target)
+        plan = plans.plan(actor, service, change.target)
         total = plan.settlement.quote.total
         if change.expected is not None and not free and total != change.expected:
             text = _("The total has changed to %(total)s. Nothing was changed.", total=total)
@@ -104,7 +102,7 @@ def request(*, actor: Principal, change: Request) -> Change:
             stock.take(change.target.product)
         row = _row(actor, service, plan, change, free)
         if not free and change_documents.is_needed(plan):
-            change_documents.issue(actor, company, row, plan)
+            change_documents.issue(actor, row, plan)
     _record(actor, row, "service.change_requested", _("Change to %(plan)s requested."))
     if free or plan.settlement.effect == Effect.AT_ONCE:
         _apply(actor, row)

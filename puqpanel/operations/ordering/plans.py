@@ -10,10 +10,8 @@ import sqlalchemy as sa
 
 from puqpanel.domain.catalog import PERIODS, BillingMode
 from puqpanel.domain.changes import Current, Settlement, settle
-from puqpanel.domain.charges import ChargeKind, Coverage
 from puqpanel.domain.errors import ConflictError, InvalidInput
-from puqpanel.domain.money import Money
-from puqpanel.domain.periods import Anchor, Period, Span
+from puqpanel.domain.periods import Anchor, Period
 from puqpanel.domain.pricing import Item
 from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.service_states import VERBS, ServiceStatus
@@ -22,7 +20,6 @@ from puqpanel.domain.texts import _
 from puqpanel.infra.db import session
 from puqpanel.models import (
     Address,
-    Charge,
     Company,
     OptionGroup,
     Order,
@@ -37,6 +34,7 @@ from puqpanel.operations.billing.taxes import TaxTable
 from puqpanel.operations.catalog.configuration import Configuration, configure
 from puqpanel.operations.catalog.options import groups_of
 from puqpanel.operations.ordering import contracts, stock
+from puqpanel.operations.ordering.coverage import charged_lines, coverage, paid_until, seller_of
 from puqpanel.operations.provisioning.services import implements, module_of
 
 
@@ -60,10 +58,12 @@ class Plan:
     """A target with its price.
 
     Args:
+        company: which issues the document.
         configuration: the product with its options and their prices.
         settlement: what is charged, and when the change takes effect.
     """
 
+    company: Company
     configuration: Configuration
     settlement: Settlement
 
@@ -143,11 +143,12 @@ def own_options(groups: Sequence[OptionGroup], options: Mapping[str, Any]) -> di
     return {group.key: options[group.key] for group in groups if group.key in options}
 
 
-def plan(actor: Principal, company: Company, service: Service, target: Target) -> Plan:
+def plan(actor: Principal, service: Service, target: Target) -> Plan:
     """Return what a change of a service costs today.
 
     Raises:
         InvalidInput: the target is not offered, is sold out, or is what the service is now.
+        NoCompanyError: there is no active company.
         NoTaxRateError: tax must be charged, but there is no rate.
     """
     product = target.product
@@ -161,26 +162,28 @@ def plan(actor: Principal, company: Company, service: Service, target: Target) -
     )
     if not other and target.period == service.period and _has_options(service, configuration):
         raise InvalidInput({"": [_("Nothing changes. Choose another product or option.")]})
-    day = today(company)
+    company = seller_of(service)
+    day, entry = today(company), PriceEntry(company.entry)
     taxes = TaxTable(company, billed_to(service) or service.client, day)
+    before, after = (taxes.group(each.tax_class) for each in (service.product, product))
+    charged = charged_lines(service, day)
     current = Current(
         label=service.product.name,
-        group=taxes.group(service.product.tax_class),
+        group=before,
         period=Period(service.period),
         anchor=Anchor.on(service.anchored_on) if service.anchored_on else None,
-        paid_until=service.paid_until,
-        charges=coverage(service),
+        paid_until=paid_until(service, charged),
+        charges=coverage(service, charged, entry, (before, after)),
     )
     item = Item(
         key="0",
         product=product.uuid,
         parts=configuration.parts,
-        group=taxes.group(product.tax_class),
+        group=after,
         policy=product.anchor_policy,
     )
-    entry = PriceEntry(company.entry)
     settlement = settle(current, item, day=day, currency=service.currency, entry=entry)
-    return Plan(configuration, settlement)
+    return Plan(company, configuration, settlement)
 
 
 def _has_options(service: Service, configuration: Configuration) -> bool:
@@ -190,21 +193,6 @@ def _has_options(service: Service, configuration: Configuration) -> bool:
     )
     now = {**before.values, **current_target(service).options}
     return all(now[key] == value for key, value in configuration.values.items())
-
-
-def coverage(service: Service) -> list[Coverage]:
-    """Return what was charged for days of a service."""
-    query = sa.select(Charge).where(
-        Charge.service_id == service.id,
-        Charge.live.is_(True),
-        Charge.period_end.is_not(None),
-        Charge.kind.in_((ChargeKind.RECURRING, ChargeKind.PRORATION)),
-    )
-    return [
-        Coverage(Money(row.amount_minor, row.currency), Span(row.period_start, row.period_end))
-        for row in session().scalars(query)
-        if row.period_end is not None
-    ]
 
 
 def billed_to(service: Service) -> Address | None:

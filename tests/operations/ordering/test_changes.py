@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextvars
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import time_machine
 
 from puqpanel.domain.errors import ConflictError, InvalidInput, PermissionDenied
 from puqpanel.domain.money import Money
@@ -49,6 +51,7 @@ class Shop:
 
     uuid: str
     products: dict[str, str] = field(default_factory=dict)
+    clock: Any = None
 
     def request(self, name: str, *, actor: Principal = STAFF, token: str = "", **more: Any) -> Any:
         period = more.pop("period", "weekly")
@@ -60,19 +63,11 @@ class Shop:
         """What the preview shows."""
         service = fresh(self.uuid)
         target = Target(products.find_product(self.products[name]), period)
-        seller = companies.company_for(service.client)
-        return plans.plan(STAFF, seller, service, target).settlement.quote.total
+        return plans.plan(STAFF, service, target).settlement.quote.total
 
     def days_pass(self, days: int) -> None:
-        """Move what was charged into the past."""
-        with transaction() as current:
-            service = find_service(self.uuid)
-            service.anchored_on -= timedelta(days=days)
-            service.paid_until -= timedelta(days=days)
-            for charge in current.scalars(sa.select(Charge)):
-                charge.period_start -= timedelta(days=days)
-                if charge.period_end:
-                    charge.period_end -= timedelta(days=days)
+        """Let some days of what was charged pass."""
+        self.clock.shift(timedelta(days=days))
 
     @property
     def service(self) -> Service:
@@ -80,13 +75,14 @@ class Shop:
 
 
 @pytest.fixture
-def shop(client: Any, company: Any) -> Shop:  # noqa: F811
+def shop(client: Any, company: Any) -> Iterator[Shop]:  # noqa: F811
     found = {str(price): sold(f"VPS {price}", str(price)) for price in (7, 14, 21, 28)}
     first = products.find_product(found["7"])
-    order = place(client, Choice(first, "weekly"))
-    pay(order.document.uuid)
-    requests.request(actor=STAFF, service_uuid=order.items[0].service.uuid, verb="create")
-    return Shop(order.items[0].service.uuid, found)
+    with time_machine.travel(datetime.now(UTC)) as clock:
+        order = place(client, Choice(first, "weekly"))
+        pay(order.document.uuid)
+        requests.request(actor=STAFF, service_uuid=order.items[0].service.uuid, verb="create")
+        yield Shop(order.items[0].service.uuid, found, clock)
 
 
 def pay(uuid: str) -> None:
@@ -129,13 +125,14 @@ def test_unused_days_are_credited_as_they_were_taxed(client, company):  # noqa: 
     )
     found = {str(price): sold(f"VPS {price}", str(price)) for price in (7, 14)}
     first = products.find_product(found["7"])
-    order = place(client, Choice(first, "weekly"), address_id=zurich.id)
-    assert order.document.tax.minor == 0
-    pay(order.document.uuid)
-    requests.request(actor=STAFF, service_uuid=order.items[0].service.uuid, verb="create")
-    shop = Shop(order.items[0].service.uuid, found)
-    shop.days_pass(3)
-    change = shop.request("14", expected=Money(400, "EUR"))  # 4 × (2 − 1), outside of the EU
+    with time_machine.travel(datetime.now(UTC)) as clock:
+        order = place(client, Choice(first, "weekly"), address_id=zurich.id)
+        assert order.document.tax.minor == 0
+        pay(order.document.uuid)
+        requests.request(actor=STAFF, service_uuid=order.items[0].service.uuid, verb="create")
+        clock.shift(timedelta(days=3))
+        shop = Shop(order.items[0].service.uuid, found)
+        change = shop.request("14", expected=Money(400, "EUR"))  # 4 × (2 − 1), outside of the EU
     assert (change.document.buyer["city"], change.document.tax.minor) == ("Zürich", 0)
     assert problems() == []
 
@@ -236,6 +233,7 @@ def test_two_changes_at_once(panel, shop):
 
 def stock(shop: Shop, name: str) -> int | None:
     session().rollback()
+    session().expire_all()
     return products.find_product(shop.products[name]).stock
 
 

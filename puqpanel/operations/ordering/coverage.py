@@ -1,0 +1,142 @@
+"""What was charged for the days of a service that are left: as its invoices say, less credit notes.
+
+A change credits these days as they were charged: by the same company and at the same taxes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from fractions import Fraction
+
+import sqlalchemy as sa
+
+from puqpanel.domain.charges import COVERS_DAYS, Coverage
+from puqpanel.domain.document_states import DocumentStatus
+from puqpanel.domain.documents import DocumentKind
+from puqpanel.domain.money import Money
+from puqpanel.domain.periods import Span
+from puqpanel.domain.tax import PriceEntry, TaxGroup
+from puqpanel.infra.db import session
+from puqpanel.models import Company, Document, DocumentLineRow, Service
+from puqpanel.operations.billing.companies import company_for
+from puqpanel.operations.billing.credit_notes import creditable
+from puqpanel.operations.billing.ledger import today
+from puqpanel.operations.billing.lines import total_of
+
+
+@dataclass(frozen=True, slots=True)
+class ChargedLine:
+    """A line of an invoice that charges days of a service.
+
+    Args:
+        document: the invoice.
+        row: the line.
+        span: the days.
+        left: what was not credited, without tax.
+    """
+
+    document: Document
+    row: DocumentLineRow
+    span: Span
+    left: Money
+
+    @property
+    def group(self) -> TaxGroup:
+        """How it was taxed."""
+        taxes = next(each for each in self.document.taxes if each.position == self.row.tax_position)
+        return total_of(taxes, self.document.currency).group
+
+
+def seller_of(service: Service) -> Company:
+    """Return the company that changes a service: the one that charged the days that are left.
+
+    If none are left, it is the company that sells to the client.
+
+    Raises:
+        NoCompanyError: there is no active company.
+    """
+    company = company_for(service.client)
+    charged = charged_lines(service, today(company))
+    last = charged[-1].document.company if charged else company
+    return last if last.active else company
+
+
+def charged_lines(service: Service, day: date) -> list[ChargedLine]:
+    """Return the lines that charge days of a service from a day on."""
+    query = (
+        sa.select(DocumentLineRow, Document)
+        .join(Document, Document.id == DocumentLineRow.document_id)
+        .where(
+            DocumentLineRow.service_id == service.id,
+            DocumentLineRow.kind.in_(COVERS_DAYS),
+            DocumentLineRow.period_end > day,
+            Document.kind == DocumentKind.INVOICE,
+            Document.status != DocumentStatus.DRAFT,
+        )
+        .order_by(DocumentLineRow.id)
+    )
+    rows = session().execute(query).all()
+    left = {document.id: creditable(document) for _row, document in rows}
+    return [
+        ChargedLine(
+            document,
+            row,
+            Span(row.period_start, row.period_end),
+            left[document.id][row.position],
+        )
+        for row, document in rows
+        if row.period_start is not None and row.period_end is not None
+    ]
+
+
+def coverage(
+    service: Service,
+    lines: Sequence[ChargedLine],
+    entry: PriceEntry,
+    today_groups: Sequence[TaxGroup],
+) -> list[Coverage]:
+    """Return what was charged for days of a service, and not credited.
+
+    Args:
+        service: the service.
+        lines: those of its invoices.
+        entry: whether the amounts are wanted net or gross.
+        today_groups: how its products are taxed today; a group with the same rates is one of these,
+            because a document has one group of each category and rate. Another client, who got the
+            service by a transfer, is credited at the taxes of today.
+    """
+    found = []
+    for line in lines:
+        if not line.left:
+            continue
+        own = line.document.client_id == service.client_id
+        group = _same_rates(line.group, today_groups) if own else None
+        found.append(Coverage(_entered(line, entry), line.span, group))
+    return found
+
+
+def paid_until(service: Service, lines: Sequence[ChargedLine]) -> date | None:
+    """Return the first day of a service that was not charged; None if all were credited."""
+    if lines and not any(line.left for line in lines):
+        return None
+    return service.paid_until
+
+
+def _entered(line: ChargedLine, entry: PriceEntry) -> Money:
+    """Return what is left of a line, net or gross."""
+    net = Money(line.row.net_minor, line.left.currency)
+    if PriceEntry(line.document.entry) == entry:
+        entered = replace(net, minor=line.row.amount_minor)
+        return entered.scaled(Fraction(line.left.minor, net.minor))
+    if entry == PriceEntry.NET:
+        return line.left
+    return line.left.scaled(1 + sum(line.group.shares, Fraction()))
+
+
+def _same_rates(group: TaxGroup, groups: Sequence[TaxGroup]) -> TaxGroup:
+    def rates(one: TaxGroup) -> object:
+        return one.category, [(tax.rate, tax.compound) for tax in one.taxes]
+
+    return next((each for each in groups if rates(each) == rates(group)), group)
