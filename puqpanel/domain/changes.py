@@ -71,14 +71,14 @@ class Settlement:
         quote: what is charged; its total is negative if less is due than was charged.
         effect: when the change takes effect.
         starts_on: the day on which it does, unless it is paid later.
-        anchor: the first day of the new periods; None if they stay as they are.
+        anchor: from what the new periods are counted; None if they stay as they are.
         paid_until: the first day that is not charged after the change; None if it stays as it is.
     """
 
     quote: Quote
     effect: Effect
     starts_on: date
-    anchor: date | None
+    anchor: Anchor | None
     paid_until: date | None
 
 
@@ -109,7 +109,7 @@ def settle(
     credits_ = [line for span in spans for line in _credits(current, span, item.key, currency)]
     priced = summed([*credits_, *lines], [item], currency=currency, entry=entry)
     if until and priced.total.minor < 0:
-        later = None if item.period == current.period else until
+        later = None if item.period == current.period else Anchor.on(until)
         return Settlement(priced, Effect.LATER, until, later, None)
     effect = Effect.WHEN_PAID if priced.total.minor > 0 else Effect.AT_ONCE
     return Settlement(priced, effect, day, anchor, paid_until)
@@ -154,13 +154,13 @@ def _lines(item: Item, span: Span, anchor: Anchor) -> Iterator[QuoteLine]:
 
 def _new_period(
     item: Item, day: date, currency: str, entry: PriceEntry
-) -> tuple[list[QuoteLine], date, date]:
+) -> tuple[list[QuoteLine], Anchor, date]:
     """Return the lines of a period that begins today, its anchor and its end."""
     zero = Money.zero(currency)
     parts = tuple(replace(part, price=replace(part.price, setup=zero)) for part in item.parts)
     first = quote([replace(item, parts=parts)], day=day, currency=currency, entry=entry)
     ends = [line.span.end for line in first.lines if line.span]
-    return list(first.lines), anchor_for(item.policy, day, item.period).start, max(ends)
+    return list(first.lines), anchor_for(item.policy, day, item.period), max(ends)
 
 
 def _credits(current: Current, span: Span, key: str, currency: str) -> Iterator[QuoteLine]:

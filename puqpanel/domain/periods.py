@@ -98,14 +98,24 @@ class Anchor:
             raise ValueError("the day of an anchor is 1 to 31")
 
     @classmethod
-    def on(cls, day: date) -> Anchor:
-        """Return the anchor on a date."""
-        return cls(day.year, day.month, day.day)
+    def on(cls, start: date, day: int | None = None) -> Anchor:
+        """Return the anchor with a first boundary.
+
+        Args:
+            start: the first boundary.
+            day: the day of the month; that of the boundary unless given.
+        """
+        return cls(start.year, start.month, day or start.day)
 
     @property
     def start(self) -> date:
         """The first boundary."""
         return _clamped(self.year, self.month, self.day)
+
+    @property
+    def kept_day(self) -> int | None:
+        """The day of the month, if the first boundary is on an earlier one; else None."""
+        return self.day if self.day != self.start.day else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ gross, until the taxes of each group are computed on the sum of its lines.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -69,6 +69,7 @@ class Item:
         group: how it is taxed.
         quantity: how many services.
         policy: the anchor policy of a new service.
+        day: from which a new service is charged; that of the quote unless given.
         span: the days of a renewal; None for a new service, whose first charge is computed.
         cycle: how often it was charged before, for coupons.
     """
@@ -79,6 +80,7 @@ class Item:
     group: TaxGroup
     quantity: int = 1
     policy: FixedDay | None = None
+    day: date | None = None
     span: Span | None = None
     cycle: int = 0
 
@@ -154,6 +156,7 @@ class Quote:
         lines: in the order of the items; discounts come last.
         totals: net amount and taxes of each group.
         regular: what the next period costs, with tax and its coupons, by billing period.
+        later_discounts: what coupons take off the next period of each item, by its key.
     """
 
     currency: str
@@ -161,6 +164,7 @@ class Quote:
     lines: tuple[QuoteLine, ...]
     totals: tuple[GroupTotal, ...]
     regular: tuple[tuple[Period, Money], ...] = ()
+    later_discounts: Mapping[str, Money] = field(default_factory=dict)
 
     @property
     def net(self) -> Money:
@@ -223,13 +227,14 @@ def summed(
         coupons: of the lines; those for several periods reduce the next one too.
     """
     totals = tuple(_totals(lines, currency, entry))
-    return Quote(
-        currency,
-        entry,
-        _with_nets(lines, entry),
-        totals,
-        _regular(items, lines, entry, coupons),
-    )
+    later = _later(items, coupons, currency)
+    discounts: dict[str, Money] = {}
+    one_time = {item.key for item in items if item.period == Period.ONE_TIME}
+    for line in later:
+        if line.coupon and line.item not in one_time:
+            discounts[line.item] = discounts.get(line.item, Money.zero(currency)) - line.amount
+    regular = _regular(items, later, entry, currency)
+    return Quote(currency, entry, _with_nets(lines, entry), totals, regular, discounts)
 
 
 def _lines(item: Item, day: date) -> list[QuoteLine]:
@@ -258,7 +263,7 @@ def _spans(item: Item, day: date) -> list[tuple[Span | None, Fraction]]:
     if not item.period.months and not item.period.days:
         # hourly services are charged afterwards, by usage
         return [(None, Fraction(1))] if item.period == Period.ONE_TIME else []
-    return [*first_charge(item.policy, day, item.period)]
+    return [*first_charge(item.policy, item.day or day, item.period)]
 
 
 def _line(
@@ -349,38 +354,28 @@ def _with_nets(lines: Sequence[QuoteLine], entry: PriceEntry) -> tuple[QuoteLine
     return tuple(replace(line, net=nets[at]) for at, line in enumerate(lines))
 
 
-def _regular(
-    items: Sequence[Item],
-    lines: Sequence[QuoteLine],
-    entry: PriceEntry,
-    coupons: Sequence[Coupon],
-) -> tuple[tuple[Period, Money], ...]:
-    """Return what the second period costs, with tax, and with the coupons that still apply to it.
+def _later(items: Sequence[Item], coupons: Sequence[Coupon], currency: str) -> list[QuoteLine]:
+    """Return the lines of the second period of all items, at full prices, with their discounts.
 
-    An amount is taken off each item as in the first period; `lines` are those of that.
+    An amount off the order is divided among its items by these prices.
     """
-    groups: dict[Period, list[Item]] = {}
+    following = [replace(item, span=_NEXT, cycle=item.cycle + 1) for item in items]
+    lines = [line for item in following for line in _lines(item, _NEXT.start)]
+    for coupon in coupons:
+        lines += _discounts(coupon, following, lines, currency)
+    return lines
+
+
+def _regular(
+    items: Sequence[Item], later: Sequence[QuoteLine], entry: PriceEntry, currency: str
+) -> tuple[tuple[Period, Money], ...]:
+    """Return what the second period costs with tax, by billing period."""
+    groups: dict[Period, set[str]] = {}
     for item in items:
         if item.period != Period.ONE_TIME:
-            following = replace(item, span=_NEXT, cycle=item.cycle + 1)
-            groups.setdefault(item.period, []).append(following)
+            groups.setdefault(item.period, set()).add(item.key)
     costs = []
-    for period, inside in groups.items():
-        keys = {item.key for item in inside}
-        currency = inside[0].parts[0].price.recurring.currency
-        later = [line for item in inside for line in _lines(item, _NEXT.start)]
-        for each in coupons:
-            coupon = each
-            if coupon.amount is not None:
-                taken = (
-                    -line.amount
-                    for line in lines
-                    if line.coupon == coupon.code
-                    and line.item in keys
-                    and line.kind != ChargeKind.SETUP
-                )
-                coupon = replace(coupon, amount=Money.total(taken, currency))
-            later += _discounts(coupon, inside, later, currency)
-        totals = _totals(later, currency, entry)
+    for period, keys in groups.items():
+        totals = _totals([line for line in later if line.item in keys], currency, entry)
         costs.append((period, Money.total((total.gross for total in totals), currency)))
     return tuple(costs)

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from puqpanel.cli.demo.people import PEOPLE, Person
 from puqpanel.domain.catalog import ProvisioningPolicy
 from puqpanel.domain.charges import ChargeKind
-from puqpanel.domain.periods import Anchor, Period, Span, boundary
+from puqpanel.domain.periods import Period, Span, boundary
 from puqpanel.domain.principals import CLI
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.infra import clock
@@ -143,10 +143,10 @@ class _Life:
 
     def _renew(self, service: Service, period: Period, number: int) -> None:
         """Issue the invoice of the next period when it begins, and so on."""
-        assert service.anchored_on is not None
-        anchor = Anchor.on(service.anchored_on)
+        anchor = service.anchor
+        assert anchor is not None
         span = Span(boundary(anchor, period, number), boundary(anchor, period, number + 1))
-        days = (span.start - service.anchored_on).days
+        days = (span.start - anchor.start).days
         begins = clock.now() + timedelta(days=days) if number == 1 else None
         moment = begins or clock.now() + timedelta(
             days=(span.start - boundary(anchor, period, number - 1)).days

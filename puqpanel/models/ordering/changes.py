@@ -24,6 +24,7 @@ class Change(Priced, Model):
         price_id: its price row, if options add nothing to it.
         selection: what was chosen of its options, by the key of their group.
         anchored_on: the first day of the new periods; None if they stay as they are.
+        anchor_day: the day of the month on which they begin, if that month has no such day.
         paid_until: the first day that is not charged after it; None if it stays as it is.
         effective_on: the day on which it takes effect, unless it waits for its payment.
         expires_on: the last day on which it can be paid; None if nothing is to be paid.
@@ -47,6 +48,7 @@ class Change(Priced, Model):
     price_id: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("prices.id"))
     selection: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
     anchored_on: Mapped[date | None]
+    anchor_day: Mapped[int | None] = mapped_column(sa.SmallInteger)
     paid_until: Mapped[date | None]
     effective_on: Mapped[date]
     expires_on: Mapped[date | None]

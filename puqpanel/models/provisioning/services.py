@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from puqpanel.domain.periods import Anchor
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.crypto import EncryptedJSON
@@ -35,6 +36,7 @@ class Service(Priced, Searchable, Model):
         observed_at: when the provider last reported its state.
         observe_at: when the provider is asked next; None as soon as possible.
         anchored_on: the day from which its periods are counted; None if it was not ordered.
+        anchor_day: the day of the month on which they begin, if that month has no such day.
         paid_until: the first day that is not charged yet; None if no period was charged.
     """
 
@@ -73,9 +75,15 @@ class Service(Priced, Searchable, Model):
     observed_at: Mapped[Moment | None]
     observe_at: Mapped[Moment | None]
     anchored_on: Mapped[date | None]
+    anchor_day: Mapped[int | None] = mapped_column(sa.SmallInteger)
     paid_until: Mapped[date | None]
     client: Mapped["Client"] = relationship(lazy="joined", innerjoin=True)
     product: Mapped["Product"] = relationship(lazy="joined", innerjoin=True)
+
+    @property
+    def anchor(self) -> Anchor | None:
+        """From what its periods are counted; None if it was not ordered."""
+        return Anchor.on(self.anchored_on, self.anchor_day) if self.anchored_on else None
 
     @property
     def idle(self) -> bool | None:

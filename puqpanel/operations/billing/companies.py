@@ -113,7 +113,7 @@ def companies() -> Sequence[Company]:
 def company_for(client: Client) -> Company:
     """Return the company that sells to a client.
 
-    It is the one of the client's last document that was issued; else the first that sells to the client's
+    It is the one of the client's last issued document; else the first that sells to the client's
     country; else the default company.
 
     Raises:

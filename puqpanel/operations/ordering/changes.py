@@ -19,6 +19,7 @@ from puqpanel.domain.changes import ChangeStatus, Effect
 from puqpanel.domain.document_states import OPEN, DocumentStatus
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.money import Money
+from puqpanel.domain.periods import Anchor
 from puqpanel.domain.permissions import ORDERS_MANAGE
 from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.service_states import ServiceStatus
@@ -241,7 +242,8 @@ def _row(
     anchor, paid_until = settlement.anchor, settlement.paid_until
     if free_reason:  # what was charged stays, and the next period begins when it ends
         status, paid_until = ChangeStatus.SCHEDULED, None
-        anchor = service.paid_until if period != service.period else None
+        other_period = period != service.period
+        anchor = Anchor.on(service.paid_until) if other_period and service.paid_until else None
     row = Change(
         service_id=service.id,
         service=service,
@@ -253,7 +255,8 @@ def _row(
         currency=service.currency,
         period=period.value,
         selection=dict(plan.configuration.values),
-        anchored_on=anchor,
+        anchored_on=anchor.start if anchor else None,
+        anchor_day=anchor.kept_day if anchor else None,
         paid_until=paid_until,
         effective_on=contracts.day_of(service.client) if free_reason else settlement.starts_on,
         reason=free_reason,
@@ -298,7 +301,8 @@ def _apply(actor: Principal, change: Change) -> None:
     service.product_id, service.product = product.id, product
     service.price_id, service.price_minor = change.price_id, change.price_minor
     service.period, service.observe_at = change.period, None
-    service.anchored_on = change.anchored_on or service.anchored_on
+    if change.anchored_on is not None:
+        service.anchored_on, service.anchor_day = change.anchored_on, change.anchor_day
     service.paid_until = change.paid_until or service.paid_until
     session().flush()
     audit.record(

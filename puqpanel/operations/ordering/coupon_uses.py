@@ -7,7 +7,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from puqpanel.domain import pricing
-from puqpanel.domain.charges import ChargeKind
 from puqpanel.domain.pricing import Quote
 from puqpanel.infra.db import save, session, write
 from puqpanel.models import Coupon, CouponUse, Order
@@ -54,12 +53,8 @@ def later_discount(coupon: pricing.Coupon | None, quote: Quote, item: str) -> di
     """
     if coupon is None or coupon.cycles == 1:
         return None
-    amounts = [
-        -line.amount.minor
-        for line in quote.lines
-        if line.item == item and line.coupon and line.kind != ChargeKind.SETUP
-    ]
-    if not amounts:
+    amount = quote.later_discounts.get(item)
+    if not amount:
         return None
     discount: dict[str, Any] = {
         "coupon": coupon.code,
@@ -67,4 +62,4 @@ def later_discount(coupon: pricing.Coupon | None, quote: Quote, item: str) -> di
     }
     if coupon.percent is not None:
         return discount | {"percent": format(coupon.percent, "f")}
-    return discount | {"amount_minor": amounts[-1]}
+    return discount | {"amount_minor": amount.minor}

@@ -79,21 +79,20 @@ def plain_quote(priced: Quote) -> dict[str, Any]:
     }
 
 
-def keeps_days(choices: Sequence[Choice]) -> bool:
-    """Return whether an offer charges the days from its own day on.
+def keeps_day(choice: Choice) -> bool:
+    """Return whether an offer charges a product from its own day on.
 
     That is if periods begin on a fixed day of the month: the share of the first period, and so the
     price, depends on the day. Other periods begin when the offer is accepted.
     """
-    return any(
-        choice.product.anchor_policy is not None and Period(choice.period).months
-        for choice in choices
-    )
+    return choice.product.anchor_policy is not None and bool(Period(choice.period).months)
 
 
-def first_end(priced: Quote) -> date | None:
-    """Return the end of the first days that a quote charges; None if it charges none."""
-    return min((line.span.end for line in priced.lines if line.span), default=None)
+def first_end(priced: Quote, choices: Sequence[Choice]) -> date | None:
+    """Return the end of the first days that are charged from the day of an offer; None if none."""
+    kept = {str(at) for at, choice in enumerate(choices) if keeps_day(choice)}
+    ends = (line.span.end for line in priced.lines if line.span and line.item in kept)
+    return min(ends, default=None)
 
 
 def offered_prices(
@@ -104,9 +103,10 @@ def offered_prices(
     Raises:
         ConflictError: the total is not the one that was offered.
     """
-    day = offer.day if keeps_days(choices) else today(company)
+    accepted = today(company)
+    days = tuple(offer.day if keeps_day(choice) else accepted for choice in choices)
     address = addresses.chosen(client, offer.order.address_id)
-    taxes = TaxTable(company, address or client, today(company))
+    taxes = TaxTable(company, address or client, accepted)
     configurations = tuple(_configuration(stored, offer.currency) for stored in offer.prices)
     items = [
         Item(
@@ -115,17 +115,18 @@ def offered_prices(
             parts=configuration.parts,
             group=taxes.group(choice.product.tax_class),
             policy=choice.product.anchor_policy,
+            day=days[at],
         )
         for at, (choice, configuration) in enumerate(zip(choices, configurations, strict=True))
     ]
     entry = PriceEntry(company.entry)
     coupon = _coupon(offer.coupon, offer.currency)
     coupons = [coupon] if coupon else []
-    priced = quote(items, day=day, currency=offer.currency, entry=entry, coupons=coupons)
+    priced = quote(items, day=accepted, currency=offer.currency, entry=entry, coupons=coupons)
     same_seller = company.id == offer.company_id and client.currency == offer.currency
     if not same_seller or priced.total != offer.total:
         raise ConflictError(CHANGED)
-    return Priced(priced, configurations, day, coupon)
+    return Priced(priced, configurations, days, coupon)
 
 
 def _coupon(stored: Mapping[str, Any] | None, currency: str) -> Coupon | None:

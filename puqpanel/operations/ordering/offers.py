@@ -35,7 +35,6 @@ from puqpanel.operations.ordering import coupon_uses, drafts, orders
 from puqpanel.operations.ordering.coupons import valid_coupon
 from puqpanel.operations.ordering.offered_prices import (
     first_end,
-    keeps_days,
     offered_prices,
     plain_coupon,
     plain_prices,
@@ -367,8 +366,8 @@ def _check_day(
     """
     first = today(company)
     last = first + timedelta(days=MAX_DAYS)
-    end = first_end(priced.quote)
-    if keeps_days(choices) and end is not None:
+    end = first_end(priced.quote, choices)
+    if end is not None:
         last = min(last, end - timedelta(days=1))
     if not first <= expires_on <= last:
         message = _("Choose a day from %(first)s to %(last)s.", first=first, last=last)

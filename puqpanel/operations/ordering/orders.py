@@ -339,7 +339,8 @@ def _service(placing: _Placing, at: int, data: dict[str, Any]) -> Service:
     lines = placing.priced.quote.lines
     minor, period = sold_at(configuration)
     ends = [line.span.end for line in lines if line.item == str(at) and line.span]
-    day = placing.priced.day or ledger.today(placing.company)
+    days = placing.priced.days
+    day = days[at] if days else ledger.today(placing.company)
     anchor = anchor_for(choice.product.anchor_policy, day, period)
     return save(
         Service(
@@ -353,6 +354,7 @@ def _service(placing: _Placing, at: int, data: dict[str, Any]) -> Service:
             currency=placing.client.currency,
             period=period.value,
             anchored_on=anchor.start,
+            anchor_day=anchor.kept_day,
             paid_until=max(ends, default=None),
         )
     )

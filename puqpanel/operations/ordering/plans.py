@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from puqpanel.domain.catalog import PERIODS, BillingMode
 from puqpanel.domain.changes import Current, Settlement, settle
 from puqpanel.domain.errors import ConflictError, InvalidInput
-from puqpanel.domain.periods import Anchor, Period
+from puqpanel.domain.periods import Period
 from puqpanel.domain.pricing import Item
 from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.service_states import VERBS, ServiceStatus
@@ -171,7 +171,7 @@ def plan(actor: Principal, service: Service, target: Target) -> Plan:
         label=service.product.name,
         group=before,
         period=Period(service.period),
-        anchor=Anchor.on(service.anchored_on) if service.anchored_on else None,
+        anchor=service.anchor,
         paid_until=paid_until(service, charged),
         charges=coverage(service, charged, entry, (before, after)),
     )

@@ -68,13 +68,13 @@ class Priced:
     Args:
         quote: the sums.
         configurations: of each choice, in order.
-        day: the day from which periods are charged; None for today.
+        days: from which each is charged; empty for today.
         coupon: the discount that is taken off; None without one.
     """
 
     quote: Quote
     configurations: tuple[Configuration, ...]
-    day: date | None = None
+    days: tuple[date, ...] = ()
     coupon: pricing.Coupon | None = None
 
 

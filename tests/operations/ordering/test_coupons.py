@@ -23,10 +23,11 @@ from puqpanel.operations.catalog.price_rows import Cell
 from puqpanel.operations.ordering import acceptance, cancellation, coupons
 from puqpanel.operations.ordering.coupons import CouponValues, valid_coupon
 from puqpanel.operations.ordering.orders import Request
-from puqpanel.operations.ordering.quotes import Choice
+from puqpanel.operations.ordering.quotes import Choice, price_choices
 from puqpanel.operations.system import currencies
 from tests.operations.billing.conftest import STAFF, client, company  # noqa: F401  # fixtures
 from tests.operations.billing.test_issuing import problems
+from tests.operations.ordering.dated import at, buy, sold
 from tests.operations.ordering.test_orders import orders, product, tasks  # noqa: F401
 
 TEN = CouponValues("TEN", percent=Decimal(10))
@@ -65,6 +66,20 @@ def test_the_discount_is_a_line_everywhere(client, product):  # noqa: F811
     assert order.items[0].discount is None
     assert uses() == (1, 1)
     assert problems() == []
+
+
+@pytest.mark.parametrize(("day", "after"), [("25", 20), ("30", 20), ("29", None)])
+def test_an_amount_off_every_period_is_the_one_that_is_shown(client, company, day, after):  # noqa: F811
+    """10.00 off all periods of 20.00, also if the first has a few days: 12.30 with tax."""
+    fixed = sold("A", {"monthly": "20"}, anchor_day=1, next_after=after)
+    values = CouponValues("AMOUNT", amount=Decimal(10), currency="EUR", cycles=None)
+    coupon = make(values)
+    with at(f"2026-03-{day}"):
+        choice = Choice(products.find_product(fixed), "monthly")
+        quote = price_choices(company, client, [choice], coupon).quote
+        (item,) = buy(client, fixed, coupon="AMOUNT").items
+    assert [str(amount) for _period, amount in quote.regular] == ["12.30 EUR"]
+    assert item.discount["amount_minor"] == 1000
 
 
 def test_a_coupon_of_three_uses_and_ten_threads(panel, client, product):  # noqa: F811

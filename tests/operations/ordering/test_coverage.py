@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from puqpanel.domain.periods import Anchor
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Charge, Document
 from puqpanel.operations.accounts import clients
@@ -69,7 +70,7 @@ def test_a_new_period_starts_if_all_days_were_credited(client, pair):  # noqa: F
     with at("2026-03-11"):
         credit_notes.credit(actor=STAFF, uuid=order.document.uuid, reason="Mistake")
         found = settlement(order.items[0].service.uuid, pair[1])
-    assert (found.anchor, found.paid_until) == (date(2026, 3, 11), date(2026, 4, 11))
+    assert (found.anchor, found.paid_until) == (Anchor(2026, 3, 11), date(2026, 4, 11))
     assert found.quote.net == eur(6200)
 
 
