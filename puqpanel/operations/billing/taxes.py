@@ -32,6 +32,8 @@ from puqpanel.operations.system.fields import clean_country, clean_name
 
 FIRST_DAY = date(2000, 1, 1)
 """From when rates are valid that were loaded without an older one."""
+LOWEST_REDUCED = 5
+"""Lower rates apply in parts of a country, or to few goods (Art. 98 of Directive 2006/112/EC)."""
 
 
 def rates() -> Sequence[CountryTax]:
@@ -194,8 +196,9 @@ def load_eu_rates(*, actor: Principal) -> int:
     for country in sorted(EU):
         found: Any = eu_vat_rates_data.get_rate(country)
         classes = {STANDARD_CLASS: found["standard"]}
-        if found["reduced"]:
-            classes[REDUCED_CLASS] = min(found["reduced"])
+        reduced = [percent for percent in found["reduced"] if percent >= LOWEST_REDUCED]
+        if reduced:
+            classes[REDUCED_CLASS] = min(reduced)
         for tax_class, percent in classes.items():
             rate, known = Decimal(str(percent)), newest.get((country, tax_class))
             if known is not None and (known.rate == rate or known.valid_from >= today):
