@@ -104,6 +104,12 @@ def find_company(uuid: str) -> Company:
     return find(sa.select(Company).where(Company.uuid == uuid), _("Company not found."))
 
 
+def lock_company(uuid: str) -> Company:
+    """Lock a company until the transaction ends, and return its current state."""
+    query = sa.select(Company).where(Company.uuid == uuid).with_for_update()
+    return find(query.execution_options(populate_existing=True), _("Company not found."))
+
+
 def companies() -> Sequence[Company]:
     """Return all companies, the default one first, then by name."""
     order = (Company.is_default.is_(None), Company.name, Company.id)

@@ -234,7 +234,7 @@ def save_option_prices(*, actor: Principal, option_uuid: str, cells: Iterable[Ce
         InvalidInput: a cell is invalid, by the names of `Cell.field`.
     """
     actor.require(PRODUCTS_MANAGE)
-    option = _lock_option(option_uuid)
+    option = lock_option(option_uuid)
     return _priced(actor, option, price_rows.enter(option, cells, tuple(Period)))
 
 
@@ -249,7 +249,7 @@ def derive_option_prices(*, actor: Principal, option_uuid: str, currency: str) -
         ConflictError: the currency is the base currency, or has no exchange rate.
     """
     actor.require(PRODUCTS_MANAGE)
-    option = _lock_option(option_uuid)
+    option = lock_option(option_uuid)
     return _priced(actor, option, price_rows.derive(option, currency))
 
 
@@ -261,7 +261,7 @@ def copy_option_prices_down(*, actor: Principal, option_uuid: str, currency: str
         How many prices were added.
     """
     actor.require(PRODUCTS_MANAGE)
-    option = _lock_option(option_uuid)
+    option = lock_option(option_uuid)
     return _priced(actor, option, price_rows.copy_down(option, currency, tuple(Period)))
 
 
@@ -309,7 +309,8 @@ def _option_of(group: OptionGroup, uuid: str) -> Option:
     return find(query, _("Option not found."))
 
 
-def _lock_option(uuid: str) -> Option:
+def lock_option(uuid: str) -> Option:
+    """Lock an option until the transaction ends, so that its prices stay."""
     query = sa.select(Option).where(Option.uuid == uuid).with_for_update()
     return find(query, _("Option not found."))
 

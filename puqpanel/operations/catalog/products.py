@@ -160,7 +160,6 @@ def save_product(
     price: Decimal | int | str | None = None,
     currency: str = "",
     period: str = Period.MONTHLY,
-    stock_shown: str | None = None,
 ) -> Product:
     """Create or change a product; its module is fixed once it has services.
 
@@ -176,8 +175,6 @@ def save_product(
             in texts, such as "1234.50"; None leaves its prices as they are.
         currency: of the price; the base currency unless given.
         period: of the price, a `Period`.
-        stock_shown: the stock that the form showed, or empty for no limit; if it is another one
-            now, because some were sold, nothing is saved. None to save it anyway.
 
     Raises:
         InvalidInput: a field is invalid.
@@ -185,13 +182,6 @@ def save_product(
     actor.require(PRODUCTS_MANAGE)
     shown = clean_name(name)
     product = lock_product(uuid) if uuid else Product(name=shown)
-    if uuid and stock_shown is not None:
-        stock = "" if product.stock is None else str(product.stock)
-        if stock != stock_shown:
-            text = _(
-                "The stock changed to %(stock)s in the meantime. Reload the page.", stock=stock
-            )
-            raise InvalidInput({"stock": [text]})
     period = _check_period(period)
     _check_module(product, module)
     if module != product.module:

@@ -224,16 +224,6 @@ def test_a_period_is_free_once_all_of_it_is_credited(client, product):  # noqa: 
         assert session().scalars(sa.select(Charge.live)).all() == [live]
 
 
-def test_stock_that_was_sold_is_not_restored(client, product):  # noqa: F811
-    change(product, stock=2)
-    place(client, Choice(products.find_product(product.uuid), "monthly"))
-    with pytest.raises(InvalidInput, match="invalid"):
-        products.save_product(actor=STAFF, uuid=product.uuid, name="VPS", stock_shown="2")
-    products.save_product(actor=STAFF, uuid=product.uuid, name="VPS", stock_shown="1")
-    session().rollback()
-    assert products.find_product(product.uuid).stock == 1
-
-
 @pytest.mark.parametrize("first", ["invoice", "proforma"])
 @pytest.mark.parametrize("paid", [False, True])
 def test_a_cancelled_order_takes_everything_back(client, product, company, first, paid):  # noqa: F811

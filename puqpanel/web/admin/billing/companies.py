@@ -29,6 +29,7 @@ from puqpanel.operations.billing import companies, ledger, taxes
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.files import store_image
 from puqpanel.web.answers import flash, flashed_errors
+from puqpanel.web.edits import EditForm, unchanged
 from puqpanel.web.fields import CountryField, TimeZoneField, countries, country_name
 from puqpanel.web.forms import Form, _, choices, save_or_show
 from puqpanel.web.guard import actor, allow
@@ -53,7 +54,7 @@ CATEGORIES = {
 }
 
 
-class CompanyForm(Form):
+class CompanyForm(EditForm):
     """A company."""
 
     name = StringField(_("Legal name"), [InputRequired(_("Enter a name.")), Length(max=200)])
@@ -199,7 +200,8 @@ def edit(uuid: str) -> ResponseReturnValue:
     form = CompanyForm(obj=company)
 
     def save() -> tuple[Text, str]:
-        companies.save_company(actor=actor(), uuid=uuid, values=_values(form))
+        with unchanged(form, lambda: CompanyForm(obj=companies.lock_company(uuid))):
+            companies.save_company(actor=actor(), uuid=uuid, values=_values(form))
         return _("Company saved."), url_for("admin.companies.show", uuid=uuid)
 
     return save_or_show(

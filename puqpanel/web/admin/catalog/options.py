@@ -275,6 +275,7 @@ def option_prices(uuid: str, option_uuid: str) -> ResponseReturnValue:
         price_rows.live(option),
         PERIODS,
         Actions(
+            lambda: price_rows.live(options.lock_option(option_uuid)),
             lambda cells: options.save_option_prices(
                 actor=actor(), option_uuid=option_uuid, cells=cells
             ),

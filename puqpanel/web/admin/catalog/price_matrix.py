@@ -21,7 +21,8 @@ from puqpanel.models import Currency, OptionPrice, Price
 from puqpanel.operations.catalog.price_rows import Cell, PriceKey
 from puqpanel.operations.system import currencies
 from puqpanel.web.answers import flash
-from puqpanel.web.forms import Form, _, choices, errors_in, form_page
+from puqpanel.web.edits import EditForm, unchanged
+from puqpanel.web.forms import _, choices, errors_in, form_page
 from puqpanel.web.locale import viewer_locale
 from puqpanel.web.money_field import MoneyField, format_number
 from puqpanel.web.prices import EVERY
@@ -94,11 +95,13 @@ class Actions:
     """The operations of a matrix, which return how many prices changed.
 
     Args:
+        lock: locks what has the prices, and returns those that are offered now.
         save: saves the cells.
         derive: derives the prices in a currency.
         copy: fills longer periods in a currency.
     """
 
+    lock: Callable[[], Mapping[PriceKey, Price | OptionPrice]]
     save: Callable[[Sequence[Cell]], int]
     derive: Callable[[str], int]
     copy: Callable[[str], int]
@@ -126,11 +129,12 @@ def matrix_page(
     form = _form(live, periods, shown)
     if form.validate_on_submit():
         with errors_in(form):
-            changed = actions.save(_cells(form, periods, shown))
-            if form["do"].data == "derive":
-                changed += actions.derive(form["to"].data)
-            elif form["do"].data == "copy":
-                changed += actions.copy(currencies.base_currency())
+            with unchanged(form, lambda: _form(actions.lock(), periods, shown)):
+                changed = actions.save(_cells(form, periods, shown))
+                if form["do"].data == "derive":
+                    changed += actions.derive(form["to"].data)
+                elif form["do"].data == "copy":
+                    changed += actions.copy(currencies.base_currency())
             flash(_n("%(num)s price changed.", "%(num)s prices changed.", changed), "good")
             return redirect(url)
     matrix = _matrix(form, live, periods, shown)
@@ -166,7 +170,7 @@ def _form(
     fields["do"] = SelectField(
         choices=choices((key, key) for key in ("save", "derive", "copy")), default="save"
     )
-    return type("MatrixForm", (Form,), fields)(data=data)
+    return type("MatrixForm", (EditForm,), fields)(data=data)
 
 
 def _cells(form: Any, periods: Sequence[Period], shown: Sequence[Currency]) -> list[Cell]:

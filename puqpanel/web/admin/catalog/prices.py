@@ -33,6 +33,7 @@ def edit(uuid: str) -> ResponseReturnValue:
         price_rows.live(product),
         prices.periods_of(product),
         Actions(
+            lambda: price_rows.live(products.lock_product(uuid)),
             lambda cells: prices.save_prices(actor=actor(), product_uuid=uuid, cells=cells),
             lambda to: prices.derive_prices(actor=actor(), product_uuid=uuid, currency=to),
             lambda of: prices.copy_down(actor=actor(), product_uuid=uuid, currency=of),

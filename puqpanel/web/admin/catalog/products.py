@@ -11,7 +11,6 @@ from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import (
     BooleanField,
-    HiddenField,
     IntegerField,
     SelectField,
     StringField,
@@ -33,6 +32,7 @@ from puqpanel.operations.oversight import tasks
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.catalog.options import describe
 from puqpanel.web.admin.settings_page import settings_page
+from puqpanel.web.edits import EditForm, unchanged
 from puqpanel.web.fields import CurrencyField
 from puqpanel.web.forms import Form, _, choices, save_or_show
 from puqpanel.web.guard import actor, allow, can
@@ -146,7 +146,7 @@ class ProductForm(Form):
     description = TextAreaField(_("Description"), [Length(max=10_000)])
 
 
-class DetailsForm(ProductForm):
+class DetailsForm(ProductForm, EditForm):
     """A product with how it is shown, billed and provisioned."""
 
     SECTIONS = (
@@ -169,7 +169,6 @@ class DetailsForm(ProductForm):
         [InputRequired(_("Enter a whole number."))],
         description=_("Smaller numbers come first."),
     )
-    stock_shown = HiddenField()
     stock = IntegerField(
         _("Stock"), [Optional()], description=_("How many are left to sell; blank for no limit.")
     )
@@ -308,13 +307,13 @@ def edit(uuid: str) -> ResponseReturnValue:
 
     def save() -> tuple[Text, str]:
         names = [field.name for field in fields(products.Details)]
-        products.save_product(
-            actor=actor(),
-            uuid=uuid,
-            details=products.Details(**{name: form[name].data for name in names}),
-            stock_shown=form.stock_shown.data,
-            **form.values(*ProductForm.SAVED),
-        )
+        with unchanged(form, lambda: _details_form(products.lock_product(uuid))):
+            products.save_product(
+                actor=actor(),
+                uuid=uuid,
+                details=products.Details(**{name: form[name].data for name in names}),
+                **form.values(*ProductForm.SAVED),
+            )
         return _("Product saved."), url_for("admin.products.show", uuid=uuid)
 
     return save_or_show(
@@ -331,8 +330,7 @@ def edit(uuid: str) -> ResponseReturnValue:
 def _details_form(product: Product) -> DetailsForm:
     listed = groups.groups()
     group = next((row.group.uuid for row in listed if row.group.id == product.group_id), "")
-    stock = "" if product.stock is None else str(product.stock)
-    form = DetailsForm(obj=product, data={"group_uuid": group, "stock_shown": stock})
+    form = DetailsForm(obj=product, data={"group_uuid": group})
     _with_modules(form, product.module)
     form.group_uuid.choices = choices(
         [

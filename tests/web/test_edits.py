@@ -1,0 +1,83 @@
+"""Two tabs that edit the same values: the second to save does not overwrite the first."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+
+from puqpanel.app import Panel
+from puqpanel.domain.principals import AUTOMATION
+from puqpanel.operations.billing import companies
+from puqpanel.operations.catalog import products
+from tests.web.catalog.test_prices import inputs
+from tests.web.catalog.test_prices import shown as prices_shown
+from tests.web.conftest import Browser
+
+CHANGED = "Someone else changed this in the meantime. Reload the page to see it."
+
+
+def opened(owner: Browser, url: str) -> dict[str, str]:
+    """Return the fields of a form by name, as a browser would submit them."""
+    page = unescape(owner.get(url).text)
+    fields: dict[str, str] = {}
+    start = page.index('name="shown"')
+    for tag in re.findall(r"<input[^>]*>", page[page.rindex("<input", 0, start) :]):
+        name, value = re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)
+        if name and ('type="checkbox"' not in tag or " checked" in tag):
+            fields[name[1]] = value[1] if value else ""
+    for name, options in re.findall(r'<select[^>]*name="([^"]*)"[^>]*>(.*?)</select>', page, re.S):
+        chosen = re.search(r'<option selected[^>]*value="([^"]*)"', options)
+        if chosen:
+            fields[name] = chosen[1]
+    return fields
+
+
+def test_the_price_matrix(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
+    url = f"/admin/products/{shop['product']}/prices"
+    tab = opened(owner, url)
+    other = {**tab, "do": "save", "monthly-EUR-recurring": "5.90"}
+    assert owner.post(url, other).status_code == 302
+    answer = owner.post(url, {**tab, "do": "save", "annually-EUR-recurring": "49"})
+    assert answer.status_code == 422 and answer.text.count(CHANGED) == 1
+    assert inputs(answer.text)["annually-EUR-recurring"] == "49"
+    assert prices_shown(app, shop) == {"monthly EUR": "0.00+5.90"}
+    assert owner.post(url, {**tab, "do": "copy"}).status_code == 422
+    assert owner.post(url, {**opened(owner, url), "do": "save"}).status_code == 302
+
+
+def test_the_form_of_a_product(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
+    url = f"/admin/products/{shop['product']}/edit"
+    tab = opened(owner, url)
+    assert owner.post(url, {**tab, "stock": "7", "welcome": "Hello"}).status_code == 302
+    answer = owner.post(url, {**tab, "name": "Web M"})
+    assert answer.status_code == 422 and "Stock</a>: " + CHANGED in answer.text
+    assert 'value="Web M"' in answer.text and "Welcome text</a>: " + CHANGED in answer.text
+    with app.app_context():
+        product = products.find_product(shop["product"])
+        assert (product.name, product.stock, product.welcome) == ("Web S", 7, "Hello")
+    assert owner.post(url, opened(owner, url) | {"name": "Web M"}).status_code == 302
+
+
+def test_the_form_of_a_company(app: Panel, owner: Browser) -> None:
+    with app.app_context():
+        values = {"name": "Hosting Ltd", "country": "PL", "zone": "Europe/Warsaw"}
+        company = companies.save_company(actor=AUTOMATION, uuid=None, values=values).uuid
+    url = f"/admin/companies/{company}/edit"
+    tab = opened(owner, url)
+    assert owner.post(url, {**tab, "city": "Gdynia"}).status_code == 302
+    answer = owner.post(url, {**tab, "street": "Quay 1"})
+    assert answer.status_code == 422 and "City</a>: " + CHANGED in answer.text
+    with app.app_context():
+        found = companies.find_company(company)
+        assert (found.city, found.street) == ("Gdynia", "")
+    assert owner.post(url, {**opened(owner, url), "street": "Quay 1"}).status_code == 302
+
+
+@pytest.mark.parametrize("forged", ["x", "name", "name=1&name=2", "%ff=%00", "[]"])
+def test_a_forged_digest_saves_nothing(
+    app: Panel, owner: Browser, shop: dict[str, str], forged: str
+) -> None:
+    url = f"/admin/products/{shop['product']}/edit"
+    assert owner.post(url, {**opened(owner, url), "shown": forged}).status_code == 422
