@@ -38,6 +38,8 @@ _OWN = {
     "client.view_started": "A staff member started to view the client area as a user.",
     "company.created": "A company was created.",
     "company.series_changed": "A number series of a company was changed.",
+    "company.template_changed": "The PDF template of a company was changed.",
+    "company.template_failed": "A PDF was made by the shipped template, as the company's failed.",
     "company.updated": "A company was changed.",
     "coupon.created": "A coupon was created.",
     "coupon.ended": "A coupon was ended.",

@@ -34,6 +34,8 @@ LABELS = {
     _S.CANCELLED: _c("document", "Cancelled"),
 }
 OVERDUE = _c("document", "Overdue")
+PARTLY_CREDITED = _c("document", "Partly credited")
+"""Shown instead of “Partly paid” if nothing was paid."""
 KIND_LABELS = {
     DocumentKind.PROFORMA: _c("document", "Proforma"),
     DocumentKind.INVOICE: _c("document", "Invoice"),

@@ -13,7 +13,7 @@ from flask import request
 from puqpanel.domain.differences import LABELS as DIFFERENCES
 from puqpanel.domain.differences import DifferenceKind
 from puqpanel.domain.document_states import LABELS as DOCUMENTS
-from puqpanel.domain.document_states import OVERDUE, DocumentStatus
+from puqpanel.domain.document_states import OVERDUE, PARTLY_CREDITED, DocumentStatus
 from puqpanel.domain.offer_states import LABELS as OFFERS
 from puqpanel.domain.offer_states import OfferStatus
 from puqpanel.domain.order_states import LABELS as ORDERS
@@ -164,6 +164,7 @@ STATUSES: dict[str, dict[str, Status]] = {
         ),
         DocumentStatus.WRITTEN_OFF: Status("mute", "eraser", DOCUMENTS[DocumentStatus.WRITTEN_OFF]),
         DocumentStatus.CANCELLED: Status("mute", "ban", DOCUMENTS[DocumentStatus.CANCELLED]),
+        "partly_credited": Status("warn", "circle-half-stroke", PARTLY_CREDITED),
         "overdue": Status("bad", "triangle-exclamation", OVERDUE),
         "credit_note": Status("mute", "file-circle-minus", _c("credit note", "Issued")),
     },
@@ -204,6 +205,7 @@ STATUSES: dict[str, dict[str, Status]] = {
     "product": {
         "active": Status("good", "circle-check", _c("product", "On sale")),
         "inactive": Status("mute", "box-archive", _c("product", "Not on sale")),
+        "prepaid": Status("warn", "hourglass-start", _c("product", "Not sold yet")),
         "unconfigured": Status("warn", "triangle-exclamation", _c("product", "Not configured")),
     },
 }
@@ -256,6 +258,7 @@ HEALTH = {
     "jobs": _("Jobs of modules"),
     "products": _("Products"),
     "differences": _("Differences"),
+    "templates": _("PDF templates"),
     "translations": _("Translations"),
     "disk": _("Disk"),
 }

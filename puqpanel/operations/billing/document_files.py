@@ -9,6 +9,7 @@ from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import save, transaction
 from puqpanel.models import Document, StoredFile
+from puqpanel.operations.billing import templates
 from puqpanel.operations.billing.contents import content
 from puqpanel.operations.system.files import find_file
 
@@ -38,6 +39,7 @@ def pdf(document: Document) -> bytes:
     )
     if rendered.template_error is not None:
         log.warning("document template failed", company=company.name, error=rendered.template_error)
+        templates.record_failure(company, document.number or "", rendered.template_error)
     if document.digest:
         taken = ConflictError(_("The file was made by another request. Try again."))
         try:

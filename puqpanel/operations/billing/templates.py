@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+import sqlalchemy as sa
+
+from puqpanel.domain.document_states import KIND_LABELS
 from puqpanel.domain.documents import DocumentData, DocumentKind, DocumentLine, Party
 from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Period, anchor_for, period_containing
 from puqpanel.domain.permissions import COMPANIES_MANAGE
-from puqpanel.domain.principals import Principal
+from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.tax import PriceEntry, Tax, TaxCategory, TaxGroup, group_total
-from puqpanel.domain.texts import _, language
-from puqpanel.infra.db import transaction
-from puqpanel.models import Company
+from puqpanel.domain.texts import Text, _, language
+from puqpanel.infra.db import session, transaction
+from puqpanel.models import Audit, Company
 from puqpanel.operations.billing.companies import find_company
 from puqpanel.operations.billing.ledger import today
 from puqpanel.operations.system import audit, currencies
@@ -22,6 +27,7 @@ from puqpanel.operations.system.files import find_file
 
 MAX_LENGTH = 60_000
 """The longest template in characters."""
+CHANGED, FAILED = "company.template_changed", "company.template_failed"
 _GROUP = TaxGroup(TaxCategory.STANDARD, (Tax("VAT", Decimal(23)),))
 
 
@@ -74,24 +80,90 @@ def save(*, actor: Principal, company_uuid: str, template: str) -> None:
         summary = _("PDF template changed.") if text else _("The shipped PDF template is used.")
         audit.record(
             actor=actor,
-            action="company.updated",
+            action=CHANGED,
             subject_type="company",
             subject_uuid=company_uuid,
             summary=summary,
         )
 
 
+def failures() -> sa.Select[str, str, Text]:
+    """Select UUID and name of the companies whose template failed since it was saved, and why."""
+    last = (
+        sa.select(sa.func.max(Audit.id))
+        .where(
+            Audit.subject_type == "company",
+            Audit.subject_uuid == Company.uuid,
+            Audit.action.in_((CHANGED, FAILED)),
+        )
+        .correlate(Company)
+        .scalar_subquery()
+    )
+    return (
+        sa.select(Company.uuid, Company.name, Audit.summary)
+        .join(Audit, Audit.id == last)
+        .where(Company.template != "", Audit.action == FAILED)
+    )
+
+
+def failure(company: Company) -> Text | str:
+    """Return why a document could not be made by the company's own template; empty if none."""
+    found = session().execute(failures().where(Company.id == company.id)).first()
+    return found.summary if found else ""
+
+
+def record_failure(company: Company, number: str, error: Exception) -> None:
+    """Record the first document after a template was saved for which it failed."""
+    if failure(company):
+        return
+    with transaction():
+        audit.record(
+            actor=AUTOMATION,
+            action=FAILED,
+            subject_type="company",
+            subject_uuid=company.uuid,
+            summary=_(
+                "The PDF template failed for %(number)s, so the shipped one was used. %(error)s",
+                number=number or KIND_LABELS[DocumentKind.INVOICE],
+                error=str(error),
+            ),
+        )
+
+
 def _compiled(company: Company, template: str) -> bytes:
-    from puqpanel.infra.documents.pdf import render_pdf  # slow to import
+    """Return a sample as PDF, after the template was also tried on other kinds of documents."""
+    from puqpanel.infra.documents.pdf import render_pages, render_pdf  # slow to import
 
     if len(template) > MAX_LENGTH:
         text = _("Enter at most %(longest)s characters.", longest=MAX_LENGTH)
         raise InvalidInput({"template": [text]})
     logo = find_file(company.logo) if company.logo else None
-    rendered = render_pdf(_sample(company), logo=logo.content if logo else b"", template=template)
+    image = logo.content if logo else b""
+    sample = _sample(company)
+    rendered = render_pdf(sample, logo=image, template=template)
     if rendered.template_error is not None:
         raise InvalidInput({"template": [str(rendered.template_error)]})
+    for other, paid in _others(sample):
+        error = render_pages(other, paid=paid, logo=image, template=template).template_error
+        if error is not None:
+            text = _("%(document)s: %(error)s", document=KIND_LABELS[other.kind], error=str(error))
+            raise InvalidInput({"template": [text]})
     return rendered.pdf
+
+
+def _others(sample: DocumentData) -> Iterator[tuple[DocumentData, Money | None]]:
+    """Yield a paid invoice and a credit note, which ask for no payment, and what is paid."""
+    yield replace(sample, kind=DocumentKind.INVOICE), sample.total
+    yield (
+        replace(
+            sample,
+            kind=DocumentKind.CREDIT_NOTE,
+            due_on=None,
+            corrects=(sample.number, sample.issued_on),
+            reason=str(_("Price reduction")),
+        ),
+        None,
+    )
 
 
 def _sample(company: Company) -> DocumentData:

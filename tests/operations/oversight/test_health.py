@@ -52,6 +52,7 @@ def test_public_report_contains_states_only(panel: Panel, settings: Settings) ->
                     "jobs",
                     "products",
                     "differences",
+                    "templates",
                     "translations",
                     "disk",
                 ),

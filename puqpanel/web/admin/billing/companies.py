@@ -25,7 +25,7 @@ from puqpanel.domain.tax import PriceEntry, TaxCategory
 from puqpanel.domain.tax_rules import BUYER_LABELS, EU
 from puqpanel.domain.texts import Text
 from puqpanel.models import Company
-from puqpanel.operations.billing import companies, ledger, taxes
+from puqpanel.operations.billing import companies, ledger, taxes, templates
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.files import store_image
 from puqpanel.web.answers import flash, flashed_errors
@@ -179,6 +179,7 @@ def show(uuid: str) -> ResponseReturnValue:
     return render_template(
         "admin/billing/companies/show.html",
         company=company,
+        template_failure=templates.failure(company),
         missing=companies.missing_details(company),
         country_name=country_name,
         kinds=KIND_LABELS,
@@ -291,10 +292,9 @@ def _values(form: CompanyForm) -> dict[str, object]:
     """
     values = {name: form[name].data for name in FIELDS}
     values = {name: "" if value is None else value for name, value in values.items()}
-    uploaded = form.logo_file.data
-    if content := uploaded.read() if uploaded else b"":
+    if uploaded := form.logo_file.data:
         try:
-            values["logo"] = store_image(content)
+            values["logo"] = store_image(uploaded.read())
         except UserError as error:
             raise InvalidInput({"logo_file": [error.text]}) from None
     return values

@@ -38,6 +38,7 @@ def edit(uuid: str) -> ResponseReturnValue:
             (company.name, url_for("admin.companies.show", uuid=uuid)),
         ],
         "company": company,
+        "template_failure": templates.failure(company),
     }
     text = form.template.data or ""
     if "preview" in request.form and form.validate_on_submit():
