@@ -17,20 +17,33 @@ from puqpanel.operations.billing.ledger import zone_day
 from puqpanel.web.locale import viewer_locale
 
 
-def shown_state(status: str, due_on: date | None, zone: str, kind: str = "") -> str:
+def shown_state(
+    status: str, due_on: date | None, zone: str, kind: str = "", paid_minor: int | None = None
+) -> str:
     """Return the key of a document's badge: open documents past their due date are overdue.
+
+    One of which nothing was paid, but a part credited, is partly credited.
 
     Args:
         status: of the document.
         due_on: the last day for payment.
         zone: the time zone of its company.
         kind: of the document.
+        paid_minor: what was paid of it, if that is known.
     """
     if kind == DocumentKind.CREDIT_NOTE and status != DocumentStatus.DRAFT:
         return "credit_note"
     if DocumentStatus(status) in OPEN and due_on is not None and due_on < zone_day(zone):
         return "overdue"
+    if status == DocumentStatus.PARTLY_PAID and paid_minor == 0:
+        return "partly_credited"
     return status
+
+
+def state_of(document: Document) -> str:
+    """Return the key of a document's badge."""
+    zone = document.company.zone
+    return shown_state(document.status, document.due_on, zone, document.kind, document.paid_minor)
 
 
 def shown_day(day: date | None) -> str:

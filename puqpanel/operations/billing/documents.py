@@ -9,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import lazyload, selectinload
 
-from puqpanel.domain.document_states import DocumentStatus
-from puqpanel.domain.documents import DocumentKind
+from puqpanel.domain.document_states import OPEN, DocumentStatus
+from puqpanel.domain.documents import FUNDS, DocumentKind
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import CLIENT_BILLING_VIEW, DOCUMENTS_MANAGE
@@ -18,7 +18,7 @@ from puqpanel.domain.principals import Principal
 from puqpanel.domain.tax import PriceEntry
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import find, retry_deadlocks, save, session, transaction
-from puqpanel.models import Address, Client, Company, Document
+from puqpanel.models import Address, Client, Company, Document, DocumentLineRow
 from puqpanel.models.columns import new_uuid
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing.companies import clean_text, company_for, find_company
@@ -68,6 +68,36 @@ def find_document_of(actor: Principal, uuid: str) -> Document:
         Document.status != DocumentStatus.DRAFT,
     )
     return find(query, _("Document not found."))
+
+
+def documents_due(client: Client) -> sa.Select[Document]:
+    """Select the documents that a client has to pay, the earliest due first.
+
+    Those that only add funds are not among them.
+    """
+    adds_funds = sa.exists().where(
+        DocumentLineRow.document_id == Document.id, DocumentLineRow.kind == FUNDS
+    )
+    return (
+        sa.select(Document)
+        .where(
+            Document.client_id == client.id,
+            Document.status.in_(OPEN),
+            Document.kind != DocumentKind.CREDIT_NOTE,
+            ~adds_funds,
+        )
+        .order_by(Document.due_on, Document.id)
+    )
+
+
+def amounts_due(client: Client) -> list[Money]:
+    """Return what a client has to pay, in each currency."""
+    due = documents_due(client).order_by(None).subquery().c
+    open_minor = sa.func.sum(
+        due.net_minor + due.tax_minor - due.paid_minor - due.credited_minor - due.written_off_minor
+    )
+    query = sa.select(due.currency, open_minor).group_by(due.currency).order_by(due.currency)
+    return [Money(int(minor), currency) for currency, minor in session().execute(query)]
 
 
 def lock_document(uuid: str) -> Document:

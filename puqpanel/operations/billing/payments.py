@@ -96,7 +96,8 @@ def receive(
     today = ledger.today(company)
     day = received.received_on or today
     if not FIRST_DAY <= day <= today:
-        raise InvalidInput({"received_on": [_("Enter a day that is not in the future.")]})
+        text = _("Enter a day from %(year)s to today.", year=FIRST_DAY.year)
+        raise InvalidInput({"received_on": [text]})
     payment = save(
         Payment(
             company_id=company.id,

@@ -205,6 +205,53 @@ def test_a_company_gets_a_template_of_its_own(app: Panel, owner: Browser, compan
     assert stored() == ""
 
 
+def test_the_home_and_the_client_page_say_what_is_to_pay(
+    app: Panel, owner: Browser, shop: dict[str, str], issue: str
+) -> None:
+    with app.app_context():
+        number = documents.find_document(issue).number
+    anna = Browser(app).sign_in("anna@example.test", "/client")
+    home = anna.get("/client/").text
+    assert number in home and f"/client/invoices/{issue}" in home
+    assert "196.80" in home
+    client = f"/admin/clients/{shop['client']}"
+    assert "196.80" in owner.get(client).text
+    owner.post(f"/admin/documents/{issue}/payment", {"amount": "200", "reason": "Statement 31"})
+    home = anna.get("/client/").text
+    assert number not in home and "Nothing to pay" in home and "Credit balance: 3.20" in home
+    assert "196.80" not in owner.get(client).text.partition("Timeline")[0]
+    tom = Browser(app).sign_in("tom@example.test", "/client")
+    assert "Nothing to pay" not in tom.get("/client/").text
+
+
+def test_a_template_that_fails_for_a_paid_document_is_refused(owner: Browser, company: str) -> None:
+    path = f"/admin/companies/{company}/template"
+    own = "#let d = json(bytes(sys.inputs.data))\n= #d.number\n#d.transfer.iban"
+    for data in ({"template": own}, {"template": own, "preview": "1"}):
+        answer = owner.post(path, data)
+        assert answer.status_code == 422 and "Invoice: Line 3: " in answer.text
+    own = own.replace("#d.t", '#if d.kind == "credit_note" [#d.t').replace("iban", "iban]")
+    answer = owner.post(path, {"template": own})
+    assert answer.status_code == 422 and "Credit note: Line 3: " in answer.text
+
+
+def test_staff_see_that_a_template_failed(
+    app: Panel, owner: Browser, company: str, issue: str
+) -> None:
+    path = f"/admin/companies/{company}"
+    head = "#let d = json(bytes(sys.inputs.data))\n= #d.number\n"
+    own = head + '#if "Anna Berg" in d.buyer.name [#panic("no")]'
+    assert owner.post(f"{path}/template", {"template": own}).status_code == 302
+    assert "The PDF template failed" not in owner.get(path).text
+    assert owner.get(f"/admin/documents/{issue}/pdf").status_code == 200
+    for page in (path, f"{path}/template", "/admin/health/"):
+        assert "The PDF template failed" in owner.get(page).text
+    assert "Line 3: " in owner.get(path).text
+    assert owner.post(f"{path}/template", {"template": head}).status_code == 302
+    for page in (path, f"{path}/template", "/admin/health/"):
+        assert "The PDF template failed for" not in owner.get(page).text.partition("Timeline")[0]
+
+
 def test_a_draft_of_an_incomplete_company_links_to_what_is_missing(
     app: Panel, owner: Browser, shop: dict[str, str], company: str
 ) -> None:

@@ -21,7 +21,7 @@ from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Product, Service, User
 from puqpanel.operations.accounts import addresses, clients, members
-from puqpanel.operations.billing import companies, ledger
+from puqpanel.operations.billing import companies, documents, ledger
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.system import audit
 from puqpanel.web import impersonation
@@ -162,6 +162,7 @@ def show(uuid: str) -> ResponseReturnValue:
         country=country_name(client.country),
         several_companies=len(companies.companies()) > 1,
         credits=ledger.credits_of(client),
+        amounts_due=documents.amounts_due(client),
         services=services[:MAX_SERVICES],
         has_more_services=len(services) > MAX_SERVICES,
         tasks=tasks.tasks_about("client", uuid, 5) if can(TASKS_VIEW) else [],

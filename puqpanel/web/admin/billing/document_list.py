@@ -31,6 +31,7 @@ DOCUMENTS = Listing(
         Document.status,
         Document.currency,
         (Document.net_minor + Document.tax_minor).label("minor"),
+        Document.paid_minor,
         Document.issued_on,
         Document.due_on,
         Document.created_at,

@@ -39,6 +39,7 @@ from puqpanel.web.documents import (
     shown_day,
     shown_days,
     shown_state,
+    state_of,
     ubl_response,
 )
 from puqpanel.web.forms import Form, _, save_or_show
@@ -128,7 +129,7 @@ def show(uuid: str) -> ResponseReturnValue:
         order=links.order_of_document(document),
         missing=companies.missing_details(document.company),
         kind=KIND_LABELS[DocumentKind(document.kind)],
-        state=shown_state(document.status, document.due_on, document.company.zone, document.kind),
+        state=state_of(document),
         payments=_payments(document),
         notes=_notes(document),
         credit=ledger.credit(document.client, document.company, document.currency),

@@ -60,6 +60,7 @@ ORDERS = Listing(
         Client.name.label("client"),
         Client.uuid.label("client_uuid"),
         Document.status.label("document_status"),
+        Document.paid_minor,
         Document.due_on,
         Company.zone,
     )

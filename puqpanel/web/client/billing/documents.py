@@ -20,7 +20,7 @@ from puqpanel.web.documents import (
     pdf_response,
     shown_day,
     shown_days,
-    shown_state,
+    state_of,
     transfer_image,
 )
 from puqpanel.web.guard import actor, customer
@@ -47,7 +47,7 @@ def index() -> ResponseReturnValue:
         "client/billing/documents/index.html",
         rows=session().scalars(query).all(),
         kinds=KIND_LABELS,
-        state=shown_state,
+        state=state_of,
         day=shown_day,
         credits=ledger.credits_of(find_client(client.uuid)) if client else [],
         adds_funds=funds.is_offered() and actor().may(CLIENT_BILLING_MANAGE),
@@ -63,7 +63,7 @@ def show(uuid: str) -> ResponseReturnValue:
         "client/billing/documents/show.html",
         document=document,
         kind=KIND_LABELS[DocumentKind(document.kind)],
-        state=shown_state(document.status, document.due_on, document.company.zone, document.kind),
+        state=state_of(document),
         day=shown_day,
         days=shown_days,
         transfer_image=transfer_image(document),

@@ -17,7 +17,7 @@ from puqpanel.web.documents import (
     pdf_response,
     shown_day,
     shown_days,
-    shown_state,
+    state_of,
     transfer_image,
     ubl_response,
 )
@@ -50,7 +50,7 @@ def show(uuid: str, token: str) -> ResponseReturnValue:
         document=document,
         token=token,
         kind=KIND_LABELS[DocumentKind(document.kind)],
-        state=shown_state(document.status, document.due_on, document.company.zone, document.kind),
+        state=state_of(document),
         day=shown_day,
         days=shown_days,
         transfer_image=transfer_image(document),
