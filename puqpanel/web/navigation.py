@@ -55,7 +55,9 @@ from puqpanel.models import (
     ServiceDifference,
     Task,
 )
+from puqpanel.operations.ordering import shop
 from puqpanel.operations.oversight.process_checks import SILENT
+from puqpanel.operations.system import currencies, settings
 from puqpanel.web.guard import can
 
 CAP = 99
@@ -370,6 +372,16 @@ def crumbs(section: str, entity: Client | Product | Service | None = None) -> li
     links = [(str(SECTIONS[section]), url_for(f"admin.{section}.index"))]
     if entity is not None:
         links.append((entity.name, url_for(f"admin.{section}.show", uuid=entity.uuid)))
+    return links
+
+
+def visitor_links() -> list[tuple[Text, str]]:
+    """Return label and URL of where visitors without an account can go from the sign-in page."""
+    links = []
+    if shop.offers(currencies.base_currency()):
+        links.append((_("Go to the shop"), url_for("shop.products.index")))
+    if settings.get("shop.registration"):
+        links.append((_("Create account"), url_for("client.registration.create")))
     return links
 
 

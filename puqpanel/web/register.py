@@ -146,6 +146,7 @@ def _configure_templates(app: Flask) -> None:
             memberships=guard.memberships,
             groups=navigation.sidebar,
             links=navigation.customer_links,
+            visitor_links=navigation.visitor_links,
             attention=navigation.attention,
             theme=look.theme,
             language=lambda: texts.language().tag,

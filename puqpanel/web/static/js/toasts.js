@@ -1,4 +1,5 @@
-/* Shows flashed messages and refused requests as toasts. Errors stay; others close after a while, unless hovered. */
+/* Shows flashed messages and refused requests as toasts. Errors stay; others close after a while, unless hovered.
+   On phones, where toasts would cover buttons, flashed messages stay at the top of the page. */
 "use strict";
 
 {
@@ -66,5 +67,6 @@
     if (message) add("bad", icon, message);
   });
 
-  onContent((within) => $$("[data-flash] .note", within).forEach(show));
+  const onPhone = matchMedia("(max-width: 767.98px)").matches;
+  if (!onPhone) onContent((within) => $$("[data-flash] .note", within).forEach(show));
 }
