@@ -10,6 +10,7 @@ from puqpanel.domain.texts import _
 MAX_BYTES = 512 * 1024
 MAX_SIDE = 4000
 """Pixels; a small file can hold an image that fills the memory of a browser."""
+TOO_LARGE = _("Upload an image of at most %(side)s × %(side)s pixels.", side=MAX_SIDE)
 _NOT_AN_IMAGE = _("Upload a PNG, JPEG, WebP or SVG image.")
 _JPEG_SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 """Markers of the segments that hold the size."""
@@ -58,7 +59,7 @@ def check_image(content: bytes) -> Image:
     if size is None or min(size) < 1:
         raise ImageError(_("The image is damaged. Upload another file."))
     if max(size) > MAX_SIDE:
-        raise ImageError(_("Upload an image of at most %(side)s × %(side)s pixels.", side=MAX_SIDE))
+        raise ImageError(TOO_LARGE)
     return Image(kind, content)
 
 

@@ -11,6 +11,7 @@ import re
 from xml.etree import ElementTree
 
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.images import MAX_SIDE, TOO_LARGE
 from puqpanel.domain.texts import _
 
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
@@ -31,6 +32,7 @@ ELEMENTS, ATTRIBUTES = frozenset(_ELEMENTS.split()), frozenset(_ATTRIBUTES.split
 _DANGEROUS = re.compile(
     r"url\s*+\(\s*+[\"']?+\s*+(?!#)|[@\\<]|expression|javascript:", re.IGNORECASE
 )
+_LENGTH = re.compile(r"\s*+(\d++(?:\.\d++)?+(?:e\+?\d++)?+)", re.IGNORECASE)
 _FUNCTION = re.compile(r"(?<![\w-])([\w-]++)\s*\(")
 _COLOURS_AND_TRANSFORMS = (
     "url rgb rgba hsl hsla matrix translate translatex translatey scale scalex scaley rotate skew"
@@ -62,6 +64,7 @@ def clean_svg(content: bytes) -> bytes:
     if root.tag != f"{{{SVG}}}svg":
         raise SvgError(_("The SVG has no <svg> element."))
     _limit(root)
+    _limit_size(root)
     _clean(root, 0)
     _limit_uses(root)
     ElementTree.register_namespace("", SVG)
@@ -72,6 +75,13 @@ def clean_svg(content: bytes) -> bytes:
 def _limit(root: ElementTree.Element) -> None:
     if sum(1 for _ in root.iter()) > MAX_ELEMENTS:
         raise _too_many()
+
+
+def _limit_size(root: ElementTree.Element) -> None:
+    for name in ("width", "height"):
+        length = _LENGTH.match(root.get(name, ""))
+        if length and float(length[1]) > MAX_SIDE:
+            raise SvgError(TOO_LARGE)
 
 
 def _too_many() -> SvgError:

@@ -78,6 +78,8 @@ class NumberField(StringField):
         if not typed.strip():
             return
         self.data = parse_localized(typed, viewer_locale(), grouping=False)
+        if self.data is None and parse_localized(typed.strip().lstrip("-−"), viewer_locale()):
+            raise ValidationError(str(_("Enter a number that is not negative.")))
         if self.data is None:
             text = _(
                 "“%(number)s” is not a valid number. Enter it in this form: %(example)s.",

@@ -58,6 +58,8 @@ def test_a_bitmap_is_kept_as_it_is(content: bytes, kind: str) -> None:
         (png()[:20], "damaged"),
         (png(0, 4), "damaged"),
         (png(50_000, 50_000), "at most 4000"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg" width="99999999"/>', "at most 4000"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg" height=" 1e9px"/>', "at most 4000"),
         (JPEG[:22], "damaged"),
         (b"\xff\xd8\xff" + b"\xff" * 5000, "damaged"),
         (WEBP[:20], "damaged"),

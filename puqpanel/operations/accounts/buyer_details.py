@@ -7,7 +7,7 @@ from typing import Any
 
 from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.tax_rules import EU, BuyerKind, VatStatus
-from puqpanel.domain.texts import Text, _
+from puqpanel.domain.texts import Text, _, language
 from puqpanel.models import Client
 
 LENGTHS = {
@@ -106,5 +106,6 @@ def clean_vat_number(text: str, country: str) -> str:
     try:
         return str(vat.validate(number))
     except ValidationError:
-        message = _("This is not a valid VAT number of %(country)s.", country=country)
+        name = language().locale.territories.get(country, country)
+        message = _("This is not a valid VAT number of %(country)s.", country=name)
         raise InvalidInput({"vat_number": [message]}) from None

@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.document_states import OPEN
-from puqpanel.domain.errors import UserError
+from puqpanel.domain.errors import InvalidInput, UserError
 from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import (
     CLIENT_ORDERS_MANAGE,
@@ -57,6 +57,7 @@ def review() -> ResponseReturnValue:
         errors = errors or products.reasons(error)
     if not errors and (cart is None or not priced.ready or priced.gone):
         return redirect(url_for("shop.cart.index"))
+    errors = errors and (_unfilled_fields(priced) or errors)
     address = addresses.chosen(shopper.buyer(), cart.address_id if cart else None)
     missing = own_details.missing(shopper.buyer())
     if missing and not errors and can(CLIENT_PROFILE_MANAGE):
@@ -76,6 +77,25 @@ def review() -> ResponseReturnValue:
         every=EVERY,
     )
     return page, 422 if errors else 200
+
+
+def _unfilled_fields(cart: PricedCart) -> dict[str, list[str]]:
+    """Return what the modules of a cart's services refuse, with the service and the field."""
+    found = []
+    for line in cart.lines:
+        if not order_forms.has_form(line.product):
+            continue
+        try:
+            order_forms.check(line.product, actor(), line.item.data or {})
+        except InvalidInput as error:
+            labels = order_forms.labels(line.product, actor())
+            name = line.item.name or line.product.name
+            found += [
+                f"{name}, {labels.get(field, field)}: {text}"
+                for field, texts in error.errors.items()
+                for text in texts
+            ]
+    return {"": found} if found else {}
 
 
 @bp.post("/checkout/address")
@@ -122,6 +142,7 @@ def item(key: str) -> ResponseReturnValue:
         product=product,
         name=name,
         field_name=NAME,
+        labels=order_forms.labels(product, actor()) if errors else {},
         fields=order_forms.page(product, actor(), data, errors),
         errors=errors,
     )

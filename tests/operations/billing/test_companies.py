@@ -24,7 +24,7 @@ def save(company: Company, **values: str) -> str:
 def test_a_wrong_number_is_refused(company: Company, wrong: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         save(company, vat_number=wrong)
-    assert caught.value.errors == {"vat_number": ["This is not a valid VAT number of PL."]}
+    assert caught.value.errors == {"vat_number": ["This is not a valid VAT number of Poland."]}
 
 
 def test_a_number_gets_its_prefix(company: Company) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from io import BytesIO
 
 import pytest
 
@@ -222,6 +223,31 @@ def test_the_home_and_the_client_page_say_what_is_to_pay(
     assert "196.80" not in owner.get(client).text.partition("Timeline")[0]
     tom = Browser(app).sign_in("tom@example.test", "/client")
     assert "Nothing to pay" not in tom.get("/client/").text
+
+
+def test_a_document_is_partly_credited_until_something_is_paid(owner: Browser, issue: str) -> None:
+    page = f"/admin/documents/{issue}"
+    owner.post(f"{page}/credit-note", {"reason": "Goodwill", "amount": "10"})
+    for path in (page, "/admin/documents/"):
+        text = owner.get(path).text
+        assert "Partly credited" in text and "Partly paid" not in text
+    answer = owner.post(
+        f"{page}/payment", {"amount": "1", "reason": "Cash", "received_on": "1900-01-01"}
+    )
+    assert answer.status_code == 422 and "Enter a day from 2000 to today." in answer.text
+    owner.post(f"{page}/payment", {"amount": "1", "reason": "Cash"})
+    assert "Partly paid" in owner.get(page).text
+    assert "Issue credit note…" in owner.get(page).text
+    owner.post(f"{page}/credit-note", {"reason": "Goodwill"})
+    assert "Issue credit note…" not in owner.get(page).text
+
+
+def test_an_empty_logo_is_refused(owner: Browser, company: str) -> None:
+    data = {"name": "Fjordhost", "country": "PL", "entry": "net", "zone": "UTC", "due_days": "14"}
+    answer = owner.post(
+        f"/admin/companies/{company}/edit", {**data, "logo_file": (BytesIO(b""), "logo.png")}
+    )
+    assert answer.status_code == 422 and "Upload a PNG, JPEG, WebP or SVG image." in answer.text
 
 
 def test_a_template_that_fails_for_a_paid_document_is_refused(owner: Browser, company: str) -> None:

@@ -59,6 +59,9 @@ def test_only_required_fields_are_asked_and_kept(live: Live) -> None:
     refused = send(anna, path, {"domain": "not a domain", "ip_address": "192.0.2.7"})
     assert refused.status_code == 422
     assert 'value="not a domain"' in refused.text
+    assert "Domain: " in refused.text, "the summary names the field"
+    refused = order(anna, total="500")
+    assert refused.status_code == 422 and "Cloud, Domain: Enter a value." in refused.text
     data = {"domain": "a.example", "ip_address": "192.0.2.7"}
     assert send(anna, path, data).status_code == 302
     assert 'value="a.example"' in anna.get(path).text
