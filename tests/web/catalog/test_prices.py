@@ -13,7 +13,7 @@ from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import session
 from puqpanel.models import Price
 from puqpanel.operations.catalog import groups, options, prices, products
-from puqpanel.operations.catalog.price_rows import live
+from puqpanel.operations.catalog.price_rows import Cell, live
 from tests.web.billing.test_currencies import EN, PL, add_zloty
 from tests.web.conftest import Browser
 
@@ -79,9 +79,40 @@ def test_prices_are_derived_and_filled(
     assert "16.7 % less" in page
     owner.post(matrix, {**inputs(page), "do": "copy", "to": "PLN"}, headers=EN)
     assert shown(app, shop)["quarterly EUR"] == "0.00+14.70"
-    for to in ("EUR", "XXX", ""):
+    for to in ("EUR", "XXX"):
         answer = owner.post(matrix, {**inputs(page), "do": "derive", "to": to}, headers=EN)
         assert answer.status_code == 422
+
+
+def test_prices_of_all_currencies_with_a_rate_are_derived_with_those_of_options(
+    app: Panel, owner: Browser, shop: dict[str, str], matrix: str
+) -> None:
+    url = add_zloty(owner)
+    owner.post(url, {"rate": "4", "step": "0.1", "rounding": "up", "enabled": "y"}, headers=EN)
+    owner.post("/admin/currencies/new", {"code": "USD"})
+    rateless = {"rate": "", "step": "0.01", "rounding": "up", "enabled": "y"}
+    owner.post("/admin/currencies/USD/edit", rateless, headers=EN)
+    with app.app_context():
+        group = options.save_option_group(
+            actor=AUTOMATION, uuid=None, key="backup", label="Backup", kind=OptionKind.YES_NO
+        )
+        uuid, option = group.uuid, group.options[0].uuid
+        cell = Cell("monthly", "EUR", None, "2")
+        options.save_option_prices(actor=AUTOMATION, option_uuid=option, cells=[cell])
+        options.assign_option_groups(
+            actor=AUTOMATION, product_uuid=shop["product"], group_uuids=[uuid]
+        )
+    fields = inputs(owner.get(matrix, headers=EN).text)
+    data = {**fields, "do": "derive", "to": ""}
+    answer = owner.post(matrix, data, headers=EN, follow_redirects=True)
+    assert "No exchange rate: USD." in answer.text
+    assert shown(app, shop)["monthly PLN"] == "0.00+19.60"
+    with app.app_context():
+        prices_of = {
+            key[1]: row.recurring_minor
+            for key, row in live(options.find_option(uuid, option)).items()
+        }
+    assert prices_of == {"EUR": 200, "PLN": 800}
 
 
 @pytest.mark.parametrize("typed", ["-1", "1.000,00", "1e3", "NaN", "9" * 500, "0.001", "<b>"])

@@ -132,13 +132,23 @@ def matrix_page(
             with unchanged(form, lambda: _form(actions.lock(), periods, shown)):
                 changed = actions.save(_cells(form, periods, shown))
                 if form["do"].data == "derive":
-                    changed += actions.derive(form["to"].data)
+                    changed += sum(map(actions.derive, _to_derive(form["to"].data, shown)))
                 elif form["do"].data == "copy":
                     changed += actions.copy(currencies.base_currency())
+            without = [row.code for row in shown if row.enabled and row.rate is None]
+            if form["do"].data == "derive" and without:
+                flash(_("No exchange rate: %(codes)s.", codes=", ".join(without)), "warn")
             flash(_n("%(num)s price changed.", "%(num)s prices changed.", changed), "good")
             return redirect(url)
     matrix = _matrix(form, live, periods, shown)
     return form_page(form, template, matrix=matrix, **context)
+
+
+def _to_derive(code: str, shown: Sequence[Currency]) -> list[str]:
+    """Return the currencies to derive prices in: the chosen one, or all that have a rate."""
+    if code:
+        return [code]
+    return [row.code for row in shown if row.enabled and not row.is_base and row.rate is not None]
 
 
 def _currencies(live: Mapping[PriceKey, Any]) -> list[Currency]:
@@ -164,7 +174,12 @@ def _form(
                     data[name] = getattr(row, column)
     fields["to"] = SelectField(
         _("Derive prices in"),
-        choices=choices((row.code, row.code) for row in shown if not row.is_base and row.enabled),
+        choices=choices(
+            [
+                ("", _("All currencies")),
+                *((row.code, row.code) for row in shown if not row.is_base and row.enabled),
+            ]
+        ),
         validate_choice=False,
     )
     fields["do"] = SelectField(

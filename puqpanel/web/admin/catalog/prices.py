@@ -35,7 +35,7 @@ def edit(uuid: str) -> ResponseReturnValue:
         Actions(
             lambda: price_rows.live(products.lock_product(uuid)),
             lambda cells: prices.save_prices(actor=actor(), product_uuid=uuid, cells=cells),
-            lambda to: prices.derive_prices(actor=actor(), product_uuid=uuid, currency=to),
+            lambda to: _derive(product, to),
             lambda of: prices.copy_down(actor=actor(), product_uuid=uuid, currency=of),
         ),
         url_for("admin.prices.edit", uuid=uuid),
@@ -44,6 +44,17 @@ def edit(uuid: str) -> ResponseReturnValue:
         earlier=prices.earlier_prices(product, 50),
         sold_text=_sold_text(product),
     )
+
+
+def _derive(product: Product, currency: str) -> int:
+    """Derive the prices of a product and its options; return how many changed."""
+    changed = prices.derive_prices(actor=actor(), product_uuid=product.uuid, currency=currency)
+    for group in option_operations.groups_of(product):
+        for option in group.options:
+            changed += option_operations.derive_option_prices(
+                actor=actor(), option_uuid=option.uuid, currency=currency
+            )
+    return changed
 
 
 def _sold_text(product: Product) -> Text:
