@@ -55,6 +55,10 @@ address and permissions, and send the generated link. It is valid for seven days
 person creates an account, or signs in if the address has one. Users who aren't owners can grant
 only permissions that they have, and can't change owners. Changing the permissions of a user takes
 effect at once and withdraws the invitations they sent.
+
+The client area has no list of orders, no payment methods and no support requests yet. Until then,
+`orders.view` shows the page of an order after it was placed and the offers, and `support.view` and
+`support.manage` open nothing.
 """
 MODULES = """## Permissions of modules
 
