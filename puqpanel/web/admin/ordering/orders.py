@@ -27,7 +27,7 @@ from puqpanel.models import (
     Payment,
     Service,
 )
-from puqpanel.operations.ordering import cancellation, offers, orders
+from puqpanel.operations.ordering import cancellation, offers, orders, selections
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.ordering import drafts
 from puqpanel.web.documents import shown_day, shown_days, shown_state
@@ -150,6 +150,7 @@ def show(uuid: str) -> ResponseReturnValue:
         documents=found,
         kinds=KIND_LABELS,
         payments=_payments(found),
+        selections=selections.of_order(order),
         risks=[order_risks.text(note) for note in order.risks or ()],
         Money=Money,
         state=shown_state,

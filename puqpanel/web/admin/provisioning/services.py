@@ -28,6 +28,7 @@ from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Ending, ModuleLog, Product, Service, Task
 from puqpanel.operations.catalog import products
+from puqpanel.operations.ordering import selections
 from puqpanel.operations.ordering.contracts import ENDED, find_with_rows
 from puqpanel.operations.provisioning import observations, services
 from puqpanel.operations.system import audit
@@ -281,6 +282,7 @@ def show(uuid: str) -> ResponseReturnValue:
         ),
         ending=ending,
         change=found.change,
+        selection=selections.of_service(service),
         day=shown_day,
         choices=choices_for(service, found.difference),
         refreshes=can(SERVICES_PROVISION) and observations.can_refresh(service),

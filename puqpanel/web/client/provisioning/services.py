@@ -19,7 +19,7 @@ from puqpanel.domain.texts import Text, _
 from puqpanel.host import languages
 from puqpanel.host.calls import Called
 from puqpanel.models import Service
-from puqpanel.operations.ordering import contracts, endings
+from puqpanel.operations.ordering import contracts, endings, selections
 from puqpanel.operations.ordering.shop import excludes_tax
 from puqpanel.operations.provisioning import services
 from puqpanel.web import modules
@@ -68,6 +68,7 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
         abort(404)
     has_module_tab = tab != OVERVIEW and not without_module
     module = modules.find(service.product.module) if has_module_tab else None
+    first = without_module or tab == tabs[0][0]
     called = module.page(uuid, tab, active=_active(service)) if module else None
     return render_template(
         "client/provisioning/services/show.html",
@@ -80,6 +81,7 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
         called=called,
         ending=contracts.ending_of(service),
         change=contracts.change_of(service),
+        selection=selections.of_service(service) if first else [],
         orders=can(CLIENT_ORDERS_MANAGE) and not _closed(service),
         day=shown_day,
         excludes_tax=bool(service.price_minor) and excludes_tax(service.client),
