@@ -1,4 +1,4 @@
-"""Actions of staff on tasks: cancel and retry."""
+"""Actions of staff on tasks: cancel, complete and retry."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from puqpanel.domain.errors import ConflictError, InProgressError
 from puqpanel.domain.task_states import CANCELLABLE, LABELS, OPEN, RETRYABLE, OnLoss, TaskStatus
-from puqpanel.domain.texts import _
+from puqpanel.domain.texts import Text, _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, session, transaction
 from puqpanel.models import Task
@@ -37,11 +37,33 @@ def cancel(task_uuid: str, *, by: str) -> Task:
                 status=LABELS[TaskStatus(task.status)],
             )
         )
-    task.status, task.note, task.ended_at = (
-        TaskStatus.CANCELLED,
-        _("Cancelled by %(by)s.", by=by),
-        now(),
-    )
+    return _end(task, TaskStatus.CANCELLED, _("Cancelled by %(by)s.", by=by))
+
+
+@transaction()
+def complete(task_uuid: str, *, by: str) -> Task:
+    """Complete a parked task, because staff did what it is about.
+
+    Args:
+        task_uuid: UUID of the task.
+        by: Name for the note.
+
+    Raises:
+        ConflictError: It is not parked.
+    """
+    task = _locked(task_uuid)
+    if task.status != TaskStatus.PARKED:
+        raise ConflictError(
+            _(
+                "A task with the status “%(status)s” can't be marked as done.",
+                status=LABELS[TaskStatus(task.status)],
+            )
+        )
+    return _end(task, TaskStatus.COMPLETED, _("Marked as done by %(by)s.", by=by))
+
+
+def _end(task: Task, status: TaskStatus, note: Text) -> Task:
+    task.status, task.note, task.ended_at = status, note, now()
     task.waiting_key = task.dispatched_at = task.turn = None
     claim.release_followers(task.id)
     return task

@@ -55,7 +55,7 @@ from puqpanel.models import (
     ServiceDifference,
     Task,
 )
-from puqpanel.operations.ordering import shop
+from puqpanel.operations.ordering import manual_changes, shop
 from puqpanel.operations.oversight.process_checks import SILENT
 from puqpanel.operations.system import currencies, settings
 from puqpanel.web.guard import can
@@ -269,7 +269,7 @@ def attention() -> Attention:
         session()
         .execute(
             sa.select(
-                capped(Service, failed_services),
+                capped(Service, failed_services) + capped(Service, manual_changes.TO_DO),
                 capped(Order, Order.status == OrderStatus.WAITING),
                 capped(ServiceDifference),
                 capped(Module, broken_modules),

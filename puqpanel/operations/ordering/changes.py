@@ -289,6 +289,7 @@ def _apply(actor: Principal, change: Change) -> None:
     if moves:
         stock.give_back(service.product_id)
     gone = {group.key for group in groups_of(service.product)} - set(change.selection)
+    old = {key: values[key] for key in (*gone, *change.selection) if key in values}
     for key in gone:
         values.pop(key, None)
     values |= change.selection
@@ -318,7 +319,11 @@ def _apply(actor: Principal, change: Change) -> None:
         add.add(
             job="ChangeJob",
             queue="System",
-            data={"service": service.uuid, "change": change.uuid},
+            data={
+                "service": service.uuid,
+                "change": change.uuid,
+                "before": {"product": before["product"], "options": old},
+            },
             title=_("Change the package of a service").source,
             subject_type="service",
             subject_uuid=service.uuid,

@@ -43,6 +43,11 @@ def of_service(service: Service) -> Selection:
     return described(groups, chosen)
 
 
+def named(values: Mapping[str, Any]) -> Selection:
+    """Return values with the labels of their option groups."""
+    return described(_groups(OptionGroup.key.in_(values)), values)
+
+
 def described(groups: Mapping[str, OptionGroup], values: Mapping[str, Any]) -> Selection:
     """Return values with the labels of today; what has none any more is shown by its key."""
     return [

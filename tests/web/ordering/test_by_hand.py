@@ -10,16 +10,20 @@ import sqlalchemy as sa
 
 from puqpanel.app import Panel
 from puqpanel.domain.catalog import OptionKind, ProvisioningPolicy
+from puqpanel.domain.document_states import OPEN
 from puqpanel.domain.principals import AUTOMATION
-from puqpanel.infra.db import transaction
-from puqpanel.models import Option, OptionGroup, Product
+from puqpanel.infra.db import session, transaction
+from puqpanel.models import Audit, Document, Option, OptionGroup, Product, Task
 from puqpanel.operations.accounts.clients import find_client
-from puqpanel.operations.billing import companies, taxes
+from puqpanel.operations.billing import companies, payments, taxes
 from puqpanel.operations.catalog import options, products
 from puqpanel.operations.catalog.price_rows import Cell
-from puqpanel.operations.ordering import orders
+from puqpanel.operations.ordering import changes, orders
+from puqpanel.operations.ordering.plans import Target
 from puqpanel.operations.ordering.quotes import Choice
 from puqpanel.operations.provisioning import requests
+from puqpanel.operations.provisioning.services import find_service
+from tests.operations.provisioning.provider_file import work
 from tests.sample import SELLER
 from tests.web.conftest import Browser
 
@@ -112,3 +116,60 @@ def test_what_was_chosen_stays_readable(app: Panel, owner: Browser, sold: dict[s
     assert "System (old): debian-13 Disk (old): 20 GB" in order
     for page in services:
         assert "System (old) debian-13 Disk (old) 20 GB" in page
+
+
+def pay(app: Panel) -> None:
+    with app.app_context():
+        for uuid in session().scalars(sa.select(Document.uuid).where(Document.status.in_(OPEN))):
+            payments.mark_paid(actor=AUTOMATION, document_uuid=uuid, reason="cash")
+        work()
+
+
+@pytest.fixture
+def changed(app: Panel, sold: dict[str, str]) -> dict[str, str]:
+    """The service after its disk was changed from 20 to 50 GB and paid."""
+    pay(app)
+    with app.app_context():
+        target = Target(find_service(sold["uuid"]).product, "monthly", {"disk": "50"})
+        changes.request(actor=AUTOMATION, change=changes.Request(sold["uuid"], target, "change"))
+    pay(app)
+    return sold
+
+
+def test_staff_are_asked_to_carry_out_a_change(
+    app: Panel, owner: Browser, changed: dict[str, str]
+) -> None:
+    to_do, carried_out = "Change to do: Disk: 20 GB → 50 GB.", "Your change is being carried out."
+    anna = Browser(app).sign_in("anna@example.test", "/client")
+    page = owner.get(changed["service"]).text
+    assert to_do in page and "Mark as done" in page
+    assert to_do in read(owner, "/admin/")
+    assert "vps.example" in owner.get("/admin/services/?tab=to_do").text
+    assert carried_out in read(anna, changed["client"])
+    with app.app_context():
+        task = session().scalars(sa.select(Task).where(Task.job == "ChangeJob")).one()
+        assert task.status == "parked"
+        uuid = task.uuid
+    done = f"{changed['service']}/plan/done"
+    assert owner.post(done, {"task": "none"}).status_code == 404
+    assert owner.post(done, {"task": uuid}).status_code == 302
+    assert to_do not in read(owner, "/admin/")
+    assert "Mark as done" not in owner.get(changed["service"]).text
+    assert carried_out not in read(anna, changed["client"])
+    with app.app_context():
+        task = session().scalars(sa.select(Task).where(Task.job == "ChangeJob")).one()
+        assert (task.status, str(task.note)) == ("completed", "Marked as done by Olga Owner.")
+        entry = sa.select(Audit.actor_name).where(
+            Audit.action == "service.change_package_succeeded"
+        )
+        assert session().scalars(entry).all() == ["Olga Owner"]
+    assert owner.post(done, {"task": uuid}).status_code == 302
+    assert "can't be marked as done" in read(owner, changed["service"])
+
+
+def test_a_change_needs_the_permission_to_provision(
+    app: Panel, clerk: Browser, changed: dict[str, str]
+) -> None:
+    page = clerk.get(changed["service"]).text
+    assert "Change to do" in page and "Mark as done" not in page
+    assert clerk.post(f"{changed['service']}/plan/done", {"task": "x"}).status_code == 403

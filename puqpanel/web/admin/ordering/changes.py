@@ -6,9 +6,10 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
-from puqpanel.domain.permissions import ORDERS_MANAGE
+from puqpanel.domain.permissions import ORDERS_MANAGE, SERVICES_PROVISION
 from puqpanel.domain.texts import _
-from puqpanel.operations.ordering import changes, plans
+from puqpanel.infra.redact import storable
+from puqpanel.operations.ordering import changes, manual_changes, plans
 from puqpanel.operations.provisioning.services import find_service
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.changes import Errors, change_request, context
@@ -55,4 +56,15 @@ def withdraw(uuid: str) -> ResponseReturnValue:
     with flashed_errors(ConflictError):
         changes.withdraw(actor=actor(), service_uuid=uuid)
         flash(_("The change was cancelled."), "good")
+    return redirect(url_for("admin.services.show", uuid=uuid))
+
+
+@bp.post("/<uuid>/plan/done")
+@allow(SERVICES_PROVISION)
+def done(uuid: str) -> ResponseReturnValue:
+    """Record that staff carried out a change of a service that they deliver by hand."""
+    task = storable(request.form.get("task", ""))[:36]
+    with flashed_errors(ConflictError):
+        manual_changes.mark_done(actor=actor(), service_uuid=uuid, task_uuid=task)
+        flash(_("The change is done."), "good")
     return redirect(url_for("admin.services.show", uuid=uuid))

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from puqpanel.domain.permissions import DASHBOARD_VIEW
 from puqpanel.domain.texts import Text, _, _n
 from puqpanel.infra.clock import now
+from puqpanel.operations.ordering import manual_changes
 from puqpanel.operations.oversight import dashboard
 from puqpanel.operations.oversight.dashboard import Figures
 from puqpanel.web import charts, times
@@ -69,6 +70,7 @@ def index() -> ResponseReturnValue:
         figures=figures,
         figures_age=times.ago(overview.at) if now() - overview.at >= NOTABLE else "",
         failed=dashboard.failed_services(),
+        to_do=manual_changes.waiting(),
         checklist=setup.checklist(),
         weeks=weeks,
         axis=charts.both_ways(new_services, lost_services),

@@ -28,7 +28,7 @@ from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Ending, ModuleLog, Product, Service, Task
 from puqpanel.operations.catalog import products
-from puqpanel.operations.ordering import selections
+from puqpanel.operations.ordering import manual_changes, selections
 from puqpanel.operations.ordering.contracts import ENDED, find_with_rows
 from puqpanel.operations.provisioning import observations, services
 from puqpanel.operations.system import audit
@@ -106,6 +106,7 @@ SERVICES = Listing(
                 Service.id.in_(sa.select(Ending.service_id).where(Ending.live.is_(True))),
             ),
         ),
+        "to_do": Tab(_("Changes to do"), manual_changes.TO_DO),
         "failed": Tab(_("Failed"), Service.provision_status.in_(BROKEN)),
         "terminated": Tab(_("Terminated"), Service.status == ServiceStatus.TERMINATED),
         "cancelled": Tab(_("Cancelled"), Service.status == ServiceStatus.CANCELLED),
@@ -282,6 +283,7 @@ def show(uuid: str) -> ResponseReturnValue:
         ),
         ending=ending,
         change=found.change,
+        to_do=[] if ended else [row for row in state["tasks"] if _waits_for_staff(row)],
         selection=selections.of_service(service),
         day=shown_day,
         choices=choices_for(service, found.difference),
@@ -289,6 +291,10 @@ def show(uuid: str) -> ResponseReturnValue:
         shows_settings=bool(state["module"]) and can(SERVICES_MANAGE) and not ended,
         **state,
     )
+
+
+def _waits_for_staff(task: Any) -> bool:
+    return bool(task.job == manual_changes.JOB and task.status == TaskStatus.PARKED)
 
 
 @bp.get("/<uuid>/live")

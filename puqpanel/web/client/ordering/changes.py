@@ -10,7 +10,7 @@ from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
 from puqpanel.domain.permissions import CLIENT_ORDERS_MANAGE
 from puqpanel.domain.texts import _
 from puqpanel.models import Change
-from puqpanel.operations.ordering import changes, plans
+from puqpanel.operations.ordering import changes, manual_changes, plans
 from puqpanel.operations.provisioning.services import find_service_of
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.changes import Errors, change_request, context, reasons
@@ -66,6 +66,8 @@ def _next_page(requested: Change, page: str) -> str:
     if requested.status == ChangeStatus.SCHEDULED:
         day = shown_day(requested.effective_on)
         flash(_("Your service will change on %(day)s.", day=day), "good")
+    elif manual_changes.is_open(requested.service):
+        flash(_("Your change is being carried out."), "good")
     else:
         flash(_("Your service was changed."), "good")
     return page

@@ -19,13 +19,14 @@ from puqpanel.domain.texts import Text, _
 from puqpanel.host import languages
 from puqpanel.host.calls import Called
 from puqpanel.models import Service
-from puqpanel.operations.ordering import contracts, endings, selections
+from puqpanel.operations.ordering import contracts, endings, manual_changes, selections
 from puqpanel.operations.ordering.shop import excludes_tax
 from puqpanel.operations.provisioning import services
 from puqpanel.web import modules
 from puqpanel.web.answers import is_document, under_api, wants_json
 from puqpanel.web.client.provisioning.notices import (
     ENDED,
+    NO_ACTION,
     Notice,
     list_rows,
     service_notice,
@@ -135,6 +136,8 @@ def _with_layout(service: Service, response: Response) -> Response:
 
 def _notices(service: Service, *, unavailable: bool, called: Called | None) -> list[Notice]:
     notices = []
+    if service.status not in CLOSED and manual_changes.is_open(service):
+        notices.append(Notice("busy", _("Your change is being carried out."), NO_ACTION))
     if notice := service_notice(service):
         notices.append(notice)
     if unavailable and service.status not in ENDED:

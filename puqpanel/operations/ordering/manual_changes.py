@@ -1,0 +1,89 @@
+"""Changes of services that staff deliver by hand: the task of one is parked until it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from puqpanel.domain.catalog import ProvisioningPolicy
+from puqpanel.domain.errors import NotFoundError
+from puqpanel.domain.permissions import SERVICES_PROVISION
+from puqpanel.domain.principals import Principal
+from puqpanel.domain.task_states import OPEN, TaskStatus
+from puqpanel.domain.texts import Text, _
+from puqpanel.infra.db import session, transaction
+from puqpanel.models import Change, Service, Task
+from puqpanel.operations.ordering import selections
+from puqpanel.operations.ordering.contracts import ENDED
+from puqpanel.operations.provisioning import requests
+from puqpanel.tasks import control
+
+JOB = "ChangeJob"
+_FOR_STAFF = sa.and_(Task.job == JOB, Task.status == TaskStatus.PARKED)
+TO_DO = sa.and_(
+    Service.uuid.in_(sa.select(Task.subject_uuid).where(_FOR_STAFF)), Service.status.not_in(ENDED)
+)
+"""Selects the services with a change that staff must carry out."""
+
+
+def is_by_hand(service: Service) -> bool:
+    """Return whether staff carry out the changes of a service: it has no module that does."""
+    product = service.product
+    return not product.module and product.provisioning == ProvisioningPolicy.BY_HAND
+
+
+def to_do(task: Task) -> Text:
+    """Return what staff must do, such as “Change to do: Disk: 20 GB → 50 GB”."""
+    before, uuid = task.data["before"], task.data["change"]
+    change = session().scalars(sa.select(Change).where(Change.uuid == uuid)).one()
+    products = (before["product"], change.product.name)
+    lines = [" → ".join(products)] if products[0] != products[1] else []
+    old, new = before["options"], change.selection
+    for key in {**old, **new}:
+        if old.get(key) != new.get(key):
+            sides = [dict(selections.named({key: each[key]})) for each in (old, new) if key in each]
+            label = next(iter(sides[-1]))
+            values = [str(side[label]) for side in sides]
+            if key not in old:
+                values.insert(0, "—")
+            elif key not in new:
+                values.append("—")
+            lines.append(f"{label}: {' → '.join(values)}")
+    return _("Change to do: %(changes)s.", changes=", ".join(lines))
+
+
+def is_open(service: Service) -> bool:
+    """Return whether a change of a service waits for staff."""
+    if not is_by_hand(service):
+        return False
+    query = sa.select(Task.id).where(
+        Task.about("service", service.uuid), Task.job == JOB, Task.status.in_(OPEN)
+    )
+    return session().scalar(query.limit(1)) is not None
+
+
+def waiting(limit: int = 6) -> Sequence[tuple[Service, Task]]:
+    """Return services with a change that staff must carry out, the oldest first."""
+    query = (
+        sa.select(Service, Task)
+        .join(Task, Task.about("service", Service.uuid))
+        .where(_FOR_STAFF, Service.status.not_in(ENDED))
+    )
+    return [(row[0], row[1]) for row in session().execute(query.order_by(Task.id).limit(limit))]
+
+
+@transaction()
+def mark_done(*, actor: Principal, service_uuid: str, task_uuid: str) -> None:
+    """Record that staff carried out a change.
+
+    Raises:
+        ConflictError: it is done already, or another operation of the service is in progress.
+        NotFoundError: the service has no such change.
+        PermissionDenied: the actor may not provision services.
+    """
+    actor.require(SERVICES_PROVISION)
+    task = control.complete(task_uuid, by=actor.name)
+    if task.job != JOB or task.service_uuid != service_uuid:
+        raise NotFoundError(_("Task not found."))
+    requests.request(actor=actor, service_uuid=service_uuid, verb="change_package")
