@@ -173,3 +173,16 @@ def test_a_change_needs_the_permission_to_provision(
     page = clerk.get(changed["service"]).text
     assert "Change to do" in page and "Mark as done" not in page
     assert clerk.post(f"{changed['service']}/plan/done", {"task": "x"}).status_code == 403
+
+
+def test_the_welcome_text_is_shown_while_the_service_is_active(
+    app: Panel, sold: dict[str, str]
+) -> None:
+    anna = Browser(app).sign_in("anna@example.test", "/client")
+    with app.app_context(), transaction() as current:
+        current.scalars(sa.select(Product)).one().welcome = "Hello & <b>welcome</b>\nSSH: port 22"
+    page = anna.get(sold["client"], follow_redirects=True).text
+    assert "Hello &amp; &lt;b&gt;welcome&lt;/b&gt;\nSSH: port 22" in page
+    with app.app_context():
+        requests.request(actor=AUTOMATION, service_uuid=sold["uuid"], verb="suspend")
+    assert "SSH: port 22" not in anna.get(sold["client"], follow_redirects=True).text

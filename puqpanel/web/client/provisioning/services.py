@@ -83,6 +83,7 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
         ending=contracts.ending_of(service),
         change=contracts.change_of(service),
         selection=selections.of_service(service) if first else [],
+        welcome=service.product.welcome if first and _active(service) else "",
         orders=can(CLIENT_ORDERS_MANAGE) and not _closed(service),
         day=shown_day,
         excludes_tax=bool(service.price_minor) and excludes_tax(service.client),
