@@ -46,9 +46,16 @@ def find_address(client: Client, uuid: str) -> Address:
     )
 
 
+def gone() -> InvalidInput:
+    """Return the error of an order for an address that was deleted meanwhile."""
+    return InvalidInput({"address": [_("This address no longer exists. Choose another one.")]})
+
+
 def chosen(client: Client, address_id: int | None) -> Address | None:
     """Return the address that was chosen for an order; None for the client's own."""
-    address = session().get(Address, address_id) if address_id else None
+    query = sa.select(Address).where(Address.id == address_id)
+    fresh = query.execution_options(populate_existing=True)  # it can be deleted meanwhile
+    address = session().scalar(fresh) if address_id else None
     return address if address is not None and address.client_id == client.id else None
 
 

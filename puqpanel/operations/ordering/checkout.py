@@ -7,13 +7,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.domain.errors import ConflictError
+from puqpanel.domain.errors import ConflictError, NotFoundError
 from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import CLIENT_ORDERS_MANAGE, CLIENT_ORDERS_VIEW
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import find, session
-from puqpanel.models import Order, Product
+from puqpanel.models import Client, Order, Product
 from puqpanel.operations.accounts import addresses, own_details
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.ordering import carts, order_forms, orders, shop
@@ -54,17 +54,21 @@ def save_item_details(*, actor: Principal, key: str, name: str, data: Mapping[st
     carts.change(_shopper(actor), key, name=" ".join(name.split())[:200], data=checked)
 
 
-def check_out(*, actor: Principal, cart_uuid: str, expected: Money | None) -> Order:
+def check_out(
+    *, actor: Principal, cart_uuid: str, expected: Money | None, address_uuid: str | None = None
+) -> Order:
     """Order the cart of a user's current client; a form that is sent twice orders once.
 
     Args:
         actor: a user of the client.
         cart_uuid: the cart that was shown.
         expected: the total that was shown.
+        address_uuid: the billing address that was shown; empty for the client's own, None for that
+            of the cart.
 
     Raises:
         ConflictError: the cart is another one now, or cannot be ordered as it is.
-        InvalidInput: an item is invalid or sold out.
+        InvalidInput: an item is invalid or sold out, or the address was deleted.
         PriceChangedError: the total is not the one that was shown.
     """
     actor.require_own(CLIENT_ORDERS_MANAGE)
@@ -78,6 +82,12 @@ def check_out(*, actor: Principal, cart_uuid: str, expected: Money | None) -> Or
         raise ConflictError(_("Your cart was changed in another window. Check it and try again."))
     if own_details.missing(client):
         raise ConflictError(_("Enter your billing details first."))
+    address_id = cart.address_id
+    if address_uuid is not None:
+        address_id = _address_id(client, address_uuid)
+    if address_id != cart.address_id:
+        carts.set_address(_shopper(actor), address_id)
+        raise ConflictError(_("The billing address was changed. Check it and order again."))
     priced = price_cart(cart, client)
     if not priced.ready or priced.gone:
         raise ConflictError(_("Not everything in your cart can be ordered. Check the cart."))
@@ -92,9 +102,21 @@ def check_out(*, actor: Principal, cart_uuid: str, expected: Money | None) -> Or
             expected=expected,
             coupon=priced.valid_coupon,
             cart=cart,
-            address_id=cart.address_id,
+            address_id=address_id,
         ),
     )
+
+
+def _address_id(client: Client, uuid: str) -> int | None:
+    """Return the id of an address of a client; None for the client's own.
+
+    Raises:
+        InvalidInput: the client has no such address.
+    """
+    try:
+        return addresses.find_address(client, uuid).id if uuid else None
+    except NotFoundError:
+        raise addresses.gone() from None
 
 
 def choose_address(*, actor: Principal, address_uuid: str) -> None:

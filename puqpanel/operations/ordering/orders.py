@@ -128,6 +128,8 @@ def _place(actor: Principal, request: Request, forms_data: Sequence[dict[str, An
         return earlier
     company = company_for(client)
     address = addresses.chosen(client, earlier.address_id if earlier else request.address_id)
+    if request.address_id and address is None and earlier is None:
+        raise addresses.gone()
     for choice in sorted(request.choices, key=lambda each: each.product.id):
         stock.take(choice.product)
     language = catalogs.find(client.language) or texts.SOURCE

@@ -44,6 +44,7 @@ def review() -> ResponseReturnValue:
                 actor=actor(),
                 cart_uuid=storable(request.form.get("cart", ""))[:36],
                 expected=None if amount is None else Money(amount, currency),
+                address_uuid=_shown_address(),
             )
         except UserError as error:
             errors = products.reasons(error)
@@ -96,6 +97,12 @@ def _unfilled_fields(cart: PricedCart) -> dict[str, list[str]]:
                 for text in texts
             ]
     return {"": found} if found else {}
+
+
+def _shown_address() -> str | None:
+    """Return the address that the form showed; None if it is not in the form."""
+    shown = request.form.get("address")
+    return None if shown is None else storable(shown)[:36]
 
 
 @bp.post("/checkout/address")

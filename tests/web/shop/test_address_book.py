@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import re
 
+import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
+from puqpanel.domain.errors import InvalidInput
 from puqpanel.infra.db import session
-from puqpanel.models import Cart
+from puqpanel.models import Cart, Order
 from puqpanel.operations.accounts import addresses
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing import companies
+from puqpanel.operations.catalog.products import find_product
+from puqpanel.operations.ordering.orders import Request, place
+from puqpanel.operations.ordering.quotes import Choice
 from tests.operations.accounts.test_address_book import BERLIN
 from tests.operations.billing.conftest import STAFF
 from tests.sample import make_client
 from tests.web.conftest import Browser
-from tests.web.shop.conftest import add, order, send
+from tests.web.shop.conftest import add, hidden, order, send
 
 
 def test_staff_keep_addresses_and_contacts(owner: Browser, shop: dict[str, str]) -> None:
@@ -94,3 +99,43 @@ def test_an_order_needs_the_clients_own_address_too(
     refused = send(anna, "/shop/checkout", {"cart": cart, "total": "583"})
     assert refused.status_code == 422
     assert "Enter your billing details first." in refused.text
+
+
+def test_an_order_goes_to_the_address_that_was_shown_or_nowhere(
+    app: Panel, anna: Browser, slug: str, shop: dict[str, str]
+) -> None:
+    gone = "This address no longer exists. Choose another one."
+    assert send(anna, "/client/address-book/addresses/new", BERLIN).status_code == 302
+    add(anna, slug)
+    with app.app_context():
+        uuid = addresses.addresses_of(find_client(shop["client"]))[0].uuid
+    assert send(anna, "/shop/checkout/address", {"address": uuid}).status_code == 302
+    page = anna.get("/shop/checkout").text
+    assert f'value="{uuid}" selected' in page
+    shown = {"cart": hidden(page, "cart"), "total": hidden(page, "total")}
+    for address in ("\0", "x" * 999):
+        refused = send(anna, "/shop/checkout", {**shown, "address": address})
+        assert (refused.status_code, gone in refused.text) == (422, True)
+    other = send(anna, "/shop/checkout", {**shown, "address": ""})
+    assert other.status_code == 422
+    assert "The billing address was changed. Check it and order again." in other.text
+    assert 'name="address"' in other.text and f'value="{uuid}" selected' not in other.text
+    assert send(anna, "/shop/checkout/address", {"address": uuid}).status_code == 302
+    deleted = f"/client/address-book/addresses/{uuid}/delete"
+    assert send(anna, deleted, {}).status_code == 302
+    refused = send(anna, "/shop/checkout", {**shown, "address": uuid})
+    assert (refused.status_code, gone in refused.text) == (422, True)
+    with app.app_context():
+        assert session().scalar(sa.select(sa.func.count(Order.id))) == 0
+    assert order(anna, address="").status_code == 302
+
+
+def test_an_address_that_is_deleted_during_the_order_is_noticed(
+    app: Panel, anna: Browser, slug: str, shop: dict[str, str]
+) -> None:
+    add(anna, slug)
+    with app.app_context(), pytest.raises(InvalidInput) as refused:
+        choice = Choice(find_product(shop["product"]), "monthly")
+        request = Request(shop["client"], [choice], "token", address_id=999)
+        place(actor=STAFF, request=request)
+    assert "no longer exists" in str(refused.value.errors)
