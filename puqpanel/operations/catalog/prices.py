@@ -19,7 +19,7 @@ from puqpanel.models import Currency, Price, Product
 from puqpanel.operations.catalog import price_rows
 from puqpanel.operations.catalog.price_rows import Cell
 from puqpanel.operations.catalog.products import lock_product
-from puqpanel.operations.system import audit
+from puqpanel.operations.system import audit, currencies
 
 
 def period_order(period: Any) -> sa.Case[int]:
@@ -35,6 +35,18 @@ def prices_of(product: Product) -> Sequence[Price]:
     """Return the prices that a product is sold at, by currency, short periods first."""
     query = sa.select(Price).where(Price.product_id == product.id, Price.live.is_(True))
     return session().scalars(query.order_by(Price.currency, period_order(Price.period))).all()
+
+
+def sold_currencies() -> list[str]:
+    """Return the enabled currencies in which something is sold; all of them if nothing is."""
+    enabled = currencies.enabled_codes()
+    query = (
+        sa.select(Price.currency)
+        .join(Product, Product.id == Price.product_id)
+        .where(Price.live.is_(True), Product.active)
+    )
+    sold = set(session().scalars(query.distinct()))
+    return [code for code in enabled if code in sold] or enabled
 
 
 def first_price() -> sa.ScalarSelect[int]:

@@ -11,7 +11,9 @@ from puqpanel.app import Panel
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import session
 from puqpanel.models import Client, User
-from puqpanel.operations.system import settings
+from puqpanel.operations.catalog import prices, products
+from puqpanel.operations.catalog.price_rows import Cell
+from puqpanel.operations.system import currencies, settings
 from tests.web.conftest import PASSWORD, Browser
 
 FORM = {
@@ -85,3 +87,27 @@ def test_registration_can_be_closed(app: Panel, visitor: Browser) -> None:
     token = re.findall(r'name="csrf_token" value="([^"]+)"', page)[0]
     visitor.http.post("/client/register", data={**FORM, "csrf_token": token})
     assert count(app) == 0
+
+
+def offered(browser: Browser, query: str = "") -> list[tuple[str, str]]:
+    page = browser.get(f"/client/register{query}").text
+    field = page[page.index('name="currency"') :].split("</select>")[0]
+    return re.findall(r'<option ?(selected)? value="([A-Z]{3})"', field)
+
+
+def test_only_currencies_in_which_something_is_sold_are_offered(
+    app: Panel, visitor: Browser
+) -> None:
+    with app.app_context():
+        for code in ("PLN", "USD"):
+            currencies.add_currency(actor=AUTOMATION, code=code)
+    assert {code for _selected, code in offered(visitor)} == {"EUR", "PLN", "USD"}
+    with app.app_context():
+        product = products.save_product(
+            actor=AUTOMATION, uuid=None, name="Web", price="5", currency="USD"
+        ).uuid
+        cells = [Cell("monthly", "PLN", None, "20")]
+        prices.save_prices(actor=AUTOMATION, product_uuid=product, cells=cells)
+    assert offered(visitor, "?currency=USD") == [("", "PLN"), ("selected", "USD")]
+    assert ("selected", "PLN") in offered(Browser(app))
+    assert submit(visitor, currency="EUR").status_code == 422

@@ -12,10 +12,11 @@ from puqpanel.domain.texts import Text
 from puqpanel.operations.accounts import registration
 from puqpanel.operations.accounts.buyer_details import BuyerDetails
 from puqpanel.operations.accounts.registration import Registration
+from puqpanel.operations.catalog import prices
 from puqpanel.operations.system import settings
 from puqpanel.web import sessions
 from puqpanel.web.answers import flash, same_site
-from puqpanel.web.fields import CountryField, CurrencyField
+from puqpanel.web.fields import CountryField, CurrencyField, Pairs, named_currencies
 from puqpanel.web.forms import Form, _, choices, save_or_show
 from puqpanel.web.guard import find_user, public
 from puqpanel.web.limits import limiter
@@ -30,6 +31,14 @@ KINDS = {kind: BUYER_LABELS[kind] for kind in (BuyerKind.CONSUMER, BuyerKind.BUS
 def created(response: Response) -> bool:
     """Return whether a response counts against the limit: only created accounts do."""
     return response.status_code == 302
+
+
+class SoldCurrencyField(CurrencyField):
+    """A currency in which something is sold."""
+
+    def options(self) -> Pairs:
+        """Return the currencies, the base currency first."""
+        return named_currencies(prices.sold_currencies())
 
 
 class RegistrationForm(Form):
@@ -49,7 +58,7 @@ class RegistrationForm(Form):
     )
     country = CountryField(_("Country"), blank=_("Choose a country…"))
     buyer_kind = SelectField(_("You buy as"), choices=lambda: choices(KINDS.items()))
-    currency = CurrencyField(_("Currency"))
+    currency = SoldCurrencyField(_("Currency"))
     company = StringField(_("Company"), [Length(max=200)])
     vat_number = StringField(_("VAT number"), [Length(max=40)])
     street = StringField(_("Street"), [Length(max=200)])
@@ -78,7 +87,9 @@ def create() -> ResponseReturnValue:
     if not settings.get("shop.registration"):
         flash(registration.CLOSED, "warn")
         return redirect(url_for("client.auth.sign_in"))
-    form = RegistrationForm(data={"country": shopper.country(), "currency": shopper.currency()})
+    sold = prices.sold_currencies()
+    currency = shopper.currency() if shopper.currency() in sold else sold[0]
+    form = RegistrationForm(data={"country": shopper.country(), "currency": currency})
 
     def save() -> tuple[Text, str]:
         user = registration.register(registration=form.registration(), ip=request.remote_addr or "")
