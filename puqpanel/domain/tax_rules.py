@@ -122,9 +122,18 @@ class TaxRule:
 
 
 class NoTaxRateError(UserError):
-    """No tax rate is valid where and when tax must be charged."""
+    """No tax rate is valid where and when tax must be charged.
+
+    Args:
+        text: the text for people.
+        country: where tax must be charged.
+    """
 
     error_code = "no_tax_rate"
+
+    def __init__(self, text: Text, country: str) -> None:
+        super().__init__(text)
+        self.country = country
 
 
 def tax_group(
@@ -220,5 +229,6 @@ def _charged(
             "No tax rate for %(country)s on %(day)s. Add one under Tax rates.",
             country=country,
             day=day.isoformat(),
-        )
+        ),
+        country,
     )

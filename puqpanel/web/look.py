@@ -259,6 +259,7 @@ HEALTH = {
     "products": _("Products"),
     "differences": _("Differences"),
     "templates": _("PDF templates"),
+    "taxes": _("Tax rates"),
     "translations": _("Translations"),
     "disk": _("Disk"),
 }

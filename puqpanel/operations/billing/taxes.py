@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.permissions import COMPANIES_MANAGE
@@ -19,11 +20,13 @@ from puqpanel.domain.tax_rules import (
     REDUCED_CLASS,
     STANDARD_CLASS,
     BuyerKind,
+    NoTaxRateError,
     TaxBuyer,
     TaxRule,
     tax_group,
 )
 from puqpanel.domain.texts import Text, _
+from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.models import Address, Client, Company, CompanyTaxRule, CountryTax
 from puqpanel.operations.billing.companies import clean_text, find_company
@@ -95,6 +98,30 @@ class TaxRates:
                 tax_class=tax_class,
             )
         return self._groups[key]
+
+
+def missing_rates(company: Company, reader: Session | None = None) -> list[str]:
+    """Return the countries whose standard rate a company must charge, and which have none.
+
+    Only its own country and those that it sells to count.
+
+    Args:
+        company: the seller.
+        reader: reads the rates; the session of the app unless given.
+    """
+    if not company.active:
+        return []
+    reader = reader or session()
+    own = sa.select(CompanyTaxRule).where(CompanyTaxRule.company_id == company.id)
+    rates = [row.value for row in reader.scalars(sa.select(CountryTax))]
+    rules_ = [row.value for row in reader.scalars(own)]
+    missing = []
+    for country in (company.country, *company.countries):
+        try:
+            tax_group(company.tax_seller, TaxBuyer(country), rates, rules_, day=now().date())
+        except NoTaxRateError as error:
+            missing.append(error.country)
+    return list(dict.fromkeys(missing))
 
 
 class TaxTable:

@@ -92,6 +92,36 @@ def price_cart(cart: Cart | None, client: Client) -> PricedCart:
         NoCompanyError: there is no company that sells.
         NoTaxRateError: tax must be charged, but there is no rate.
     """
+    found = unpriced(cart)
+    if not found.lines:
+        return found
+    company = company_for(client)
+    address = addresses.chosen(client, cart.address_id) if cart else None
+    lines = found.lines
+    try:
+        priced = _priced(company, client, lines, address=address)
+    except InvalidInput:
+        lines = tuple(_checked(company, client, line, address) for line in lines)
+        priced = _priced(company, client, lines, address=address)
+    code = found.coupon
+    problem: Text | str = ""
+    if code and priced:
+        try:
+            coupon = valid_coupon(code, client, today(company))
+            priced = _priced(company, client, lines, coupon, address)
+        except InvalidInput as error:
+            problem = error.text
+    return replace(
+        found,
+        lines=_with_amounts(lines, priced) if priced else lines,
+        choices=tuple(_choices(lines)),
+        quote=priced.quote if priced else None,
+        coupon_problem=problem,
+    )
+
+
+def unpriced(cart: Cart | None) -> PricedCart:
+    """Return what is in a cart, without prices; it is shown so while none can be computed."""
     items = carts.items_of(cart)
     query = sa.select(Product).where(Product.uuid.in_({item.product for item in items}))
     products = {row.uuid: row for row in session().scalars(query)} if items else {}
@@ -103,32 +133,11 @@ def price_cart(cart: Cart | None, client: Client) -> PricedCart:
         else:
             removed.append(product.name if product else str(_("A product")))
             gone.append(item.key)
-    if not kept:
-        return PricedCart((), removed=tuple(removed), gone=tuple(gone))
-    company = company_for(client)
-    address = addresses.chosen(client, cart.address_id) if cart else None
-    lines = _lines(kept)
-    try:
-        priced = _priced(company, client, lines, address=address)
-    except InvalidInput:
-        lines = tuple(_checked(company, client, line, address) for line in lines)
-        priced = _priced(company, client, lines, address=address)
-    code = cart.coupon if cart else ""
-    problem: Text | str = ""
-    if code and priced:
-        try:
-            coupon = valid_coupon(code, client, today(company))
-            priced = _priced(company, client, lines, coupon, address)
-        except InvalidInput as error:
-            problem = error.text
     return PricedCart(
-        lines=_with_amounts(lines, priced) if priced else lines,
-        choices=tuple(_choices(lines)),
-        quote=priced.quote if priced else None,
+        _lines(kept),
         removed=tuple(removed),
         gone=tuple(gone),
-        coupon=code,
-        coupon_problem=problem,
+        coupon=cart.coupon if cart else "",
     )
 
 

@@ -22,7 +22,7 @@ from puqpanel.infra.db import engine_for
 from puqpanel.infra.program import PROGRAM
 from puqpanel.infra.settings import Settings
 from puqpanel.operations.billing import templates
-from puqpanel.operations.oversight import module_checks, process_checks
+from puqpanel.operations.oversight import billing_checks, module_checks, process_checks
 from puqpanel.operations.oversight.check import Check
 from puqpanel.operations.system.keys import stored_canary
 
@@ -331,6 +331,7 @@ CHECKS: dict[str, Callable[[Settings], Check]] = {
     "products": module_checks.products,
     "differences": module_checks.differences,
     "templates": _templates,
+    "taxes": billing_checks.taxes,
     "translations": _translations,
     "disk": _disk,
 }
@@ -347,6 +348,7 @@ NEED_DATABASE = frozenset(
         "products",
         "differences",
         "templates",
+        "taxes",
     }
 )
 NEED_TABLES = NEED_DATABASE - {"migrations"}

@@ -13,7 +13,7 @@ from puqpanel.domain.texts import _
 from puqpanel.models import Product
 from puqpanel.operations.billing.companies import company_for
 from puqpanel.operations.ordering import carts, order_forms, shop
-from puqpanel.operations.ordering.cart_prices import CartLine, PricedCart, choices_of, price_cart
+from puqpanel.operations.ordering.cart_prices import CartLine, choices_of, price_cart, unpriced
 from puqpanel.operations.ordering.carts import MAX_SERVICES
 from puqpanel.operations.ordering.coupons import clean_code
 from puqpanel.operations.ordering.quotes import price_choices
@@ -114,10 +114,11 @@ def cart_page(errors: dict[str, dict[str, list[str]]]) -> ResponseReturnValue:
         errors: why a change was refused, by field, of an item.
     """
     who = shopper.shopper()
-    problem, priced = "", PricedCart(())
+    problem, cart = "", carts.find_cart(who)
     try:
-        priced = price_cart(carts.find_cart(who), shopper.buyer())
+        priced = price_cart(cart, shopper.buyer())
     except UserError as error:
+        priced = unpriced(cart)
         problem = next(iter(products.reasons(error).values()))[0]
     if priced.gone:
         carts.remove(who, *priced.gone)

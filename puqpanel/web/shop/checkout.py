@@ -17,7 +17,7 @@ from puqpanel.domain.tax_rules import BUYER_LABELS
 from puqpanel.infra.redact import storable
 from puqpanel.operations.accounts import addresses, own_details
 from puqpanel.operations.ordering import carts, checkout, order_forms
-from puqpanel.operations.ordering.cart_prices import PricedCart, price_cart
+from puqpanel.operations.ordering.cart_prices import price_cart, unpriced
 from puqpanel.web.documents import shown_day
 from puqpanel.web.forms import _, answers
 from puqpanel.web.guard import actor, can, customer
@@ -51,10 +51,10 @@ def review() -> ResponseReturnValue:
         else:
             return redirect(url_for("shop.checkout.placed", uuid=order.uuid))
     cart = carts.find_cart(shopper.shopper())
-    priced = PricedCart(())
     try:
         priced = price_cart(cart, shopper.buyer())
     except UserError as error:
+        priced = unpriced(cart)
         errors = errors or products.reasons(error)
     if not errors and (cart is None or not priced.ready or priced.gone):
         return redirect(url_for("shop.cart.index"))

@@ -53,6 +53,7 @@ def test_public_report_contains_states_only(panel: Panel, settings: Settings) ->
                     "products",
                     "differences",
                     "templates",
+                    "taxes",
                     "translations",
                     "disk",
                 ),

@@ -11,7 +11,7 @@ from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import ModuleLog, Setting
 from puqpanel.operations.accounts import clients, staff
-from puqpanel.operations.billing import companies
+from puqpanel.operations.billing import companies, taxes
 from puqpanel.operations.catalog import products
 from puqpanel.operations.oversight import setup
 from puqpanel.operations.system import settings
@@ -73,6 +73,7 @@ def test_steps_are_done_by_facts(app: Panel, owner: Browser) -> None:
     with app.app_context():
         settings.save(actor=AUTOMATION, values={"firm.name": "Lumen", "region.locale": "en-GB"})
         values = {**SELLER, "name": "Lumen Ltd", "country": "IE"}
+        taxes.load_eu_rates(actor=AUTOMATION)
         companies.save_company(actor=AUTOMATION, uuid=None, values=values)
         activate(app, AUTOMATION, "MyCloudService")
         products.save_product(actor=AUTOMATION, uuid=None, name="Cloud", module="", price="5")
@@ -116,6 +117,9 @@ def test_the_way_through_the_steps(app: Panel, owner: Browser) -> None:
     assert _states(owner)["seller"] == "open"
     with app.app_context():
         companies.save_company(actor=AUTOMATION, uuid=uuid, values=SELLER)
+    assert "No standard tax rate for: Ireland." in owner.get("/admin/setup/seller").text
+    with app.app_context():
+        taxes.load_eu_rates(actor=AUTOMATION)
     page = owner.get("/admin/setup/modules").text
     assert "MyCloudService" in page
     answer = owner.post("/admin/setup/modules", {"module": "Product/MyCloudService"})

@@ -10,9 +10,12 @@ import sqlalchemy as sa
 from puqpanel.app import Panel
 from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.principals import AUTOMATION
-from puqpanel.infra.db import session
-from puqpanel.models import Cart, Client, Order, Service
+from puqpanel.infra.db import session, transaction
+from puqpanel.infra.settings import Settings
+from puqpanel.models import Cart, Client, CountryTax, Order, Service
+from puqpanel.operations.billing import companies
 from puqpanel.operations.catalog import products
+from puqpanel.operations.oversight import health
 from tests.web.conftest import Browser
 from tests.web.shop.conftest import add, change, hidden, order, send
 
@@ -244,3 +247,28 @@ def test_staff_see_orders(app: Panel, owner: Browser, anna: Browser, slug: str) 
     assert answer.status_code == 302
     assert "Cancelled" in owner.get(path).text
     assert owner.post(f"{path}/cancel", {"reason": "again"}).status_code == 422
+
+
+def test_a_cart_without_a_tax_rate_keeps_its_items(
+    app: Panel, owner: Browser, visitor: Browser, slug: str, settings: Settings
+) -> None:
+    with app.app_context():
+        company = companies.companies()[0]
+        values = {"one_stop_shop": True, "countries": ["PL", "CH", "DE"]}
+        companies.save_company(actor=AUTOMATION, uuid=company.uuid, values=values)
+    assert add(visitor, slug).status_code == 302
+    pages = (f"/admin/companies/{company.uuid}", "/admin/setup/seller", "/admin/health/")
+    warning = "No standard tax rate for:"
+    for page in pages:
+        assert warning not in owner.get(page).text
+    with app.app_context(), transaction() as current:
+        current.execute(sa.delete(CountryTax).where(CountryTax.country == "DE"))
+    page = visitor.get("/shop/cart/?country=DE").text
+    assert "can't be ordered at the moment" in " ".join(page.replace("&#39;", "'").split())
+    assert "Your cart is empty" not in page
+    assert "Web S" in page and 'name="country"' in page
+    assert "6.03" in visitor.get("/shop/cart/?country=PL").text
+    for page in pages:
+        text = owner.get(page).text
+        assert f"{warning} Germany." in text or f"{warning} DE." in text
+    assert {check.name: check.state for check in health.look(settings).checks}["taxes"] == "warn"

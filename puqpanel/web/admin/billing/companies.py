@@ -181,6 +181,7 @@ def show(uuid: str) -> ResponseReturnValue:
         company=company,
         template_failure=templates.failure(company),
         missing=companies.missing_details(company),
+        no_rates=[country_name(code) for code in taxes.missing_rates(company)],
         country_name=country_name,
         kinds=KIND_LABELS,
         next_number=_next_number,

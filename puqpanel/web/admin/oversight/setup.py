@@ -21,13 +21,14 @@ from puqpanel.domain.permissions import (
 from puqpanel.domain.settings_table import FIRM, GROUPS, REGION
 from puqpanel.domain.texts import Text, _
 from puqpanel.host import registry
-from puqpanel.operations.billing import companies
+from puqpanel.operations.billing import companies, taxes
 from puqpanel.operations.modules import lifecycle, loading
 from puqpanel.operations.oversight import setup
 from puqpanel.operations.system import settings
 from puqpanel.operations.system.currencies import base_currency
 from puqpanel.web.admin.modules.installed import first_of
 from puqpanel.web.answers import flash, flashed_errors
+from puqpanel.web.fields import country_name
 from puqpanel.web.forms import errors_in, form_page
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.navigation import module_home
@@ -149,6 +150,7 @@ STEPS: tuple[Step, ...] = (
         context=lambda: {
             "companies": companies.companies(),
             "missing_details": companies.missing_details,
+            "missing_rates": lambda company: map(country_name, taxes.missing_rates(company)),
         },
     ),
     Step(
