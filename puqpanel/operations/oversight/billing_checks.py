@@ -10,6 +10,7 @@ from puqpanel.infra.db import engine_for
 from puqpanel.infra.settings import Settings
 from puqpanel.models import Company
 from puqpanel.operations.billing.taxes import missing_rates
+from puqpanel.operations.billing.templates import failures
 from puqpanel.operations.oversight.check import Check
 
 
@@ -25,3 +26,13 @@ def taxes(settings: Settings) -> Check:
         countries=", ".join(sorted(missing)),
     )
     return Check("taxes", "warn", text, _("Add it under Billing → Tax rates."))
+
+
+def templates(settings: Settings) -> Check:
+    """Check that the PDF templates of companies did not fail."""
+    with engine_for(settings.database_url).connect() as connection:
+        names = [row.name for row in connection.execute(failures())]
+    if not names:
+        return Check("templates", "ok", _("No PDF template failed."))
+    text = _("The PDF template failed for: %(names)s.", names=", ".join(names[:5]))
+    return Check("templates", "warn", text, _("Correct the template on the company's page."))

@@ -21,7 +21,6 @@ from puqpanel.infra import catalogs, crypto, queue, schema_revision
 from puqpanel.infra.db import engine_for
 from puqpanel.infra.program import PROGRAM
 from puqpanel.infra.settings import Settings
-from puqpanel.operations.billing import templates
 from puqpanel.operations.oversight import billing_checks, module_checks, process_checks
 from puqpanel.operations.oversight.check import Check
 from puqpanel.operations.system.keys import stored_canary
@@ -310,15 +309,6 @@ def _translations(settings: Settings) -> Check:
     return Check("translations", "warn", text, _("Correct the file or remove it."), facts)
 
 
-def _templates(settings: Settings) -> Check:
-    with engine_for(settings.database_url).connect() as connection:
-        names = [row.name for row in connection.execute(templates.failures())]
-    if not names:
-        return Check("templates", "ok", _("No PDF template failed."))
-    text = _("The PDF template failed for: %(names)s.", names=", ".join(names[:5]))
-    return Check("templates", "warn", text, _("Correct the template on the company's page."))
-
-
 CHECKS: dict[str, Callable[[Settings], Check]] = {
     "database": _database,
     "migrations": _migrations,
@@ -330,7 +320,7 @@ CHECKS: dict[str, Callable[[Settings], Check]] = {
     "jobs": module_checks.jobs,
     "products": module_checks.products,
     "differences": module_checks.differences,
-    "templates": _templates,
+    "templates": billing_checks.templates,
     "taxes": billing_checks.taxes,
     "translations": _translations,
     "disk": _disk,

@@ -17,7 +17,7 @@ from puqpanel.domain.tax_rules import BUYER_LABELS
 from puqpanel.infra.redact import storable
 from puqpanel.operations.accounts import addresses, own_details
 from puqpanel.operations.ordering import carts, checkout, order_forms
-from puqpanel.operations.ordering.cart_prices import price_cart, unpriced
+from puqpanel.operations.ordering.cart_prices import PricedCart, price_cart, unpriced
 from puqpanel.web.documents import shown_day
 from puqpanel.web.forms import _, answers
 from puqpanel.web.guard import actor, can, customer
