@@ -22,6 +22,13 @@ def test_the_same_content_has_the_same_digest() -> None:
     assert digest(replace(data, notes=("x",)), "") != digest(data, "")
 
 
+def test_what_is_added_to_documents_changes_no_earlier_digest() -> None:
+    """The documents of all panels keep the digests that they were issued with."""
+    issued = "0be90ef457903758cf1a259f6c61cdc9b840eae05d485f0ae69866b35f0b57b2"
+    assert digest(polish(), "") == issued
+    assert digest(polish(prepaid=Money(100, "PLN")), "") != issued
+
+
 def test_empty_fields_are_not_part_of_the_content() -> None:
     """So a field that is added later changes no digest of documents without it."""
     content = json.loads(canonical(polish()))

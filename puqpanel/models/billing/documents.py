@@ -28,6 +28,7 @@ class Document(Model):
         seller: the company at issue, as a `Party`; empty on drafts, as the next two are.
         buyer: the client at issue, with the chosen billing address.
         bank: where to pay.
+        prepaid_minor: what had been paid before issue, on its proforma; the document says so.
         paid_minor: what was paid.
         credited_minor: what credit notes took back.
         written_off_minor: what will never be paid.
@@ -74,6 +75,7 @@ class Document(Model):
     reason: Mapped[Sentence]
     net_minor: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     tax_minor: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    prepaid_minor: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")
     paid_minor: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     credited_minor: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     written_off_minor: Mapped[int] = mapped_column(sa.BigInteger, default=0)

@@ -31,6 +31,7 @@ def content(document: Document | PlainDocument) -> DocumentData:
     totals = tuple(total_of(row, document.currency) for row in document.taxes)
     corrects = document.corrects
     issued_on = document.issued_on or today(company)
+    prepaid = document.prepaid_minor
     return DocumentData(
         kind=DocumentKind(document.kind),
         number=document.number or "",
@@ -48,6 +49,7 @@ def content(document: Document | PlainDocument) -> DocumentData:
         notes=tuple(note for note in document.notes.split("\n") if note.strip()),
         corrects=_reference(corrects) if corrects is not None else None,
         reason=document.reason,
+        prepaid=Money(prepaid, document.currency) if prepaid else None,
     )
 
 

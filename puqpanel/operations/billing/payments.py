@@ -335,6 +335,7 @@ def _invoice(actor: Principal, proforma: Document) -> Document:
         notes=proforma.notes,
         buyer=proforma.buyer,
         origin_id=proforma.id,
+        prepaid_minor=proforma.paid_minor,
         net_minor=proforma.net_minor,
         tax_minor=proforma.tax_minor,
     )

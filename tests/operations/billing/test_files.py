@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import io
+
 import facturx
 import pytest
+import sqlalchemy as sa
+from pypdf import PdfReader
 
 from puqpanel.domain.documents import DocumentData
 from puqpanel.domain.money import Money
+from puqpanel.infra.db import session, transaction
 from puqpanel.infra.documents.cii import cii
 from puqpanel.infra.documents.en16931 import NotAnInvoiceError
 from puqpanel.infra.documents.facturx import checked_xml
 from puqpanel.infra.documents.pdf import render_pdf
 from puqpanel.infra.documents.ubl import ubl
-from puqpanel.operations.billing import companies, credit_notes, documents
+from puqpanel.models import Document
+from puqpanel.operations.billing import (
+    companies,
+    credit_notes,
+    document_files,
+    documents,
+    payments,
+)
 from puqpanel.operations.billing.contents import content
 from puqpanel.operations.billing.documents import Draft
 from tests.infra.documents.schematron import CII_RULES, UBL_RULES, broken_rules, check_ubl_schema
 from tests.operations.billing.conftest import STAFF, change, lines
+from tests.operations.billing.test_issuing import problems
 
 
 def follows_the_rules(uuid: str) -> DocumentData:
@@ -55,6 +68,36 @@ def test_reverse_charge_and_outside_the_scope(invoice, client):
     change(client, country="UA", vat_number="", buyer_kind="consumer", vat_status="none")
     (outside,) = follows_the_rules(invoice("10").uuid).totals
     assert (reverse_charge.group.category, outside.group.category) == ("AE", "O")
+
+
+def test_the_invoice_of_a_paid_proforma_asks_for_no_payment(invoice, company):
+    companies.save_company(
+        actor=STAFF, uuid=company.uuid, values={"iban": "PL61109010140000071219812874"}
+    )
+    proforma = invoice("100", kind="proforma")
+    payments.mark_paid(actor=STAFF, document_uuid=proforma.uuid, reason="cash")
+    query = sa.select(Document).where(Document.origin_id == proforma.id)
+    document = session().scalars(query).one()
+    assert follows_the_rules(document.uuid).prepaid == document.total
+    text = document_files.ubl(document).decode()
+    assert '<cbc:PrepaidAmount currencyID="EUR">123.00<' in text
+    assert '<cbc:PayableAmount currencyID="EUR">0.00<' in text
+    pdf = PdfReader(io.BytesIO(document_files.pdf(document)))
+    text = "".join(page.extract_text() for page in pdf.pages).replace("\xa0", " ")
+    assert "Paid in full" in text
+    assert "How to pay" not in text and "PL61 1090" not in text
+
+
+def test_what_was_prepaid_is_sealed(invoice):
+    proforma = invoice("100", kind="proforma")
+    payments.mark_paid(actor=STAFF, document_uuid=proforma.uuid, reason="cash")
+    assert problems() == []
+    with transaction():
+        session().execute(
+            sa.update(Document).where(Document.origin_id == proforma.id).values(prepaid_minor=0)
+        )
+    session().expire_all()
+    assert [str(text) for _, text in problems()] == ["Its content was changed after it was issued."]
 
 
 def test_a_draft_is_shown_and_is_no_invoice(company, client):
