@@ -73,11 +73,13 @@ class TaxGroup:
         taxes: up to three taxes, in the order in which compound ones build on each other; none
             unless the category is STANDARD.
         reason: why no tax is charged, as the document states it; empty if tax is charged.
+        country: whose tax is charged; empty if none is.
     """
 
     category: TaxCategory
     taxes: tuple[Tax, ...] = ()
     reason: str = ""
+    country: str = ""
 
     def __post_init__(self) -> None:
         if len(self.taxes) > MAX_TAXES:

@@ -222,8 +222,8 @@ def _charged(
         if taxes:
             found = tuple(taxes[position].tax for position in sorted(taxes)[:MAX_TAXES])
             if any(tax.rate for tax in found):
-                return TaxGroup(TaxCategory.STANDARD, found)
-            return TaxGroup(TaxCategory.ZERO, reason="")
+                return TaxGroup(TaxCategory.STANDARD, found, country=country)
+            return TaxGroup(TaxCategory.ZERO, country=country)
     raise NoTaxRateError(
         _(
             "No tax rate for %(country)s on %(day)s. Add one under Tax rates.",

@@ -65,6 +65,13 @@ def test_seller_and_buyer_decide(seller, buyer, category, rates):
     group = tax_group(seller, buyer, RATES, [], day=DAY)
     assert (group.category, [tax.rate for tax in group.taxes]) == (category, rates)
     assert bool(group.reason) == (category in {"AE", "O", "E"})
+    assert bool(group.country) == (category in {"S", "Z"})
+
+
+@pytest.mark.parametrize(("one_stop_shop", "country"), [(False, "PL"), (True, "DE")])
+def test_a_group_says_whose_tax_is_charged(one_stop_shop, country):
+    seller = TaxSeller("PL", one_stop_shop=one_stop_shop)
+    assert tax_group(seller, TaxBuyer("DE"), RATES, [], day=DAY).country == country
 
 
 def test_a_rate_holds_from_its_day_on():

@@ -1,4 +1,4 @@
-"""Documents from before keep what they said, and so their digests: nothing was prepaid on them."""
+"""Documents from before say neither what was prepaid nor whose tax it is, as their digests."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ pytestmark = pytest.mark.mariadb
 def test_filled_tables_are_kept(new_database: Callable[[], str]) -> None:
     engine = engine_for(new_database())
     with upgraded(engine, "0034", rows=20), engine.begin() as connection:
-        found = connection.execute(sa.text("SELECT prepaid_minor FROM documents")).scalars().all()
-        assert found == [0] * 20
+        for column, nothing in (("documents.prepaid_minor", 0), ("document_taxes.country", "")):
+            table, _, name = column.partition(".")
+            found = connection.execute(sa.text(f"SELECT {name} FROM {table}")).scalars().all()
+            assert found == [nothing] * 20
     engine.dispose()

@@ -176,6 +176,7 @@ class DocumentTax(Model):
     """A tax group of a document: how it is taxed, its net amount and its taxes.
 
     Attributes:
+        country: whose tax is charged; empty if none is, and on documents from before it was kept.
         taxes: of each tax, in order: name, rate, compound and minor.
     """
 
@@ -187,6 +188,7 @@ class DocumentTax(Model):
     )
     position: Mapped[int] = mapped_column(sa.SmallInteger)
     category: Mapped[Word]
+    country: Mapped[str] = mapped_column(sa.String(2), default="", server_default="")
     reason: Mapped[Sentence]
     net_minor: Mapped[int] = mapped_column(sa.BigInteger)
     taxes: Mapped[list[dict[str, Any]]] = mapped_column(sa.JSON, default=list)

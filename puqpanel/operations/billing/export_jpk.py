@@ -10,7 +10,8 @@ https://www.podatki.gov.pl/jednolity-plik-kontrolny/jpk_vat-z-deklaracja/:
 
 The declaration is in zlotys, so documents in other currencies have to be converted by the
 accountant; `KodWaluty` is not an element of the schema. Amounts with the tax of another country,
-which are declared at the One-Stop Shop, are in no K column.
+such as those declared at the One-Stop Shop, are in no K column. What a document says decides, so
+that the record of a past month stays the same whatever the company is today.
 """
 
 from __future__ import annotations
@@ -85,18 +86,21 @@ def _amounts(document: Document, group: DocumentTax) -> Iterator[tuple[str, int]
         yield "K_11", net
         if document.buyer.get("country") in EU:
             yield "K_12", net
-    elif group.category == TaxCategory.ZERO:
+    elif group.category == TaxCategory.ZERO and _is_polish(document, group):
         yield "K_13", net
-    elif rate in RATES and _is_polish(document):
+    elif rate in RATES and _is_polish(document, group):
         net_column, tax_column = RATES[rate]
         yield net_column, net
         yield tax_column, tax_minor(group)
 
 
-def _is_polish(document: Document) -> bool:
-    """Return whether the standard tax is the Polish one: at the One-Stop Shop it is the buyer's.
+def _is_polish(document: Document, group: DocumentTax) -> bool:
+    """Return whether the tax of a group is that of Poland.
 
-    A consumer elsewhere in the EU is charged Polish tax only by a seller without One-Stop Shop.
+    Documents from before they said so were taxed at home, or the name of the tax tells: only in
+    Poland, Ireland and Malta it is called VAT.
     """
-    country = document.buyer.get("country") or "PL"
-    return country == "PL" or not document.company.one_stop_shop
+    if group.country:
+        return group.country == "PL"
+    at_home = (document.buyer.get("country") or "PL") == "PL"
+    return at_home or all(tax["name"] == "VAT" for tax in group.taxes)

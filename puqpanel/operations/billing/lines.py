@@ -184,6 +184,7 @@ def tax_values(totals: Sequence[GroupTotal]) -> list[dict[str, Any]]:
             "position": at,
             "category": total.group.category,
             "reason": total.group.reason,
+            "country": total.group.country,
             "net_minor": total.net.minor,
             "taxes": [
                 {
@@ -242,6 +243,6 @@ def line_of(row: DocumentLineRow | PlainRow, currency: str) -> Line:
 def total_of(row: DocumentTax | PlainRow, currency: str) -> GroupTotal:
     """Return a tax group of a document with its amounts."""
     taxes = tuple(Tax(tax["name"], Decimal(tax["rate"]), tax["compound"]) for tax in row.taxes)
-    group = TaxGroup(TaxCategory(row.category), taxes, row.reason)
+    group = TaxGroup(TaxCategory(row.category), taxes, row.reason, row.country)
     amounts = tuple(Money(tax["minor"], currency) for tax in row.taxes)
     return GroupTotal(group, Money(row.net_minor, currency), amounts)

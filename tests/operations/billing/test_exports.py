@@ -19,11 +19,21 @@ from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.infra.db import session
 from puqpanel.jobs.exports import ExportJob
 from puqpanel.models import Client, Company, Document, StoredFile, Task
-from puqpanel.operations.billing import credit_notes, export_tables, exports, ledger
+from puqpanel.operations.billing import (
+    companies,
+    credit_notes,
+    documents,
+    export_tables,
+    exports,
+    issuing,
+    ledger,
+    taxes,
+)
+from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.billing.export_datev import COLUMNS, Accounts, datev_csv
 from puqpanel.operations.billing.export_jpk import jpk_csv
 from puqpanel.operations.billing.exports import Selection
-from tests.operations.billing.conftest import STAFF, change
+from tests.operations.billing.conftest import STAFF, change, lines
 
 Make = Callable[..., Document]
 
@@ -164,6 +174,58 @@ def test_jpk_columns_follow_the_category(
     filled = {name for name, value in row.items() if name.startswith("K_") and value}
     assert filled == columns
     assert (row["KodKrajuNadaniaTIN"], row["NrKontrahenta"]) == (country, "123")
+    session().rollback()
+
+
+def k_columns(selection: Selection) -> list[dict[str, str]]:
+    """Return the columns of the JPK that are filled, by document."""
+    found = list(exports.documents_of(actor=STAFF, selection=selection))
+    return [
+        {name: value for name, value in row.items() if name.startswith("K_") and value}
+        for row in rows_of(jpk_csv(found))
+    ]
+
+
+def test_jpk_of_the_past_is_the_same_after_joining_the_one_stop_shop(
+    invoice: Make, client: Client, company: Company, selection: Selection
+) -> None:
+    change(client, country="DE")
+    polish = invoice("100")
+    credit_notes.credit(actor=STAFF, uuid=polish.uuid, reason="Part", amount=polish.total.scaled(1))
+    before = k_columns(selection)
+    assert before == [{"K_19": "100.00", "K_20": "23.00"}, {"K_19": "-100.00", "K_20": "-23.00"}]
+    companies.save_company(actor=STAFF, uuid=company.uuid, values={"one_stop_shop": True})
+    assert k_columns(selection) == before
+    invoice("100")
+    assert k_columns(selection) == [*before, {}]
+
+
+def test_jpk_has_no_tax_of_another_country(
+    client: Client, company: Company, selection: Selection
+) -> None:
+    """A rule that charges tax has the rates of the buyer's country; 7 % in Germany is not K_17."""
+    rule = {"country": "DE", "region": "", "buyer_kind": "", "category": "S", "reason": ""}
+    taxes.save_rule(actor=STAFF, company_uuid=company.uuid, **rule)
+    change(client, country="DE")
+    draft = Draft(lines("10", tax_class="reduced"))
+    made = documents.create_draft(actor=STAFF, client_uuid=client.uuid, draft=draft)
+    assert issuing.issue(actor=STAFF, uuid=made.uuid).tax_minor == 70
+    assert k_columns(selection) == [{}]
+
+
+@pytest.mark.parametrize(
+    ("country", "name", "columns"),
+    [("PL", "PTU", {"K_19", "K_20"}), ("DE", "VAT", {"K_19", "K_20"}), ("PT", "IVA", set())],
+)
+def test_documents_without_the_country_of_a_tax_tell_it_by_its_name(
+    invoice: Make, country: str, name: str, columns: set[str]
+) -> None:
+    document = invoice("10")
+    (group,) = document.taxes
+    group.country, group.taxes = "", [{**group.taxes[0], "name": name}]
+    document.buyer = {"name": "B", "country": country}
+    (row,) = rows_of(jpk_csv([document]))
+    assert {key for key, value in row.items() if key.startswith("K_") and value} == columns
     session().rollback()
 
 
