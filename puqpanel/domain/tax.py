@@ -200,5 +200,34 @@ def remaining_tax(
     else:
         share = Fraction(upto.minor, whole.net.minor)
         targets = [Money(half_up(tax.minor * share), tax.currency) for tax in whole.taxes]
-    taxes = tuple(target - before for target, before in zip(targets, credited.taxes, strict=True))
+    taxes = tuple(
+        _within(target - done, tax - done)
+        for target, done, tax in zip(targets, credited.taxes, whole.taxes, strict=True)
+    )
     return GroupTotal(group, net, taxes)
+
+
+def _within(amount: Money, rest: Money) -> Money:
+    """Return an amount that is between zero and what is left."""
+    low, high = sorted((Money.zero(rest.currency), rest))
+    return min(max(amount, low), high)
+
+
+def part_with_tax(amount: Money, credited: GroupTotal, whole: GroupTotal) -> GroupTotal:
+    """Return the net amount and the taxes of a part of a group that is given with tax.
+
+    Of the net amount and of each tax it takes no more than is left, and what is furthest behind
+    the amount first; so parts that sum to the whole group sum to each of its taxes exactly.
+
+    Args:
+        amount: with tax, at most what is left of the group.
+        credited: the net amount and taxes of earlier credit notes.
+        whole: the group on the invoice.
+    """
+    upto = Fraction((credited.gross + amount).minor, whole.gross.minor)
+    sign = -1 if amount.minor < 0 else 1
+    amounts = zip((whole.net, *whole.taxes), (credited.net, *credited.taxes), strict=True)
+    net, *taxes = amount.allocate(
+        [max(sign * (all_of.minor * upto - done.minor), Fraction()) for all_of, done in amounts]
+    )
+    return GroupTotal(whole.group, net, tuple(taxes))

@@ -17,6 +17,7 @@ from puqpanel.domain.tax import (
     TaxGroup,
     group_total,
     line_nets,
+    part_with_tax,
     remaining_tax,
 )
 
@@ -88,6 +89,34 @@ def test_credit_notes_in_any_pieces_sum_to_the_invoice(parts, first, second):
         piece = remaining_tax(taxed, eur(part), credited, whole)
         taxes = tuple(a + b for a, b in zip(credited.taxes, piece.taxes, strict=True))
         assert all(tax.minor >= 0 for tax in piece.taxes)
+        credited = GroupTotal(taxed, credited.net + piece.net, taxes)
+    assert credited == whole
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(
+    st.integers(-50_000, 50_000).filter(bool),
+    st.sampled_from((group("23"), group("5", "9.975"), group("5", "7.5", compound=True), group())),
+    st.lists(st.tuples(st.booleans(), st.integers(0, 100)), max_size=8),
+)
+def test_parts_with_and_without_tax_sum_to_each_tax(net, taxed, parts):
+    whole = group_total(taxed, eur(net), NET)
+    credited = GroupTotal(taxed, eur(0), tuple(eur(0) for _ in whole.taxes))
+    for with_tax, share in (*parts, (True, 100)):
+        rest = (whole.gross - credited.gross) if with_tax else (whole.net - credited.net)
+        part = eur(rest.minor * share // 100)
+        if not part:
+            continue
+        piece = (
+            part_with_tax(part, credited, whole)
+            if with_tax
+            else remaining_tax(taxed, part, credited, whole)
+        )
+        if with_tax:
+            assert piece.gross == part
+        sign = 1 if net > 0 else -1
+        assert all(each.minor * sign >= 0 for each in (piece.net, *piece.taxes))
+        taxes = tuple(a + b for a, b in zip(credited.taxes, piece.taxes, strict=True))
         credited = GroupTotal(taxed, credited.net + piece.net, taxes)
     assert credited == whole
 

@@ -20,7 +20,7 @@ from puqpanel.domain.ledger import Account, Entry
 from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import DOCUMENTS_ISSUE
 from puqpanel.domain.principals import Principal
-from puqpanel.domain.tax import GroupTotal, remaining_tax
+from puqpanel.domain.tax import GroupTotal, largest_remainder, part_with_tax, remaining_tax
 from puqpanel.domain.texts import SOURCE, _
 from puqpanel.infra import catalogs
 from puqpanel.infra.db import retry_deadlocks, save, session, transaction
@@ -40,13 +40,13 @@ class Piece:
         row: the line of the invoice; None if an amount is credited.
         position: the tax group.
         net: without tax.
-        gross: with tax, if an amount is credited.
+        taxes: of an amount with tax; None to compute them from the net amounts of the group.
     """
 
     row: DocumentLineRow | None
     position: int
     net: Money
-    gross: Money | None = None
+    taxes: tuple[Money, ...] | None = None
 
 
 @retry_deadlocks
@@ -86,10 +86,12 @@ def credit(
     credited = [_credited(each, at, earlier) for at, each in enumerate(whole)]
     if not any(each.gross - done.gross for each, done in zip(whole, credited, strict=True)):
         raise ConflictError(_("This invoice has already been credited in full."))
+    rest = invoice.total - Money.total((done.gross for done in credited), invoice.currency)
     if lines is not None:
         pieces = _by_lines(invoice, lines, earlier)
     elif amount is not None:
-        pieces = _by_amount(whole, credited, amount)
+        _check_total("amount", amount, rest)
+        pieces = _by_amount(whole, credited, amount, rest)
     else:
         pieces = _rest(invoice, earlier, whole, credited)
     note = Document(
@@ -108,6 +110,8 @@ def credit(
         corrects=invoice,
     )
     _fill(note, pieces, whole, credited)
+    if lines is not None:
+        _check_total("lines", note.total, rest)
     save(note)
     seal(actor, note)
     _settle(invoice, note)
@@ -128,7 +132,11 @@ def creditable(invoice: Document) -> Mapping[int, Money]:
 
 
 def _left(invoice: Document, earlier: Sequence[Document]) -> dict[int, Money]:
-    """Return what is left of each line. Amounts that were credited reduce lines in order."""
+    """Return what is left of each line.
+
+    An amount reduces the lines of its tax group in proportion, discounts included, so that nothing
+    is left of any line once nothing is left of the group.
+    """
     left = {row.position: row.net_minor for row in invoice.lines}
     groups = {row.position: row.tax_position for row in invoice.lines}
     for note in earlier:
@@ -137,12 +145,12 @@ def _left(invoice: Document, earlier: Sequence[Document]) -> dict[int, Money]:
             if place is not None:
                 left[place] -= row.net_minor
                 continue
-            rest = row.net_minor
-            for position, minor in left.items():
-                if groups[position] == row.explanation["group"] and minor > 0:
-                    taken = min(rest, minor)
-                    left[position] = minor - taken
-                    rest -= taken
+            inside = [each for each, at in groups.items() if at == row.explanation["group"]]
+            if rest := sum(left[each] for each in inside):
+                share = Fraction(row.net_minor, rest)
+                taken = largest_remainder([left[each] * share for each in inside], row.net_minor)
+                for each, minor in zip(inside, taken, strict=True):
+                    left[each] -= minor
     return {position: Money(minor, invoice.currency) for position, minor in left.items()}
 
 
@@ -190,7 +198,7 @@ def _by_lines(
 
 
 def _check_groups(invoice: Document, pieces: Sequence[Piece], left: Mapping[int, Money]) -> None:
-    """Check that each tax group is credited by more than nothing and at most what is left of it.
+    """Check that each tax group is credited by a part of what is left of it, or all of it.
 
     Raises:
         InvalidInput: it is not, for example because a discount is left out.
@@ -199,32 +207,33 @@ def _check_groups(invoice: Document, pieces: Sequence[Piece], left: Mapping[int,
         net = sum(piece.net.minor for piece in pieces if piece.position == position)
         rows = [row.position for row in invoice.lines if row.tax_position == position]
         rest = Money(sum(left[at].minor for at in rows), invoice.currency)
-        if not 0 < net <= rest.minor:
+        if not (0 < net <= rest.minor or rest.minor <= net < 0):
             text = _("Enter an amount greater than 0 and at most %(rest)s.", rest=rest)
             raise InvalidInput({"lines": [text]})
 
 
 def _by_amount(
-    whole: Sequence[GroupTotal], credited: Sequence[GroupTotal], amount: Money
+    whole: Sequence[GroupTotal], credited: Sequence[GroupTotal], amount: Money, rest: Money
 ) -> list[Piece]:
     rests = [each.gross - done.gross for each, done in zip(whole, credited, strict=True)]
-    rest = Money.total(rests, amount.currency)
-    if not 0 < amount.minor <= rest.minor:
-        text = _("Enter an amount greater than 0 and at most %(rest)s.", rest=rest)
-        raise InvalidInput({"amount": [text]})
-    shares = amount.allocate([max(each.minor, 0) for each in rests])
-    return [
-        Piece(None, at, _net_of(whole[at], credited[at], share), share)
+    part = Fraction(amount.minor, rest.minor)
+    shares = largest_remainder([each.minor * part for each in rests], amount.minor)
+    totals = [
+        part_with_tax(Money(share, amount.currency), credited[at], whole[at]) if share else None
         for at, share in enumerate(shares)
-        if share
     ]
+    return [Piece(None, at, each.net, each.taxes) for at, each in enumerate(totals) if each]
 
 
-def _net_of(whole: GroupTotal, credited: GroupTotal, gross: Money) -> Money:
-    """Return the net amount of an amount with tax, so that all of them sum to the whole."""
-    upto = (credited.gross + gross).minor
-    net = whole.net.scaled(Fraction(upto, whole.gross.minor)) - credited.net
-    return max(min(net, gross), Money.zero(gross.currency))
+def _check_total(field: str, total: Money, rest: Money) -> None:
+    """Check that what is credited is more than nothing and at most what is left of an invoice.
+
+    Raises:
+        InvalidInput: it is not.
+    """
+    if not 0 < total.minor <= rest.minor:
+        text = _("Enter an amount greater than 0 and at most %(rest)s.", rest=rest)
+        raise InvalidInput({field: [text]})
 
 
 def _rest(
@@ -239,10 +248,10 @@ def _rest(
         for row in invoice.lines
         if left[row.position]
     ]
+    lines_of = {piece.position for piece in pieces}
     for at, (each, done) in enumerate(zip(whole, credited, strict=True)):
-        nets = Money.total((p.net for p in pieces if p.position == at), invoice.currency)
-        if rest := each.net - done.net - nets:
-            pieces.append(Piece(None, at, rest))
+        if at not in lines_of and each.gross != done.gross:  # only tax is left
+            pieces.append(Piece(None, at, each.net - done.net))
     return pieces
 
 
@@ -258,10 +267,9 @@ def _fill(
     for position in used:
         inside = [piece for piece in pieces if piece.position == position]
         net = Money.total((piece.net for piece in inside), note.currency)
-        group, gross = whole[position].group, inside[0].gross
-        if gross is not None and group.taxes:
-            taxes = (gross - net).allocate(group.shares) if any(group.shares) else [gross - net]
-            totals.append(GroupTotal(group, net, tuple(taxes)))
+        group, taxes = whole[position].group, inside[0].taxes
+        if taxes is not None:
+            totals.append(GroupTotal(group, net, taxes))
         else:
             totals.append(remaining_tax(group, net, credited[position], whole[position]))
     for at, piece in enumerate(pieces):

@@ -141,5 +141,5 @@ def take_back(actor: Principal, document: Document, reason: str) -> None:
     if document.kind == DocumentKind.PROFORMA:
         if document.status == DocumentStatus.ISSUED:
             issuing.cancel_proforma(actor=actor, uuid=document.uuid, reason=reason)
-    elif document.total and any(credit_notes.creditable(document).values()):
+    elif document.total and document.status != DocumentStatus.CREDITED:
         credit_notes.credit(actor=actor, uuid=document.uuid, reason=reason)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
+from datetime import date
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
@@ -11,8 +14,10 @@ from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.money import Money
 from puqpanel.infra.db import session
 from puqpanel.models import Document
-from puqpanel.operations.billing import credit_notes, documents, issuing, payments
-from tests.operations.billing.conftest import STAFF, credit_of
+from puqpanel.operations.billing import credit_notes, documents, issuing, payments, taxes
+from puqpanel.operations.billing.documents import Draft
+from puqpanel.operations.billing.taxes import RateValues
+from tests.operations.billing.conftest import STAFF, change, credit_of, lines
 from tests.operations.billing.test_issuing import problems
 
 
@@ -28,6 +33,30 @@ def sums(invoice: Document) -> tuple[int, int]:
     notes = session().scalars(sa.select(Document).where(Document.corrects_id == invoice.id))
     pairs = [(note.net_minor, note.tax_minor) for note in notes]
     return sum(net for net, _ in pairs), sum(tax for _, tax in pairs)
+
+
+def by_tax(*found: Document) -> Counter:
+    """Return the sums of each tax."""
+    amounts: Counter = Counter()
+    for document in found:
+        for group in document.taxes:
+            for tax in group.taxes:
+                amounts[group.category, tax["name"], tax["rate"]] += tax["minor"]
+    return amounts
+
+
+def notes_of(invoice: Document) -> list[Document]:
+    session().expire_all()
+    notes = sa.select(Document).where(Document.corrects_id == invoice.id)
+    return list(session().scalars(notes.order_by(Document.id)))
+
+
+@pytest.fixture
+def mixed(client, company):
+    """An invoice of 123.00 at 23 % and -21.00 at 5 %."""
+    draft = Draft([*lines("100"), *lines("-20", tax_class="reduced")])
+    draft = documents.create_draft(actor=STAFF, client_uuid=client.uuid, draft=draft)
+    return issuing.issue(actor=STAFF, uuid=draft.uuid)
 
 
 def test_a_whole_credit_note_of_an_unpaid_invoice_leaves_nothing_to_pay(invoice, client):
@@ -142,4 +171,70 @@ def test_an_amount_is_credited_exactly(invoice):
         assert credit(document, amount=eur(minor)).total == eur(minor)
     credit(document)
     assert sums(document) == (document.net_minor, document.tax_minor)
+    assert problems() == []
+
+
+@pytest.mark.parametrize("parts", [(1, 2, 3, 4, 5, 6, 7), (1,) * 12, (333, 333), ()])
+def test_amounts_sum_to_each_tax(client, company, parts):
+    for position, (name, percent) in enumerate((("GST", "5"), ("QST", "9.975")), 1):
+        values = RateValues("CA", name, Decimal(percent), date(2020, 1, 1), position=position)
+        taxes.save_rate(actor=STAFF, uuid=None, values=values)
+    rule = {"country": "CA", "region": "", "buyer_kind": "", "category": "S", "reason": ""}
+    taxes.save_rule(actor=STAFF, company_uuid=company.uuid, **rule)
+    change(client, country="CA")
+    draft = documents.create_draft(actor=STAFF, client_uuid=client.uuid, draft=Draft(lines("10")))
+    document = issuing.issue(actor=STAFF, uuid=draft.uuid)
+    for minor in (*parts, document.total.minor - sum(parts)):
+        assert credit(document, amount=eur(minor)).total == eur(minor)
+    assert by_tax(*notes_of(document)) == by_tax(document)
+    assert problems() == []
+
+
+@pytest.mark.parametrize("parts", [(), (1,), (5000, 1, 5198), (10199,)])
+def test_an_amount_is_taken_from_groups_of_either_sign(mixed, parts):
+    for minor in (*parts, mixed.total.minor - sum(parts)):
+        assert credit(mixed, amount=eur(minor)).total == eur(minor)
+    assert documents.find_document(mixed.uuid).status == "credited"
+    assert by_tax(*notes_of(mixed)) == by_tax(mixed)
+    assert not any(credit_notes.creditable(mixed).values())
+    with pytest.raises(ConflictError, match="in full"):
+        credit(mixed)
+    assert problems() == []
+
+
+def test_lines_are_credited_by_no_more_than_the_invoice(mixed):
+    with pytest.raises(InvalidInput) as raised:
+        credit(mixed, lines={0: eur(10000)})
+    assert "at most 102.00" in str(raised.value.errors["lines"][0])
+    with pytest.raises(InvalidInput):
+        credit(mixed, lines={1: eur(-2000)})
+    credit(mixed, lines={0: eur(10000), 1: eur(-2000)})
+    assert by_tax(*notes_of(mixed)) == by_tax(mixed)
+    assert problems() == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_random_pieces_of_mixed_groups_sum_to_each_tax(mixed, seed):
+    chance = random.Random(seed)
+    for _ in range(6):
+        rest = mixed.total.minor - sum(sums(mixed))
+        part = chance.randint(1, rest // 2)
+        if chance.random() < 0.5:
+            credit(mixed, amount=eur(part))
+        else:
+            left = credit_notes.creditable(mixed)[0]
+            credit(mixed, lines={0: eur(min(left.minor, part * 100 // 123))})
+    credit(mixed)
+    assert by_tax(*notes_of(mixed)) == by_tax(mixed)
+    assert sums(mixed) == (mixed.net_minor, mixed.tax_minor)
+    assert problems() == []
+
+
+def test_an_amount_reduces_discounts_too(invoice):
+    document = invoice("100", "-20", "50")
+    credit(document, amount=eur(12300))
+    left = [money.minor for money in credit_notes.creditable(document).values()]
+    assert left == [2308, -462, 1154]
+    credit(document, amount=eur(13 * 1230 - 12300))
+    assert not any(credit_notes.creditable(document).values())
     assert problems() == []

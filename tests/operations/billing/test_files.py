@@ -23,6 +23,7 @@ from puqpanel.operations.billing import (
     credit_notes,
     document_files,
     documents,
+    issuing,
     payments,
 )
 from puqpanel.operations.billing.contents import content
@@ -48,6 +49,16 @@ def test_an_invoice_and_its_credit_notes_in_pieces(invoice, client):
     for options in ({"amount": Money(7, "EUR")}, {"lines": {2: Money(333, "EUR")}}, {}):
         note = credit_notes.credit(actor=STAFF, uuid=document.uuid, reason="Mistake", **options)
         assert follows_the_rules(note.uuid).corrects == (document.number, document.issued_on)
+
+
+def test_credit_notes_over_groups_of_either_sign(client, company):
+    draft = Draft([*lines("100"), *lines("-20", tax_class="reduced")])
+    made = documents.create_draft(actor=STAFF, client_uuid=client.uuid, draft=draft)
+    document = issuing.issue(actor=STAFF, uuid=made.uuid)
+    for minor in (1, 5000, document.total.minor - 5001):
+        amount = Money(minor, "EUR")
+        note = credit_notes.credit(actor=STAFF, uuid=document.uuid, reason="Part", amount=amount)
+        assert follows_the_rules(note.uuid).total == amount
 
 
 def test_prices_with_tax(invoice, company):

@@ -16,7 +16,7 @@ from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.infra.db import session
 from puqpanel.models import Coupon, CouponUse, Order
 from puqpanel.operations.accounts import clients
-from puqpanel.operations.billing import companies, payments
+from puqpanel.operations.billing import companies, credit_notes, payments
 from puqpanel.operations.billing.ledger import today
 from puqpanel.operations.catalog import prices, products
 from puqpanel.operations.catalog.price_rows import Cell
@@ -80,6 +80,17 @@ def test_an_amount_off_every_period_is_the_one_that_is_shown(client, company, da
         (item,) = buy(client, fixed, coupon="AMOUNT").items
     assert [str(amount) for _period, amount in quote.regular] == ["12.30 EUR"]
     assert item.discount["amount_minor"] == 1000
+
+
+def test_an_order_whose_invoice_was_credited_by_amount_is_cancelled(client, product):  # noqa: F811
+    make()
+    order = place(client, product)
+    document = order.document
+    credit_notes.credit(actor=STAFF, uuid=document.uuid, reason="x", amount=document.total)
+    cancellation.cancel(actor=STAFF, uuid=order.uuid, reason="Mistake")
+    session().expire_all()
+    assert order.status == "cancelled"
+    assert problems() == []
 
 
 def test_a_coupon_of_three_uses_and_ten_threads(panel, client, product):  # noqa: F811
