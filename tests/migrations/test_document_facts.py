@@ -15,7 +15,7 @@ pytestmark = pytest.mark.mariadb
 
 def test_filled_tables_are_kept(new_database: Callable[[], str]) -> None:
     engine = engine_for(new_database())
-    with upgraded(engine, "0034", rows=20), engine.begin() as connection:
+    with upgraded(engine, "0035", rows=20), engine.begin() as connection:
         for column, nothing in (("documents.prepaid_minor", 0), ("document_taxes.country", "")):
             table, _, name = column.partition(".")
             found = connection.execute(sa.text(f"SELECT {name} FROM {table}")).scalars().all()
