@@ -73,12 +73,21 @@ class TaxSeller:
 
 @dataclass(frozen=True, slots=True)
 class TaxBuyer:
-    """What matters of a client for tax."""
+    """What matters of a client for tax.
+
+    Args:
+        country: ISO 3166 alpha-2 code; empty if it is not known.
+        region: state or province; empty where it does not matter.
+        kind: what it is for tax.
+        vat_status: what is known about its VAT number.
+        has_number: whether documents show a VAT number or tax number of it.
+    """
 
     country: str
     region: str = ""
     kind: BuyerKind = BuyerKind.CONSUMER
     vat_status: VatStatus = VatStatus.NONE
+    has_number: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +199,17 @@ OUTSIDE_SCOPE = _(
 
 
 def _rule(buyer: TaxBuyer, rules: Sequence[TaxRule]) -> TaxRule | None:
-    """Return the rule that fits a buyer most closely; None if none fits."""
+    """Return the rule that fits a buyer most closely; None if none fits.
+
+    Reverse charge fits only buyers with a number, which its documents must state (BR-AE-02).
+    """
     fitting = [
         rule
         for rule in rules
         if rule.country in ("", buyer.country)
         and rule.region in ("", buyer.region)
         and rule.kind in (None, buyer.kind)
+        and (buyer.has_number or rule.category != TaxCategory.REVERSE_CHARGE)
     ]
     return max(
         fitting,

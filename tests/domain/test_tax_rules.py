@@ -104,6 +104,13 @@ def test_the_most_specific_rule_of_the_firm_comes_first():
     assert tax_group(PL, TaxBuyer("DE"), RATES, rules, day=DAY).rate == 19
 
 
+def test_a_rule_of_reverse_charge_fits_buyers_with_a_number():
+    rules = [TaxRule("", "", None, TaxCategory.REVERSE_CHARGE, "rule")]
+    numbered = TaxBuyer("DE", has_number=True)
+    assert tax_group(PL, numbered, RATES, rules, day=DAY).reason == "rule"
+    assert tax_group(PL, TaxBuyer("DE"), RATES, rules, day=DAY).rate == 23
+
+
 def test_tax_without_a_rate_is_refused():
     with pytest.raises(NoTaxRateError, match="No tax rate for FR on 2026-06-01"):
         tax_group(TaxSeller("FR"), TaxBuyer("FR"), RATES, [], day=DAY)

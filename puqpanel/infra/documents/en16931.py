@@ -194,7 +194,8 @@ def _breakdowns(
         )
         breakdown.net += total.net
         breakdown.tax += total.tax
-        if reason := labels.reason(total.group, language):
+        reason = labels.reason(total.group, language)
+        if reason and category != TaxCategory.ZERO:  # BR-Z-10
             breakdown.reasons[reason] = None
     return list(breakdowns.values())
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from puqpanel.domain.documents import Party
-from puqpanel.domain.tax_rules import BuyerKind, TaxBuyer, VatStatus
+from puqpanel.domain.tax_rules import TaxBuyer, VatStatus
 from puqpanel.infra.db import Model
 from puqpanel.models.accounts.clients import Client
 from puqpanel.models.columns import Created, Key, Reference, Uuid
@@ -52,6 +52,13 @@ class Address(Model):
     @property
     def tax_buyer(self) -> TaxBuyer:
         """What matters for tax; a VAT number counts in the client's own country only."""
-        home = self.country == self.client.country
-        status = VatStatus(self.client.vat_status) if home else VatStatus.NONE
-        return TaxBuyer(self.country, self.region, BuyerKind(self.client.buyer_kind), status)
+        own = self.client.tax_buyer
+        if self.country == self.client.country:
+            return replace(own, region=self.region)
+        return replace(
+            own,
+            country=self.country,
+            region=self.region,
+            vat_status=VatStatus.NONE,
+            has_number=bool(self.client.tax_number),
+        )

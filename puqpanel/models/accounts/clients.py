@@ -77,7 +77,11 @@ class Client(Searchable, Model):
     def tax_buyer(self) -> TaxBuyer:
         """What matters of it for tax."""
         return TaxBuyer(
-            self.country, self.region, BuyerKind(self.buyer_kind), VatStatus(self.vat_status)
+            self.country,
+            self.region,
+            BuyerKind(self.buyer_kind),
+            VatStatus(self.vat_status),
+            has_number=bool(self.vat_number or self.tax_number),
         )
 
 

@@ -269,10 +269,12 @@ def save_rule(
         region: of the buyer; empty for all.
         buyer_kind: a `BuyerKind`; empty for all.
         category: a `TaxCategory`.
-        reason: why no tax is charged, as documents state it; required unless tax is charged.
+        reason: why no tax is charged, as documents state it; required for all categories but the
+            standard and the zero rate, which have none.
 
     Raises:
-        InvalidInput: a field is invalid, or there is a rule for the same buyers.
+        InvalidInput: a field is invalid, the company has no VAT number for exports, or there is a
+            rule for the same buyers.
     """
     actor.require(COMPANIES_MANAGE)
     company = find_company(company_uuid)
@@ -281,8 +283,12 @@ def save_rule(
         errors["buyer_kind"] = [_("Select an option from the list.")]
     if category not in set(TaxCategory):
         errors["category"] = [_("Select an option from the list.")]
-    elif category not in (TaxCategory.STANDARD, TaxCategory.ZERO) and not reason.strip():
+    elif category in (TaxCategory.STANDARD, TaxCategory.ZERO):
+        reason = ""
+    elif not reason.strip():
         errors["reason"] = [_("Enter the reason that documents state, such as the article of law.")]
+    if category == TaxCategory.EXPORT and not company.vat_number:
+        errors["category"] = [_("Enter the VAT number of the company first. Exports state it.")]
     if errors:
         raise InvalidInput(errors)
     key = {

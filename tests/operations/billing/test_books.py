@@ -10,7 +10,7 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.rates import Rounding
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Charge, Document, LedgerEntry, Payment, Posting
-from puqpanel.operations.billing import books, documents, payments, taxes
+from puqpanel.operations.billing import books, companies, documents, payments, taxes
 from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.billing.issuing import issue
 from puqpanel.operations.system import currencies
@@ -87,3 +87,19 @@ def test_a_second_rule_for_the_same_buyers_is_refused(company):
     with pytest.raises(InvalidInput) as refused:
         taxes.save_rule(actor=STAFF, company_uuid=company.uuid, **{**rule, "reason": "Other"})
     assert "already has a rule" in str(refused.value.messages["country"][0])
+
+
+def test_rules_keep_reasons_where_documents_state_them(company):
+    rule = {"company_uuid": company.uuid, "region": "", "buyer_kind": "", "reason": "Art. 83"}
+    for country, category, reason in (("DE", "Z", ""), ("FR", "S", ""), ("IT", "E", "Art. 83")):
+        row = taxes.save_rule(actor=STAFF, country=country, category=category, **rule)
+        assert row.reason == reason
+
+
+def test_a_rule_for_exports_requires_the_number_of_the_company(company):
+    values = {"vat_number": "", "tax_number": "5260250274"}
+    companies.save_company(actor=STAFF, uuid=company.uuid, values=values)
+    rule = {"country": "NO", "region": "", "buyer_kind": "", "category": "G", "reason": "Export"}
+    with pytest.raises(InvalidInput) as refused:
+        taxes.save_rule(actor=STAFF, company_uuid=company.uuid, **rule)
+    assert "VAT number" in str(refused.value.messages["category"][0])

@@ -25,6 +25,7 @@ from puqpanel.operations.billing import (
     documents,
     issuing,
     payments,
+    taxes,
 )
 from puqpanel.operations.billing.contents import content
 from puqpanel.operations.billing.documents import Draft
@@ -109,6 +110,21 @@ def test_what_was_prepaid_is_sealed(invoice):
         )
     session().expire_all()
     assert [str(text) for _, text in problems()] == ["Its content was changed after it was issued."]
+
+
+@pytest.mark.parametrize(
+    ("category", "number", "taxed"),
+    [("Z", "", "Z"), ("AE", "", "S"), ("AE", "123", "AE"), ("G", "", "G"), ("E", "", "E")],
+)
+def test_a_tax_rule_gives_a_valid_invoice(invoice, client, company, category, number, taxed):
+    """Zero rates have no reason (BR-Z-10), and reverse charge states a number (BR-AE-02)."""
+    rule = {"country": "DE", "region": "", "buyer_kind": "", "reason": "Art. 83"}
+    row = taxes.save_rule(actor=STAFF, company_uuid=company.uuid, category=category, **rule)
+    with transaction():
+        row.reason = "Art. 83"  # as rules of the zero rate have that were saved before
+    change(client, country="DE", tax_number=number)
+    (total,) = follows_the_rules(invoice("10").uuid).totals
+    assert total.group.category == taxed
 
 
 def test_a_draft_is_shown_and_is_no_invoice(company, client):

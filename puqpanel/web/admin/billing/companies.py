@@ -127,11 +127,18 @@ class RuleForm(Form):
     buyer_kind = SelectField(
         _("Buyer"), choices=lambda: choices([("", _("All buyers")), *BUYER_LABELS.items()])
     )
-    category = SelectField(_("Tax"), choices=lambda: choices(CATEGORIES.items()))
+    category = SelectField(
+        _("Tax"),
+        choices=lambda: choices(CATEGORIES.items()),
+        description=_("Reverse charge applies only to buyers with a VAT or tax number."),
+    )
     reason = TextAreaField(
         _("Reason on documents"),
         [Length(max=1000)],
-        description=_("Why no tax is charged, such as the article of law."),
+        description=_(
+            "Why no tax is charged, such as the article of law. Standard and zero rates have no"
+            " reason."
+        ),
     )
 
 
