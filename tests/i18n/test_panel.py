@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import functools
 
 import pytest
+from babel.messages import Catalog
 from jinja2 import TemplateSyntaxError
 
 from puqpanel.app import Panel
@@ -14,17 +16,21 @@ from puqpanel.infra import catalogs
 from puqpanel.infra.catalogs import FOLDER
 from tests.i18n.scanning import unwrapped_in_template
 
-TEMPLATE = extract(FOLDER.parent)
+
+@functools.cache
+def template() -> Catalog:
+    """Return the panel's texts. Not read at import, which every test process does."""
+    return extract(FOLDER.parent)
 
 
 def test_there_are_texts_to_translate() -> None:
-    assert len(TEMPLATE) > 1000 and TEMPLATE.get("Dashboard")
+    assert len(template()) > 1000 and template().get("Dashboard")
 
 
 @pytest.mark.parametrize("path", [path for path, _ in shipped()], ids=lambda path: path.parts[-3])
 def test_every_text_has_a_translation_with_the_same_placeholders(path) -> None:
     catalog = next(catalog for other, catalog in shipped() if other == path)
-    assert list(faults(catalog, TEMPLATE)) == []
+    assert list(faults(catalog, template())) == []
 
 
 def test_a_faulty_translation_is_found() -> None:
@@ -33,7 +39,7 @@ def test_a_faulty_translation_is_found() -> None:
     message.string = "bez nazwy %(other)s"
     catalog.delete("Dashboard")
     catalog.add("Not a text of the panel.", "x")
-    found = "\n".join(faults(catalog, TEMPLATE))
+    found = "\n".join(faults(catalog, template()))
     assert str(message.id) in found
     assert "not translated: 'Dashboard'" in found
     assert "no longer used: 'Not a text of the panel.'" in found
