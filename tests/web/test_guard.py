@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from flask import Blueprint
 from werkzeug.routing import IntegerConverter
@@ -74,6 +76,15 @@ def test_posts_require_a_csrf_token(app: Panel, owner: Browser) -> None:
             assert "Sign in again" in answer.text
             continue
         assert "form has expired" in answer.text or "message" in (answer.json or {}), path
+
+
+@pytest.mark.parametrize("path", ["/admin/signin", "/admin/password", "/client/signin"])
+def test_pages_show_a_token_of_their_session(visitor: Browser, owner: Browser, path: str) -> None:
+    """Other tests make the token themselves."""
+    browser = owner if path == "/admin/password" else visitor
+    shown = re.search(r'name="csrf_token"[^>]*? value="([^"]+)"', browser.get(path).text)
+    assert shown and browser.http.post(path, data={"csrf_token": shown[1]}).status_code == 422
+    assert browser.http.post(path, data={"csrf_token": "x"}).status_code == 400
 
 
 def test_views_without_a_declaration_are_refused(settings: object, app: Panel) -> None:

@@ -11,7 +11,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -87,12 +86,19 @@ def change(live: Live, verb: str, name: str) -> None:
         )
 
 
+def signed_in(panel: Live, email: str) -> Browser:
+    browser = Browser(panel.ensure()).sign_in(email)
+    through_swaps = Client(panel)
+    through_swaps._cookies = browser.http._cookies
+    browser.http = cast(Any, through_swaps)
+    return browser
+
+
 def test_threads_get_their_own_answers_during_swaps(
     panel: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulkheads, "_most", THREADS // 2)
-    client = cast(Any, SimpleNamespace(test_client=lambda: Client(panel)))
-    browsers = [Browser(client).sign_in(f"s{number}@panel.test") for number in range(THREADS)]
+    browsers = [signed_in(panel, f"s{number}@panel.test") for number in range(THREADS)]
     swapping = threading.Event()
 
     def work(number: int) -> list[str]:
