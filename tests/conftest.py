@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import itertools
 import logging
@@ -24,11 +25,11 @@ import structlog
 from argon2 import PasswordHasher
 
 from puqpanel import live as live_module
-from puqpanel.app import Panel, create_app
+from puqpanel.app import Panel
 from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.host import probe
 from puqpanel.host.containment import load_timeout
-from puqpanel.infra import crypto, migrate, queue
+from puqpanel.infra import catalogs, crypto, migrate, queue
 from puqpanel.infra.db import db, engine_for
 from puqpanel.infra.queue_server import QueueServer, connection_url
 from puqpanel.infra.settings import ROOT, Settings
@@ -39,6 +40,7 @@ from puqpanel.operations.oversight import kept
 from puqpanel.operations.system import audit, keys
 from puqpanel.operations.system import settings as panel_settings
 from tests import servers
+from tests.kept_app import app_for
 
 BACKEND = os.environ.get("PUQPANEL_TEST_DATABASE", "sqlite")
 REQUIRED = os.environ.get("PUQPANEL_TEST_REQUIRE", "").replace(",", " ").split()
@@ -95,12 +97,14 @@ def plain_logs() -> None:
 def forget_earlier_tests() -> None:
     """Forget what this process keeps of earlier tests' panels.
 
-    Logs stay as a test configures them; figures belong to a database whose URL is used again;
-    modules that hung shorten the deadline of all others; texts outside an app context are in the
-    language of the settings that were read or overridden last.
+    Logs stay as a test configures them; files of catalogs are looked for once a second; figures
+    belong to a database whose URL is used again; modules that hung shorten the deadline of all
+    others; texts outside an app context are in the language of the settings that were read or
+    overridden last.
     """
     plain_logs()
     kept._slots.clear()
+    catalogs._catalogs.checked = -catalogs.CHECK_SECONDS
     load_timeout._hung.clear()
     panel_settings._cached = panel_settings.Snapshot()
     panel_settings.override({})
@@ -114,7 +118,8 @@ def cheap_processes() -> Iterator[None]:
     Modules are probed in forks, although there are threads (test_probe.py tests new processes too).
     Passwords are hashed with the smallest parameters (test_passwords.py tests the real ones), and
     a change of modules leaves the old app to Python's collector: a full collection walks through
-    everything that pytest has loaded (test_live.py tests that nothing keeps an old app).
+    everything that pytest has loaded (test_live.py tests that nothing keeps an old app). Whether a
+    password can be guessed is found once.
 
     A module may take longer to load than in a panel, because a busy machine can stop the test for
     seconds; tests of modules that hang set their own deadline.
@@ -123,6 +128,7 @@ def cheap_processes() -> Iterator[None]:
         patch.setattr(
             passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
         )
+        patch.setattr(passwords, "why_guessable", functools.cache(passwords.why_guessable))
         patch.setattr(live_module, "collect", lambda: None)
         patch.setattr(load_timeout, "LOAD_SECONDS", 60.0)
         patch.setattr(probe, "_may_fork", lambda: True)
@@ -238,7 +244,9 @@ def settings(
     short_folder: Path,
 ) -> Iterator[Settings]:
     """Settings of a panel with its own instance and the project's modules."""
-    instance = short_folder / secrets.token_hex(3)
+    instance = short_folder / "instance"
+    if instance.exists():
+        instance.rename(short_folder / secrets.token_hex(3))  # something may still write into it
     instance.mkdir()
     (instance / "keys").symlink_to(keys_dir)
     url = new_database("settings")
@@ -259,9 +267,8 @@ def settings(
 def app(settings: Settings) -> Iterator[Panel]:
     """The assembled panel."""
     logging.getLogger("puqpanel").setLevel(logging.ERROR)
-    panel = create_app(settings)
-    yield panel
-    dismantle(panel)
+    with app_for(settings) as panel:
+        yield panel
 
 
 @pytest.fixture
