@@ -13,6 +13,8 @@ from puqpanel.web.guard import Access, Area, declared
 from tests.web.conftest import Browser
 
 UUID = "00000000-0000-4000-8000-000000000000"
+AS_JSON = {"Accept": "application/json"}
+"""For requests that will be refused: without rendering an error page a thousand times."""
 
 
 def addresses(app: Panel) -> list[tuple[str, str, Access]]:
