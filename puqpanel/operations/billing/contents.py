@@ -73,7 +73,7 @@ def _line(
     return DocumentLine(
         description=row.description,
         quantity=row.quantity,
-        unit_price=row.unit_price if is_net and exact else _unit(net, row.quantity),
+        unit_price=row.unit_price if is_net and exact else net_price(net, row.quantity),
         net=net,
         group=totals[row.tax_position].group,
         details=row.details,
@@ -81,5 +81,6 @@ def _line(
     )
 
 
-def _unit(net: Money, quantity: Decimal) -> Decimal:
+def net_price(net: Money, quantity: Decimal) -> Decimal:
+    """Return the price of a unit without tax, of a line with this net amount."""
     return round(net.major / quantity, NET_PLACES)

@@ -20,13 +20,20 @@ from puqpanel.domain.ledger import Account, Entry
 from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import DOCUMENTS_ISSUE
 from puqpanel.domain.principals import Principal
-from puqpanel.domain.tax import GroupTotal, largest_remainder, part_with_tax, remaining_tax
+from puqpanel.domain.tax import (
+    GroupTotal,
+    PriceEntry,
+    largest_remainder,
+    part_with_tax,
+    remaining_tax,
+)
 from puqpanel.domain.texts import SOURCE, _
 from puqpanel.infra import catalogs
 from puqpanel.infra.db import retry_deadlocks, save, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Charge, Document, DocumentLineRow
 from puqpanel.operations.billing import ledger
+from puqpanel.operations.billing.contents import net_price
 from puqpanel.operations.billing.documents import find_document, lock_document
 from puqpanel.operations.billing.lines import tax_rows, total_of
 from puqpanel.operations.billing.sealing import seal
@@ -102,7 +109,7 @@ def credit(
         kind=DocumentKind.CREDIT_NOTE,
         currency=invoice.currency,
         language=invoice.language,
-        entry="net",
+        entry=PriceEntry.NET,
         reference=invoice.reference,
         buyer=invoice.buyer,
         reason=reason.strip(),
@@ -282,7 +289,11 @@ def _fill(
 def _line(at: int, piece: Piece, tax_position: int, note: Document) -> DocumentLineRow:
     row, net = piece.row, piece.net
     assert note.corrects is not None
-    full = row is not None and row.net_minor == net.minor
+    quantity, unit_price = Decimal(1), net.major
+    if row is not None and row.net_minor == net.minor:
+        quantity, unit_price = row.quantity, row.unit_price
+        if note.corrects.entry != note.entry:  # prices of a credit note are net
+            unit_price = net_price(net, quantity)
     explanation: dict[str, int] = {"group": piece.position}
     if row is not None:
         explanation["line"] = row.position
@@ -290,8 +301,8 @@ def _line(at: int, piece: Piece, tax_position: int, note: Document) -> DocumentL
         position=at,
         description=row.description if row is not None else _amount_text(note),
         details=row.details if row is not None else "",
-        quantity=row.quantity if row is not None and full else Decimal(1),
-        unit_price=row.unit_price if row is not None and full else net.major,
+        quantity=quantity,
+        unit_price=unit_price,
         amount_minor=net.minor,
         net_minor=net.minor,
         tax_position=tax_position,

@@ -17,17 +17,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
+import sqlalchemy as sa
+
 from puqpanel.domain.documents import DocumentKind
-from puqpanel.domain.errors import InvalidInput
-from puqpanel.domain.money import Money
+from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.money import Money, exponent
 from puqpanel.domain.spreadsheet import cell
 from puqpanel.domain.texts import _
 from puqpanel.infra.clock import now
+from puqpanel.infra.db import session
 from puqpanel.models import Document, DocumentTax
 from puqpanel.operations.billing.export_tables import rate_of, tax_minor
 from puqpanel.operations.billing.exports import Selection
 
 VERSION, CATEGORY, FORMAT_VERSION = 700, 21, 13
+PLACES = 2
+"""Decimals of amounts."""
 END = "\r\n"
 _NAMES = """\
 Umsatz (ohne Soll/Haben-Kz);Soll/Haben-Kennzeichen;WKZ Umsatz;Kurs;Basis-Umsatz;WKZ Basis-Umsatz
@@ -109,11 +114,20 @@ def datev_csv(
 
     Raises:
         InvalidInput: a number of an account is out of range, or the days are of several years.
+        ConflictError: a document is in a currency with more decimals than the format has.
     """
     accounts.check()
     if selection.start.year != selection.end.year:
         text = _("A DATEV file can only cover one year. Export each year separately.")
         raise InvalidInput({"end": [text]})
+    used = sa.select(Document.currency).where(*selection.conditions()).distinct()
+    if finer := sorted(code for code in session().scalars(used) if exponent(code) > PLACES):
+        text = _(
+            "Amounts in a DATEV file have two decimals, so it can't have the documents in"
+            " %(currencies)s. Download the table of documents instead.",
+            currencies=", ".join(finer),
+        )
+        raise ConflictError(text)
     return _file(selection, accounts, documents)
 
 
@@ -170,7 +184,7 @@ def _text(value: str, limit: int = 210) -> str:
 
 
 def _decimal(number: object) -> str:
-    return f"{number:.2f}".replace(".", ",")
+    return f"{number:.{PLACES}f}".replace(".", ",")
 
 
 def _day_month(day: date) -> str:

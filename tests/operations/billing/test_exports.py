@@ -29,10 +29,13 @@ from puqpanel.operations.billing import (
     ledger,
     taxes,
 )
+from puqpanel.operations.billing.contents import content
 from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.billing.export_datev import COLUMNS, Accounts, datev_csv
 from puqpanel.operations.billing.export_jpk import jpk_csv
 from puqpanel.operations.billing.exports import Selection
+from puqpanel.operations.billing.lines import Line
+from puqpanel.operations.system import currencies
 from tests.operations.billing.conftest import STAFF, change, lines
 
 Make = Callable[..., Document]
@@ -263,6 +266,40 @@ def test_a_datev_file_has_days_of_one_year(selection: Selection) -> None:
     with pytest.raises(InvalidInput) as raised:
         datev_csv(long, Accounts(), [])
     assert list(raised.value.errors) == ["end"]
+
+
+def test_datev_refuses_currencies_with_three_decimals(
+    invoice: Make, company: Company, selection: Selection
+) -> None:
+    """The format has two, so amounts would be rounded."""
+    currencies.add_currency(actor=STAFF, code="KWD")
+    currencies.add_currency(actor=STAFF, code="JPY")
+    invoice("100", currency="JPY")
+    documents = exports.documents_of(actor=STAFF, selection=selection)
+    assert "\r\n123,00;" in "".join(datev_csv(selection, Accounts(), documents))
+    invoice("1.234", currency="KWD")
+    with pytest.raises(ConflictError, match="documents in KWD"):
+        datev_csv(selection, Accounts(), [])
+    proformas = replace(selection, kinds=("proforma",))
+    assert list(datev_csv(proformas, Accounts(), []))
+
+
+def test_unit_prices_of_credit_notes_are_net(
+    company: Company, client: Client, selection: Selection
+) -> None:
+    companies.save_company(actor=STAFF, uuid=company.uuid, values={"entry": "gross"})
+    line = Line("VPS", Decimal("12.30"), Decimal(3))
+    draft = documents.create_draft(actor=STAFF, client_uuid=client.uuid, draft=Draft([line]))
+    document = issuing.issue(actor=STAFF, uuid=draft.uuid)
+    note = credit_notes.credit(actor=STAFF, uuid=document.uuid, reason="Whole")
+    session().expire_all()
+    found = list(exports.documents_of(actor=STAFF, selection=selection))
+    prices = [
+        (row["quantity"], row["unit_price"], row["price_entry"], row["net"])
+        for row in rows_of(export_tables.lines_csv(found))
+    ]
+    assert prices == [("3", "12.3", "gross", "30.00"), ("3", "10", "net", "-30.00")]
+    assert content(note).lines == content(document).lines
 
 
 def test_wrong_selections_are_refused(selection: Selection) -> None:
