@@ -57,7 +57,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def database_independent(items: Iterable[pytest.Item], backend: str) -> list[pytest.Item]:
-    """Return the panel's tests that use no database; running them on SQLite is enough."""
+    """Return the panel's tests for which SQLite is enough: of no database, or marked `sqlite`."""
     if backend == "sqlite":
         return []
     folder = Path(__file__).parent
@@ -65,8 +65,11 @@ def database_independent(items: Iterable[pytest.Item], backend: str) -> list[pyt
         item
         for item in items
         if item.path.is_relative_to(folder)
-        and "new_database" not in getattr(item, "fixturenames", ())
         and item.get_closest_marker(backend) is None
+        and (
+            item.get_closest_marker("sqlite") is not None
+            or "new_database" not in getattr(item, "fixturenames", ())
+        )
     ]
 
 

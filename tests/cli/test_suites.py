@@ -37,6 +37,13 @@ def test_a_test_with_a_database_runs_on_each(request: pytest.FixtureRequest) -> 
     assert database_independent([request.node], "postgresql") == []
 
 
+@pytest.mark.sqlite
+@pytest.mark.usefixtures("new_database")
+def test_a_test_of_pages_runs_on_sqlite_only(request: pytest.FixtureRequest) -> None:
+    assert database_independent([request.node], "postgresql") == [request.node]
+    assert database_independent([request.node], "sqlite") == []
+
+
 @pytest.mark.mariadb
 def test_a_test_of_one_database_runs_on_it(request: pytest.FixtureRequest) -> None:
     assert database_independent([request.node], "mariadb") == []

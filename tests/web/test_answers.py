@@ -16,6 +16,8 @@ from puqpanel.web.guard import public
 from puqpanel.web.look import split_action
 from tests.web.conftest import Browser
 
+pytestmark = pytest.mark.sqlite
+
 SECRET = "the-password-is-hunter2"
 
 

@@ -14,6 +14,8 @@ from puqpanel.web import assets, precompressed
 from puqpanel.web.assets import kits
 from tests.web.conftest import Browser
 
+pytestmark = pytest.mark.sqlite
+
 
 def test_every_referenced_file_exists_and_is_cached(visitor: Browser) -> None:
     page = visitor.get("/admin/signin").text

@@ -13,6 +13,8 @@ from puqpanel.app import Panel
 from puqpanel.web.incoming import StorableRequest
 from puqpanel.web.public.modules import webhooks
 
+pytestmark = pytest.mark.sqlite
+
 LIMIT = 1000
 
 

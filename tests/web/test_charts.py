@@ -6,6 +6,8 @@ import pytest
 
 from puqpanel.web import charts
 
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.mark.parametrize(
     ("values", "path"),

@@ -14,6 +14,8 @@ from puqpanel.live import dismantle
 from puqpanel.web.compression import MOST_PADDING, gzipped
 from tests.web.conftest import Browser
 
+pytestmark = pytest.mark.sqlite
+
 ACCEPTED = {"Accept-Encoding": "gzip, deflate, br"}
 
 

@@ -12,6 +12,8 @@ from puqpanel.app import Panel
 from puqpanel.web import converters
 from tests.web.conftest import Browser
 
+pytestmark = pytest.mark.sqlite
+
 PARAMETER = re.compile(r"<(?:(int|path)(?:\([^)]*\))?:)?\w+>")
 
 

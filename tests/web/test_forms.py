@@ -24,6 +24,8 @@ from tests.conftest import STAFF
 from tests.sample import make_client
 from tests.web.conftest import Browser
 
+pytestmark = pytest.mark.sqlite
+
 
 class Settings_(forms.Form):
     pepper = forms.SecretField("Pepper")

@@ -12,6 +12,8 @@ from puqpanel.app import Panel
 from puqpanel.web.guard import Access, Area, declared
 from tests.web.conftest import Browser
 
+pytestmark = pytest.mark.sqlite
+
 UUID = "00000000-0000-4000-8000-000000000000"
 AS_JSON = {"Accept": "application/json"}
 """For requests that will be refused: without rendering an error page a thousand times."""

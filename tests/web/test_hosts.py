@@ -17,6 +17,8 @@ from puqpanel.live import dismantle
 from puqpanel.operations.system import settings as panel_settings
 from tests.web.conftest import Browser
 
+pytestmark = pytest.mark.sqlite
+
 BASE, HOSTS = "site.base_url", "site.trusted_hosts"
 MALFORMED = ("a b", "user@panel.example", "panel.example,evil.example", "p\xe4nel", "[::1", "a:x")
 

@@ -15,6 +15,8 @@ from puqpanel.web import sign_in_delays
 from tests.web.conftest import Browser
 from tests.web.test_outages import create_owner, plain_log
 
+pytestmark = pytest.mark.sqlite
+
 __all__ = ["plain_log"]
 
 

@@ -18,6 +18,8 @@ from puqpanel.tasks.add import add
 from puqpanel.web import locale
 from tests.web.conftest import Browser
 
+pytestmark = pytest.mark.sqlite
+
 
 def lang(answer) -> str:
     return getattr(answer, "text", answer).partition('lang="')[2].partition('"')[0]

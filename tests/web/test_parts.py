@@ -13,6 +13,8 @@ from puqpanel.domain.money import Money, pin_exponents
 from puqpanel.infra import catalogs
 from puqpanel.web import parts
 
+pytestmark = pytest.mark.sqlite
+
 EVIL = '"><script>alert(1)</script>'
 LONG = f"{EVIL.replace(' ', '')}.a-long-name.example.test"
 

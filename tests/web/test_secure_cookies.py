@@ -17,6 +17,8 @@ from puqpanel.models import User
 from puqpanel.operations.system import settings as panel_settings
 from tests.web.conftest import PASSWORD, Browser
 
+pytestmark = pytest.mark.sqlite
+
 ANNA, OWNER = "anna@example.test", "owner@panel.test"
 STAFF, CUSTOMER, VIEW = (f"__Host-panel_{name}" for name in ("staff", "customer", "view"))
 

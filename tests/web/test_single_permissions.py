@@ -16,6 +16,8 @@ from puqpanel.web.guard import Area, declared
 from tests.web.conftest import PASSWORD, Browser
 from tests.web.test_guard import AS_JSON, addresses
 
+pytestmark = pytest.mark.sqlite
+
 OPEN = {"admin.auth", "admin.dashboard", "admin.saved_views", "admin.search"}
 """Pages of all staff: their own account, and pages that show what the viewer may see."""
 

@@ -16,6 +16,8 @@ from puqpanel.tasks.add import add
 from puqpanel.web import look, numbers
 from tests.web.conftest import Browser
 
+pytestmark = pytest.mark.sqlite
+
 POLISH = catalogs.find("pl")
 assert POLISH is not None
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.web.conftest import Browser
+
+pytestmark = pytest.mark.sqlite
 
 ORDER = [
     "name",

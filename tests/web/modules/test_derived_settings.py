@@ -19,6 +19,8 @@ from tests.conftest import STAFF
 from tests.sample import activate, write_module
 from tests.web.conftest import Browser
 
+pytestmark = pytest.mark.sqlite
+
 SOURCE = """
     from puqpanel.sdk import Payment
 

@@ -18,6 +18,8 @@ from puqpanel.web.public.modules.module_assets import KINDS, address
 from tests.conftest import STAFF
 from tests.sample import activate, write_module
 
+pytestmark = pytest.mark.sqlite
+
 PLUGIN = """
     from puqpanel.sdk import Plugin
 

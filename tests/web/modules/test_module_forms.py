@@ -23,6 +23,8 @@ from tests.conftest import STAFF
 from tests.sample import PASSWORD, activate, make_service, write_module
 from tests.web.conftest import Browser
 
+pytestmark = pytest.mark.sqlite
+
 FORMS = """
     from puqpanel.sdk import Product, forms
     need = forms.validators.InputRequired

@@ -22,6 +22,8 @@ from puqpanel.web.guard import declared
 from tests.conftest import STAFF
 from tests.sample import PASSWORD, make_service, write_module
 
+pytestmark = pytest.mark.sqlite
+
 MODULE = """
     from puqpanel.sdk import Product
 

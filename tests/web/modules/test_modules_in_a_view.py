@@ -6,6 +6,7 @@ import contextvars
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from puqpanel.domain.principals import CLI
@@ -18,6 +19,8 @@ from puqpanel.operations.provisioning import services
 from tests.conftest import STAFF
 from tests.sample import PASSWORD, activate, make_service, write_module
 from tests.web.conftest import Browser
+
+pytestmark = pytest.mark.sqlite
 
 MODULE = """
     from puqpanel.sdk import Product, Service, forms, refuse_impersonation

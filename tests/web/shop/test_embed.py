@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from puqpanel.app import Panel
 from tests.web.conftest import Browser
 from tests.web.shop.conftest import change
+
+pytestmark = pytest.mark.sqlite
 
 
 def test_other_sites_may_frame_the_price_table_only(visitor: Browser, slug: str) -> None:

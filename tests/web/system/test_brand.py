@@ -14,6 +14,8 @@ from puqpanel.operations.system import settings
 from tests.domain.test_images import SVG, png
 from tests.web.conftest import Browser
 
+pytestmark = pytest.mark.sqlite
+
 
 def _save(app: Panel, **values: object) -> None:
     with app.app_context():
