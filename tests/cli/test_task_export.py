@@ -104,12 +104,10 @@ def pytest_of(file: Path) -> subprocess.CompletedProcess[str]:
             "-q",
             "-p",
             "no:cacheprovider",
-            "-p",
-            "no:playwright",
             str(file),
         ],
         cwd=ROOT,
-        env=environment(file.parent),
+        env=environment(file.parent, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"),
         capture_output=True,
         text=True,
         timeout=120,
@@ -140,29 +138,35 @@ def test_it_replays_as_written(
     assert run.returncode == 0, run.stdout
 
 
-def test_a_title_stays_a_title(
+def test_it_holds_no_secret_and_is_not_overwritten(
     house: MyCloudHarness, settings: Settings, drain: Callable[..., None], tmp_path: Path
 ) -> None:
     task = failed(house, drain, "500")
     with transaction() as current:
         current.get_one(Task, task.id).title = 'Make """\nraise SystemExit(3)\n"""\\'
-    _, test, _ = export(settings, task, tmp_path / "out")
+    recorded, test, _ = export(settings, task, tmp_path)
     first, *rest = ast.parse(test.read_text()).body
     assert isinstance(first, ast.Expr) and not any(
         isinstance(node, ast.Raise | ast.Expr) for node in rest
-    )
-
-
-def test_no_secret_is_in_it(
-    house: MyCloudHarness, settings: Settings, drain: Callable[..., None], tmp_path: Path
-) -> None:
-    task = failed(house, drain, "500")
-    recorded, test, _ = export(settings, task, tmp_path / "out")
+    ), "the title is code"
     text = recorded.read_text() + test.read_text()
     assert PASSWORD not in text
     assert house.cloud.token not in text  # type: ignore[attr-defined]
     assert "gAAAA" not in text
     assert json.loads(recorded.read_text())["service"]["service_data"]["password"] == STAND_IN
+    test.write_text("mine")
+    again = puqpanel(
+        settings.instance,
+        "task",
+        "export",
+        task.uuid,
+        "--to",
+        str(tmp_path),
+        PUQPANEL_DATABASE_URL=settings.database_url,
+    )
+    assert again.returncode == 1
+    assert "already exists; nothing was written" in again.stderr
+    assert test.read_text() == "mine"
 
 
 def test_it_fails_when_the_module_behaves_differently(
@@ -182,26 +186,6 @@ def test_it_fails_when_the_module_behaves_differently(
     assert run.returncode == 1
     assert "failed" in run.stdout
     assert "Error" not in run.stderr
-
-
-def test_a_second_export_overwrites_nothing(
-    house: MyCloudHarness, settings: Settings, drain: Callable[..., None], tmp_path: Path
-) -> None:
-    task = failed(house, drain, "500")
-    _, test, _ = export(settings, task, tmp_path)
-    test.write_text("mine")
-    again = puqpanel(
-        settings.instance,
-        "task",
-        "export",
-        task.uuid,
-        "--to",
-        str(tmp_path),
-        PUQPANEL_DATABASE_URL=settings.database_url,
-    )
-    assert again.returncode == 1
-    assert "already exists; nothing was written" in again.stderr
-    assert test.read_text() == "mine"
 
 
 def test_list_and_show(
