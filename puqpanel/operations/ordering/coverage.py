@@ -103,9 +103,9 @@ def coverage(
         service: the service.
         lines: those of its invoices.
         entry: whether the amounts are wanted net or gross.
-        today_groups: how its products are taxed today; a group with the same rates is one of these,
-            because a document has one group of each category and rate. Another client, who got the
-            service by a transfer, is credited at the taxes of today.
+        today_groups: how its products are taxed today; a group with the same rates of the same
+            country is one of these, because a document has one group of each. Another client, who
+            got the service by a transfer, is credited at the taxes of today.
     """
     found = []
     for line in lines:
@@ -139,4 +139,5 @@ def _same_rates(group: TaxGroup, groups: Sequence[TaxGroup]) -> TaxGroup:
     def rates(one: TaxGroup) -> object:
         return one.category, [(tax.rate, tax.compound) for tax in one.taxes]
 
-    return next((each for each in groups if rates(each) == rates(group)), group)
+    same = (each for each in groups if rates(each) == rates(group))
+    return next((each for each in same if group.country in ("", each.country)), group)

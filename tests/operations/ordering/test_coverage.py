@@ -117,6 +117,17 @@ def test_after_the_rate_rose(client, pair):  # noqa: F811
     assert due(uuid, pair[1]) == eur(5250 - 2583)
 
 
+def test_after_the_client_moved_to_a_country_with_the_same_rate(client, company, pair):  # noqa: F811
+    """Poland and Portugal charge 23 %, but the credited tax is Polish."""
+    uuid = bought(client, pair[0]).items[0].service.uuid
+    companies.save_company(actor=STAFF, uuid=company.uuid, values={"one_stop_shop": True})
+    change_client(client, country="PT")
+    with at("2026-03-11"):
+        document = change(uuid, pair[1]).document
+    assert [(row.country, row.net_minor) for row in document.taxes] == [("PL", -2100), ("PT", 4200)]
+    assert problems() == []
+
+
 @pytest.mark.parametrize(("first", "then"), [("net", "gross"), ("gross", "net")])
 def test_after_prices_are_entered_otherwise(client, company, pair, first, then):  # noqa: F811
     companies.save_company(actor=STAFF, uuid=company.uuid, values={"entry": first})
