@@ -239,6 +239,7 @@ def test_doctor_when_the_panel_is_not_running(migrated: Path) -> None:
         "jobs",
         "products",
         "differences",
+        "taxes",
         "templates",
         "keys",
         "translations",
