@@ -14,7 +14,7 @@ from puqpanel.cli.context import instance_option, panel
 from puqpanel.infra.settings import Settings
 
 if TYPE_CHECKING:
-    from puqpanel.operations.billing.books import Problem, Step
+    from puqpanel.operations.billing.book_problems import Problem, Step
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

@@ -326,11 +326,12 @@ def _settle(invoice: Document, note: Document) -> None:
     total, zero = note.total, Money.zero(note.currency)
     against = min(total, invoice.open) if invoice.status in OPEN else zero
     written_off = min(total - against, Money(invoice.written_off_minor, invoice.currency))
+    assert note.issued_on is not None
     ledger.post(
         key=f"credit_note:{note.uuid}",
         company=invoice.company,
         client_id=invoice.client_id,
-        day=ledger.today(invoice.company),
+        day=note.issued_on,
         summary=_("Credit note %(number)s", number=note.number),
         entries=[
             Entry(Account.INCOME, note.net),

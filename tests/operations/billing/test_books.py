@@ -28,7 +28,10 @@ def test_a_payment_without_a_posting_is_found(invoice):
     with transaction():
         payment = session().scalars(sa.select(Payment)).one()
         payment.outside_id = "somebody-changed-it"
-    assert found() == ["It was not posted to the ledger."]
+    assert found() == [
+        "It was not posted to the ledger.",
+        "No document, payment or refund explains this posting.",
+    ]
     with transaction():
         session().execute(sa.delete(LedgerEntry).where(LedgerEntry.account == "clearing"))
     assert "It was not posted to the ledger." in found()
@@ -40,7 +43,7 @@ def test_a_period_that_is_invoiced_without_a_charge_is_found(client, product):  
     assert found() == []
     with transaction():
         session().execute(sa.delete(Charge))
-    assert found() == [f"“{order.document.lines[0].description}” has no charge for its period."]
+    assert found() == [f"“{order.items[0].service.name}” has no charge for its period."]
 
 
 def test_notes_of_a_proforma_are_on_its_invoice_once(invoice, client, company):

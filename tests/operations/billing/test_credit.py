@@ -13,7 +13,7 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.texts import verbatim
 from puqpanel.infra.db import session, transaction
-from puqpanel.models import Document
+from puqpanel.models import Allocation, Document, Payment
 from puqpanel.operations.accounts import clients
 from puqpanel.operations.billing import (
     books,
@@ -177,6 +177,34 @@ def test_a_statement_is_that_of_one_company(invoice, client, company):
         assert [row.amount.minor for row in shown.rows] == [-minor]
 
 
+def test_the_books_accept_what_earlier_versions_paid_across_companies(invoice, client, company):
+    other = other_company(company)
+    paid_in(client, company, 5000)
+    document = invoice("10", company_uuid=other.uuid)
+
+    def move(key, to, minor):
+        amount = Money(minor, "EUR")
+        ledger.post(
+            key=f"credit_by_company:{key}",
+            company=to,
+            client_id=client.id,
+            day=ledger.today(to),
+            summary=verbatim("Credit moved between companies"),
+            entries=[Entry(Account.CREDIT, amount), Entry(Account.CLEARING, -amount)],
+        )
+
+    with transaction():
+        move("from", company, 1230)
+    assert problems() == ["Transfers of credit between companies sum to -12.30 EUR."]
+    with transaction():
+        move("to", other, -1230)
+    payments.pay_from_credit(actor=STAFF, document_uuid=document.uuid)
+    payment = session().scalars(sa.select(Payment)).one()
+    with transaction() as current:
+        current.execute(sa.update(Allocation).values(payment_id=payment.id))
+    assert problems() == []
+
+
 def test_the_books_find_credit_that_was_used_at_another_company(client, company):
     other = other_company(company)
     paid_in(client, company, 500)
@@ -193,5 +221,6 @@ def test_the_books_find_credit_that_was_used_at_another_company(client, company)
             ],
         )
     assert problems() == [
-        "Negative credit balance at Second GmbH: -500 minor units of EUR.",
+        "No document, payment or refund explains this posting.",
+        "Negative credit balance at Second GmbH: -5.00 EUR.",
     ]

@@ -200,7 +200,7 @@ def test_the_books_see_a_wrong_amount_on_funds(proforma, client, company):
     with transaction():
         documents.lock_document(proforma.uuid).paid_minor = 3000
     found = [str(each.text) for step in books.check() for each in step.problems]
-    assert found == ["3000 is paid on it, but 2000 was allocated (in minor units)."]
+    assert found == ["30.00 EUR is paid on it, but 20.00 EUR was allocated."]
 
 
 def test_the_file_statement_and_exports_have_it_like_a_proforma(proforma, client, company):

@@ -1,0 +1,119 @@
+"""What the ledger must say: a row for each document, payment, allocation and write-off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from puqpanel.domain.documents import DocumentKind
+from puqpanel.domain.ledger import Account
+from puqpanel.models import Allocation, Document, LedgerEntry, Payment, Posting
+from puqpanel.operations.billing.book_problems import DOCUMENT_NAME, ISSUED, TOTAL
+from puqpanel.operations.billing.payments import SUCCEEDED
+
+_ZERO = sa.literal(0, sa.BigInteger)
+_ANY = sa.cast(sa.null(), sa.BigInteger)
+"""The sum of an account that depends on more than the row."""
+
+
+def facts() -> sa.Subquery:
+    """Return what is posted, with the key, client, company, day and accounts of its posting.
+
+    The day is NULL for what is posted on the day on which it is written, the name for payments, and
+    the sum of an account if any is right.
+    """
+    net, tax = Document.net_minor, Document.tax_minor
+    taken_back = _taken_back()
+    written_off = Document.written_off_minor + sa.func.coalesce(taken_back.c.minor, 0)
+    paid = Allocation.minor
+    invoices = _fact(
+        key("invoice", Document.uuid),
+        {Account.RECEIVABLE: TOTAL, Account.INCOME: -net, Account.TAX: -tax},
+        day=Document.issued_on,
+    ).where(ISSUED, Document.kind == DocumentKind.INVOICE)
+    credit_notes = _fact(
+        key("credit_note", Document.uuid),
+        {
+            Account.INCOME: net,
+            Account.TAX: tax,
+            **dict.fromkeys((Account.RECEIVABLE, Account.WRITE_OFF, Account.CREDIT), _ANY),
+        },
+        day=Document.issued_on,
+    ).where(ISSUED, Document.kind == DocumentKind.CREDIT_NOTE)
+    write_offs = (
+        _fact(
+            key("write_off", Document.uuid),
+            {Account.WRITE_OFF: written_off, Account.RECEIVABLE: -written_off},
+        )
+        .outerjoin(taken_back, taken_back.c.corrects_id == Document.id)
+        .where(written_off != 0)
+    )
+    allocations = (
+        _fact(
+            key("allocation", sa.cast(Allocation.id, sa.String)),
+            {Account.CREDIT: paid, Account.RECEIVABLE: -paid},
+        )
+        .join(Allocation, Allocation.document_id == Document.id)
+        .where(Document.kind == DocumentKind.INVOICE)
+    )
+    payments = _fact(
+        key("payment", Payment.gateway, Payment.outside_id),
+        {Account.CLEARING: Payment.minor, Account.CREDIT: -Payment.minor},
+        of=Payment,
+        name=sa.cast(sa.null(), sa.String),
+        day=Payment.received_on,
+    ).where(Payment.status == SUCCEEDED)
+    return sa.union_all(invoices, credit_notes, write_offs, allocations, payments).subquery()
+
+
+def key(prefix: str, *columns: Any) -> sa.ColumnElement[Any]:
+    """Return the key of the posting of a row."""
+    key: sa.ColumnElement[Any] = sa.literal(prefix)
+    for column in columns:
+        key = key + ":" + column
+    return key
+
+
+def sums_by_posting() -> sa.Subquery:
+    """Return the sum of each account of each posting."""
+    sums = [
+        sa.func.sum(sa.case((LedgerEntry.account == account, LedgerEntry.minor), else_=0)).label(
+            account
+        )
+        for account in Account
+    ]
+    return sa.select(LedgerEntry.posting_id, *sums).group_by(LedgerEntry.posting_id).subquery()
+
+
+def _fact(
+    key: sa.ColumnElement[Any],
+    sums: Mapping[Account, Any],
+    *,
+    of: type[Document | Payment] = Document,
+    name: sa.ColumnElement[Any] = DOCUMENT_NAME,
+    day: Any = None,
+) -> sa.Select[Any]:
+    accounts = {**dict.fromkeys(Account, _ZERO), **sums}
+    return sa.select(
+        key.label("key"),
+        name.label("name"),
+        of.client_id,
+        of.company_id,
+        of.currency,
+        (sa.cast(sa.null(), sa.Date) if day is None else day).label("day"),
+        *(each.label(account) for account, each in accounts.items()),
+    ).select_from(of)
+
+
+def _taken_back() -> sa.Subquery:
+    """Return what credit notes took back of the write-off of each invoice."""
+    return (
+        sa.select(Document.corrects_id, (-sa.func.sum(LedgerEntry.minor)).label("minor"))
+        .join(Posting, Posting.key == key("credit_note", Document.uuid))
+        .join(LedgerEntry, LedgerEntry.posting_id == Posting.id)
+        .where(LedgerEntry.account == Account.WRITE_OFF)
+        .group_by(Document.corrects_id)
+        .subquery()
+    )
