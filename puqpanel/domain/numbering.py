@@ -11,6 +11,9 @@ from puqpanel.domain.texts import _
 
 MAX_PATTERN_LENGTH, MAX_DIGITS = 60, 12
 _FIELD = re.compile(r"\{(year|yy|month|number)(?::0([1-9][0-9]?))?\}")
+_WIDTHS = {"year": 4, "yy": 2, "month": 2, "number": 1}
+"""Digits that a field has unless the pattern says how many."""
+_DIGITS = frozenset("0123456789")
 
 
 class Reset(StrEnum):
@@ -52,7 +55,77 @@ def check_pattern(pattern: str, reset: Reset) -> str:
         raise UserError(
             _("Numbers would repeat each month. Add {year} and {month} to the pattern.")
         )
+    _check_separated(pattern)
     return pattern
+
+
+def _check_separated(pattern: str) -> None:
+    """Check that a number can be read in one way only.
+
+    Digits without another character between them can have one field of varying length: 2026111 of
+    `{year}{month:01}{number}` would be the number 11 of January and 1 of November.
+    """
+    earlier, end = "", 0
+    for found in _FIELD.finditer(pattern):
+        if not _DIGITS.issuperset(pattern[end : found.start()]):
+            earlier = ""
+        end = found.end()
+        if not _varies(found):
+            continue
+        if earlier:
+            raise UserError(
+                _(
+                    "%(first)s and %(second)s run together, so numbers could repeat. Put a"
+                    " character such as “-” between them, or use two digits for year and month.",
+                    first=earlier,
+                    second=found.group(),
+                )
+            )
+        earlier = found.group()
+
+
+def _varies(field: re.Match[str]) -> bool:
+    """Return whether the text of a field has no fixed length."""
+    return field.group(1) == "number" or _width(field) == 1
+
+
+def _width(field: re.Match[str]) -> int:
+    """Return how many digits a field has at least."""
+    name, zeros = field.groups()
+    return max(int(zeros or _WIDTHS[name]), 4 if name == "year" else 1)
+
+
+def can_coincide(pattern: str, other: str) -> bool:
+    """Return whether two patterns can give the same number, if any digits stand in the fields."""
+    first, second = _characters(pattern), _characters(other)
+    seen, places = set(), [(0, 0)]
+    while places:
+        place = a, b = places.pop()
+        if place in seen:
+            continue
+        seen.add(place)
+        if place == (len(first) - 1, len(second) - 1):
+            return True
+        (here, repeats), (there, also_repeats) = first[a], second[b]
+        if repeats:
+            places.append((a + 1, b))
+        if also_repeats:
+            places.append((a, b + 1))
+        if here & there:
+            places.append((a + (not repeats), b + (not also_repeats)))
+    return False
+
+
+def _characters(pattern: str) -> list[tuple[frozenset[str], bool]]:
+    """Return which characters follow each other, and whether any number of them does; none last."""
+    characters: list[tuple[frozenset[str], bool]] = []
+    end = 0
+    for found in _FIELD.finditer(pattern):
+        characters += [(frozenset(each), False) for each in pattern[end : found.start()]]
+        characters += [(_DIGITS, False)] * _width(found)
+        characters += [(_DIGITS, True)] * _varies(found)
+        end = found.end()
+    return [*characters, *((frozenset(each), False) for each in (*pattern[end:], ""))]
 
 
 def count_period(reset: Reset, day: date) -> str:
@@ -71,10 +144,4 @@ def number_text(pattern: str, number: int, day: date) -> str:
         day: the day of issue.
     """
     values = {"year": day.year, "yy": day.year % 100, "month": day.month, "number": number}
-    widths = {"year": 4, "yy": 2, "month": 2, "number": 1}
-
-    def put(found: re.Match[str]) -> str:
-        width = int(found.group(2)) if found.group(2) else widths[found.group(1)]
-        return f"{values[found.group(1)]:0{width}}"
-
-    return _FIELD.sub(put, pattern)
+    return _FIELD.sub(lambda found: f"{values[found.group(1)]:0{_width(found)}}", pattern)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from puqpanel.domain.document_states import DocumentStatus
 from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
-from puqpanel.domain.numbering import Reset, check_pattern, count_period
+from puqpanel.domain.numbering import Reset, can_coincide, check_pattern, count_period
 from puqpanel.domain.permissions import COMPANIES_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.tax import PriceEntry
@@ -213,7 +213,7 @@ def save_series(
     """Change the numbers of one kind of document of a company.
 
     Raises:
-        InvalidInput: the pattern would repeat numbers, or cannot be read.
+        InvalidInput: the pattern could repeat numbers, or cannot be read.
     """
     actor.require(COMPANIES_MANAGE)
     company = find_company(company_uuid)
@@ -224,11 +224,12 @@ def save_series(
         raise InvalidInput({"reset": [_("Select an option from the list.")]}) from None
     except UserError as error:
         raise InvalidInput({"pattern": [error.text]}) from None
-    same = sa.select(Series.id).where(
-        Series.company_id == company.id, Series.pattern == checked, Series.kind != kind
-    )
-    if session().scalar(same) is not None:
-        text = _("Another kind of document has this pattern, so numbers would repeat.")
+    others = sa.select(Series.pattern).where(Series.company_id == company.id, Series.kind != kind)
+    if any(can_coincide(checked, other) for other in session().scalars(others)):
+        text = _(
+            "Another kind of document could get the same numbers. Begin the patterns with different"
+            " letters."
+        )
         raise InvalidInput({"pattern": [text]})
     values = {"pattern": checked, "reset": reset}
     old, new = audit.changed({key: getattr(series, key) for key in values}, values)

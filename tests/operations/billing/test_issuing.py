@@ -219,16 +219,27 @@ def test_another_total_than_was_shown_issues_nothing(client, company):
     assert issuing.issue(actor=STAFF, uuid=draft.uuid, expected=Money(1230, "EUR")).count == 1
 
 
-def test_two_kinds_of_documents_have_different_numbers(company):
+@pytest.mark.parametrize("pattern", ["INV-{year}-{number:05}", "INV-{year}-{number}"])
+def test_two_kinds_of_documents_have_different_numbers(company, pattern):
     with pytest.raises(InvalidInput) as caught:
         companies.save_series(
             actor=STAFF,
             company_uuid=company.uuid,
             kind="credit_note",
-            pattern="INV-{year}-{number:05}",
+            pattern=pattern,
             reset="yearly",
         )
-    assert "repeat" in str(caught.value.errors)
+    assert "the same numbers" in str(caught.value.errors)
+
+
+def test_a_pattern_from_before_it_was_refused_still_gives_numbers(invoice, company):
+    with transaction():
+        series = companies.lock_series(company.id, "invoice")
+        series.pattern, series.reset = "FV{year}{month:01}{number}", "monthly"
+    with time_machine.travel(datetime(2026, 1, 5, 12, tzinfo=UTC), tick=False):
+        numbers = [invoice("1").number for _ in range(11)]
+    with time_machine.travel(datetime(2026, 11, 5, 12, tzinfo=UTC), tick=False):
+        assert (numbers[-1], invoice("1").number) == ("FV2026111", "FV2026112")
 
 
 def test_numbers_go_on_when_they_no_longer_restart(invoice, company):
