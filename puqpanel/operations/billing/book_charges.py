@@ -20,6 +20,7 @@ from puqpanel.operations.billing.book_problems import (
     problem,
 )
 
+_ZERO, _ONE = (sa.literal(each, sa.BigInteger) for each in (0, 1))
 _NO_DAY = sa.cast(sa.null(), sa.Date)
 _NO_CODE = sa.cast(sa.null(), sa.String)
 
@@ -73,46 +74,7 @@ def _difference(row: Any) -> Text:
 
 def _lines_and_charges() -> sa.Subquery:
     """Return the sums of lines and of charges, by document, service and kind."""
-    zero, one = sa.literal(0, sa.BigInteger), sa.literal(1, sa.BigInteger)
-    line, charge = DocumentLineRow, Charge
-    lines = (
-        sa.select(
-            line.document_id,
-            line.service_id,
-            line.kind,
-            one.label("lines"),
-            zero.label("charges"),
-            line.amount_minor.label("lined"),
-            zero.label("charged"),
-            _NO_CODE.label("charged_in"),
-            sa.func.coalesce(line.period_start, Document.issued_on).label("line_start"),
-            line.period_end.label("line_end"),
-            _NO_DAY.label("charge_start"),
-            _NO_DAY.label("charge_end"),
-        )
-        .join(Document, Document.id == line.document_id)
-        .where(
-            Document.kind == DocumentKind.INVOICE,
-            ISSUED,
-            line.service_id.is_not(None),
-            line.kind != "",
-        )
-    )
-    charges = sa.select(
-        charge.document_id,
-        charge.service_id,
-        charge.kind,
-        zero,
-        one,
-        zero,
-        charge.amount_minor,
-        charge.currency,
-        _NO_DAY,
-        _NO_DAY,
-        charge.period_start,
-        charge.period_end,
-    )
-    each = sa.union_all(lines, charges).subquery().c
+    each = sa.union_all(_lines(), _charges()).subquery().c
     return (
         sa.select(
             each.document_id,
@@ -131,6 +93,51 @@ def _lines_and_charges() -> sa.Subquery:
         )
         .group_by(each.document_id, each.service_id, each.kind)
         .subquery()
+    )
+
+
+def _lines() -> sa.Select[*tuple[Any, ...]]:
+    line = DocumentLineRow
+    return (
+        sa.select(
+            line.document_id,
+            line.service_id,
+            line.kind,
+            _ONE.label("lines"),
+            _ZERO.label("charges"),
+            line.amount_minor.label("lined"),
+            _ZERO.label("charged"),
+            _NO_CODE.label("charged_in"),
+            sa.func.coalesce(line.period_start, Document.issued_on).label("line_start"),
+            line.period_end.label("line_end"),
+            _NO_DAY.label("charge_start"),
+            _NO_DAY.label("charge_end"),
+        )
+        .join(Document, Document.id == line.document_id)
+        .where(
+            Document.kind == DocumentKind.INVOICE,
+            ISSUED,
+            line.service_id.is_not(None),
+            line.kind != "",
+        )
+    )
+
+
+def _charges() -> sa.Select[*tuple[Any, ...]]:
+    """Return charges in the columns of `_lines`."""
+    return sa.select(
+        Charge.document_id,
+        Charge.service_id,
+        Charge.kind,
+        _ZERO,
+        _ONE,
+        _ZERO,
+        Charge.amount_minor,
+        Charge.currency,
+        _NO_DAY,
+        _NO_DAY,
+        Charge.period_start,
+        Charge.period_end,
     )
 
 

@@ -12,6 +12,8 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.texts import Text
 from puqpanel.models import Client, Document
 
+REFUND, TRANSFER = "credit_refund:", "credit_by_company:"
+"""Keys of postings that follow from no document or payment."""
 ISSUED = Document.sequence.is_not(None)
 """Whether a document was issued, whatever its status says."""
 TOTAL = Document.net_minor + Document.tax_minor

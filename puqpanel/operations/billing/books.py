@@ -17,7 +17,7 @@ from puqpanel.domain.documents import digest
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import session
 from puqpanel.models import Company, Document, Series
-from puqpanel.operations.billing import book_charges, book_documents, book_postings
+from puqpanel.operations.billing import book_charges, book_credit, book_documents, book_postings
 from puqpanel.operations.billing.book_problems import (
     ISSUED,
     Problem,
@@ -35,9 +35,9 @@ _CHECKS = (
     book_postings.unexplained,
     book_postings.misplaced,
     book_postings.redated,
-    book_postings.unrecorded,
-    book_postings.overdrawn,
-    book_postings.transferred,
+    book_credit.unrecorded,
+    book_credit.overdrawn,
+    book_credit.transferred,
     book_documents.receivables,
     book_documents.allocations,
     book_documents.payers,
