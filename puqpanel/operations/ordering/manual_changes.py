@@ -34,23 +34,35 @@ def is_by_hand(service: Service) -> bool:
 
 
 def to_do(task: Task) -> Text:
-    """Return what staff must do, such as “Change to do: Disk: 20 GB → 50 GB”."""
-    before, uuid = task.data["before"], task.data["change"]
-    change = session().scalars(sa.select(Change).where(Change.uuid == uuid)).one()
+    """Return what staff must do, such as “Change to do: Disk: 20 GB → 50 GB”.
+
+    A task of an earlier version does not say what the service was before.
+    """
+    query = sa.select(Change).where(Change.uuid == task.data["change"])
+    change = session().scalars(query).one()
+    before = task.data.get("before")
+    if before is None:
+        chosen = (f"{label}: {value}" for label, value in selections.named(change.selection))
+        return _to_do([change.product.name, *chosen])
     products = (before["product"], change.product.name)
     lines = [" → ".join(products)] if products[0] != products[1] else []
     old, new = before["options"], change.selection
-    for key in {**old, **new}:
+    was, will = (dict(zip(each, selections.named(each), strict=True)) for each in (old, new))
+    for key in {**was, **will}:
         if old.get(key) != new.get(key):
-            sides = [dict(selections.named({key: each[key]})) for each in (old, new) if key in each]
-            label = next(iter(sides[-1]))
-            values = [str(side[label]) for side in sides]
-            if key not in old:
-                values.insert(0, "—")
-            elif key not in new:
-                values.append("—")
+            label = (will.get(key) or was[key])[0]
+            values = (str(each[key][1]) if key in each else "—" for each in (was, will))
             lines.append(f"{label}: {' → '.join(values)}")
+    return _to_do(lines)
+
+
+def _to_do(lines: Sequence[str]) -> Text:
     return _("Change to do: %(changes)s.", changes=", ".join(lines))
+
+
+def waits_for_staff(task: Task) -> bool:
+    """Return whether a task is a change that staff must carry out."""
+    return task.job == JOB and task.status == TaskStatus.PARKED
 
 
 def is_open(service: Service) -> bool:

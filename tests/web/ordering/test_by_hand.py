@@ -186,3 +186,21 @@ def test_the_welcome_text_is_shown_while_the_service_is_active(
     with app.app_context():
         requests.request(actor=AUTOMATION, service_uuid=sold["uuid"], verb="suspend")
     assert "SSH: port 22" not in anna.get(sold["client"], follow_redirects=True).text
+
+
+def test_a_change_from_before_the_upgrade_is_a_to_do_too(
+    app: Panel, owner: Browser, sold: dict[str, str]
+) -> None:
+    """Tasks that were added by the version before do not say what the service was."""
+    pay(app)
+    with app.app_context():
+        target = Target(find_service(sold["uuid"]).product, "monthly", {"disk": "50"})
+        changes.request(actor=AUTOMATION, change=changes.Request(sold["uuid"], target, "change"))
+        for uuid in session().scalars(sa.select(Document.uuid).where(Document.status.in_(OPEN))):
+            payments.mark_paid(actor=AUTOMATION, document_uuid=uuid, reason="cash")
+        with transaction():
+            task = session().scalars(sa.select(Task).where(Task.job == "ChangeJob")).one()
+            task.data = {key: task.data[key] for key in ("service", "change")}
+        work()
+    page = read(owner, sold["service"])
+    assert re.search("Change to do: [^→]+, System: Debian 13, Disk: 50 GB, Backup: No\\.", page)

@@ -283,7 +283,7 @@ def show(uuid: str) -> ResponseReturnValue:
         ),
         ending=ending,
         change=found.change,
-        to_do=[] if ended else [row for row in state["tasks"] if _waits_for_staff(row)],
+        to_do=[] if ended else list(filter(manual_changes.waits_for_staff, state["tasks"])),
         selection=selections.of_service(service),
         day=shown_day,
         choices=choices_for(service, found.difference),
@@ -291,10 +291,6 @@ def show(uuid: str) -> ResponseReturnValue:
         shows_settings=bool(state["module"]) and can(SERVICES_MANAGE) and not ended,
         **state,
     )
-
-
-def _waits_for_staff(task: Any) -> bool:
-    return bool(task.job == manual_changes.JOB and task.status == TaskStatus.PARKED)
 
 
 @bp.get("/<uuid>/live")
