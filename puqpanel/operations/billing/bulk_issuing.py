@@ -35,7 +35,7 @@ from puqpanel.operations.billing.documents import (
 from puqpanel.operations.billing.lines import Line
 from puqpanel.operations.billing.plain_documents import PlainDocument
 from puqpanel.operations.billing.sealing import seal_all
-from puqpanel.operations.billing.taxes import TaxRates
+from puqpanel.operations.billing.tax_tables import TaxRates
 
 CHUNK = 100
 """Documents in a transaction, which then takes less than 200 ms."""

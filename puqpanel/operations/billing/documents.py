@@ -35,7 +35,7 @@ from puqpanel.operations.billing.lines import (
     tax_values,
 )
 from puqpanel.operations.billing.plain_documents import PlainDocument, PlainRow
-from puqpanel.operations.billing.taxes import TaxRates, TaxTable
+from puqpanel.operations.billing.tax_tables import TaxRates, TaxTable
 from puqpanel.operations.system import audit
 
 NOT_A_DRAFT = _("Issued documents can't be changed. To correct an invoice, issue a credit note.")

@@ -23,7 +23,7 @@ from puqpanel.domain.tax_rules import STANDARD_CLASS
 from puqpanel.domain.texts import _
 from puqpanel.models import Document, DocumentLineRow, DocumentTax
 from puqpanel.operations.billing.plain_documents import PlainDocument, PlainRow
-from puqpanel.operations.billing.taxes import TaxTable
+from puqpanel.operations.billing.tax_tables import TaxTable
 
 MAX_LINES, MAX_QUANTITY = 1000, 10**6
 MAX_AMOUNT_MINOR = 10**12

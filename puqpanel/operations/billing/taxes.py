@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.permissions import COMPANIES_MANAGE
 from puqpanel.domain.principals import Principal
-from puqpanel.domain.tax import MAX_TAXES, TaxCategory, TaxGroup
+from puqpanel.domain.tax import MAX_TAXES, TaxCategory
 from puqpanel.domain.tax_rules import (
     EU,
     REDUCED_CLASS,
     STANDARD_CLASS,
     BuyerKind,
-    NoTaxRateError,
-    TaxBuyer,
-    TaxRule,
-    tax_group,
 )
 from puqpanel.domain.texts import Text, _
-from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, save, session, transaction
-from puqpanel.models import Address, Client, Company, CompanyTaxRule, CountryTax
+from puqpanel.models import Company, CompanyTaxRule, CountryTax
 from puqpanel.operations.billing.companies import clean_text, find_company
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_country, clean_name
@@ -55,102 +49,6 @@ def tax_classes() -> list[str]:
     """Return the tax classes that have rates, the standard class first."""
     found = set(session().scalars(sa.select(CountryTax.tax_class).distinct()))
     return [STANDARD_CLASS, *sorted(found - {STANDARD_CLASS})]
-
-
-def rules(company: Company) -> Sequence[CompanyTaxRule]:
-    """Return the rules of a company by country."""
-    query = sa.select(CompanyTaxRule).where(CompanyTaxRule.company_id == company.id)
-    order = (CompanyTaxRule.country, CompanyTaxRule.region, CompanyTaxRule.buyer_kind)
-    return session().scalars(query.order_by(*order)).all()
-
-
-class TaxRates:
-    """Rates and the rules of companies, each read once for any number of documents.
-
-    Args:
-        countries: of sellers and buyers; None for all.
-    """
-
-    def __init__(self, countries: Collection[str] | None = None) -> None:
-        query = sa.select(CountryTax)
-        if countries is not None:
-            query = query.where(CountryTax.country.in_(countries))
-        self._rates = [row.value for row in session().scalars(query)]
-        self._rules: dict[int, list[TaxRule]] = {}
-        self._groups: dict[tuple[int, TaxBuyer, date, str], TaxGroup] = {}
-
-    def group(self, company: Company, buyer: TaxBuyer, day: date, tax_class: str) -> TaxGroup:
-        """Return how products of a tax class are taxed.
-
-        Raises:
-            NoTaxRateError: tax must be charged, but there is no rate.
-        """
-        key = company.id, buyer, day, tax_class
-        if key not in self._groups:
-            if company.id not in self._rules:
-                self._rules[company.id] = [row.value for row in rules(company)]
-            self._groups[key] = tax_group(
-                company.tax_seller,
-                buyer,
-                self._rates,
-                self._rules[company.id],
-                day=day,
-                tax_class=tax_class,
-            )
-        return self._groups[key]
-
-
-def missing_rates(company: Company, reader: Session | None = None) -> list[str]:
-    """Return the countries whose standard rate a company must charge, and which have none.
-
-    Only its own country and those that it sells to count.
-
-    Args:
-        company: the seller.
-        reader: reads the rates; the session of the app unless given.
-    """
-    if not company.active:
-        return []
-    reader = reader or session()
-    own = sa.select(CompanyTaxRule).where(CompanyTaxRule.company_id == company.id)
-    rates = [row.value for row in reader.scalars(sa.select(CountryTax))]
-    rules_ = [row.value for row in reader.scalars(own)]
-    missing = []
-    for country in (company.country, *company.countries):
-        try:
-            tax_group(company.tax_seller, TaxBuyer(country), rates, rules_, day=now().date())
-        except NoTaxRateError as error:
-            missing.append(error.country)
-    return list(dict.fromkeys(missing))
-
-
-class TaxTable:
-    """How sales of a company to a client are taxed on a day, by tax class.
-
-    Args:
-        company: the seller.
-        buyer: the client, or another billing address of it.
-        day: the day of supply.
-        rates: those that were read for many documents; read for this one unless given.
-    """
-
-    def __init__(
-        self, company: Company, buyer: Client | Address, day: date, rates: TaxRates | None = None
-    ) -> None:
-        self._company, self._buyer, self._day = company, buyer.tax_buyer, day
-        self._rates = rates or TaxRates({company.country, self._buyer.country})
-        self._groups: dict[str, TaxGroup] = {}
-
-    def group(self, tax_class: str) -> TaxGroup:
-        """Return how products of a tax class are taxed.
-
-        Raises:
-            NoTaxRateError: tax must be charged, but there is no rate.
-        """
-        if tax_class not in self._groups:
-            rates = self._rates
-            self._groups[tax_class] = rates.group(self._company, self._buyer, self._day, tax_class)
-        return self._groups[tax_class]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from puqpanel.domain.texts import _
 from puqpanel.models import Client, Company, Offer
 from puqpanel.operations.accounts import addresses
 from puqpanel.operations.billing.ledger import today
-from puqpanel.operations.billing.taxes import TaxTable
+from puqpanel.operations.billing.tax_tables import TaxTable
 from puqpanel.operations.catalog.configuration import Configuration
 from puqpanel.operations.ordering.quotes import Choice, Priced, plain_line
 

@@ -30,7 +30,7 @@ from puqpanel.models import (
 )
 from puqpanel.operations.accounts import addresses
 from puqpanel.operations.billing.ledger import today
-from puqpanel.operations.billing.taxes import TaxTable
+from puqpanel.operations.billing.tax_tables import TaxTable
 from puqpanel.operations.catalog.configuration import Configuration, configure
 from puqpanel.operations.catalog.options import groups_of
 from puqpanel.operations.ordering import contracts, stock

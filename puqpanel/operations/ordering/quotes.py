@@ -20,7 +20,7 @@ from puqpanel.domain.texts import Text, _
 from puqpanel.models import Address, Client, Company, Coupon, Product
 from puqpanel.operations.billing.ledger import today
 from puqpanel.operations.billing.lines import Line
-from puqpanel.operations.billing.taxes import TaxTable
+from puqpanel.operations.billing.tax_tables import TaxTable
 from puqpanel.operations.catalog.configuration import Configuration, configure
 from puqpanel.operations.ordering.coupons import refused
 

@@ -9,7 +9,7 @@ from puqpanel.domain.texts import _
 from puqpanel.infra.db import engine_for
 from puqpanel.infra.settings import Settings
 from puqpanel.models import Company
-from puqpanel.operations.billing.taxes import missing_rates
+from puqpanel.operations.billing.tax_tables import missing_rates
 from puqpanel.operations.billing.templates import failures
 from puqpanel.operations.oversight.check import Check
 
@@ -18,7 +18,7 @@ def taxes(settings: Settings) -> Check:
     """Check that companies have the tax rates of the countries that they sell to."""
     with Session(engine_for(settings.database_url)) as reader:
         companies = reader.scalars(sa.select(Company).where(Company.active)).all()
-        missing = {code for company in companies for code in missing_rates(company, reader)}
+        missing = missing_rates(companies, reader)
     if not missing:
         return Check("taxes", "ok", _("Companies have the tax rates that they need."))
     text = _(

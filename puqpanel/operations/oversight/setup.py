@@ -21,7 +21,7 @@ from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import save, session, transaction
 from puqpanel.models import Client, Module, ModuleLog, Product, Setting
-from puqpanel.operations.billing import companies, taxes
+from puqpanel.operations.billing import companies, tax_tables
 from puqpanel.operations.system import audit, settings
 
 ROW = "setup.state"
@@ -117,9 +117,8 @@ def any_saved(names: Iterable[str]) -> bool:
 def has_company() -> bool:
     """Return whether there are companies that sell, and all can issue documents."""
     found = [company for company in companies.companies() if company.active]
-    return bool(found) and not any(
-        companies.missing_details(company) or taxes.missing_rates(company) for company in found
-    )
+    complete = not any(companies.missing_details(company) for company in found)
+    return bool(found) and complete and not tax_tables.missing_rates(found)
 
 
 def has_product_module() -> bool:

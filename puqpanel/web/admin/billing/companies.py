@@ -25,7 +25,7 @@ from puqpanel.domain.tax import PriceEntry, TaxCategory
 from puqpanel.domain.tax_rules import BUYER_LABELS, EU
 from puqpanel.domain.texts import Text
 from puqpanel.models import Company
-from puqpanel.operations.billing import companies, ledger, taxes, templates
+from puqpanel.operations.billing import companies, ledger, tax_tables, taxes, templates
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.files import store_image
 from puqpanel.web.answers import flash, flashed_errors
@@ -188,12 +188,12 @@ def show(uuid: str) -> ResponseReturnValue:
         company=company,
         template_failure=templates.failure(company),
         missing=companies.missing_details(company),
-        no_rates=[country_name(code) for code in taxes.missing_rates(company)],
+        no_rates=[country_name(code) for code in tax_tables.missing_rates([company])],
         country_name=country_name,
         kinds=KIND_LABELS,
         next_number=_next_number,
         resets=RESETS,
-        rules=taxes.rules(company),
+        rules=tax_tables.rules(company),
         buyers=BUYER_LABELS,
         categories=CATEGORIES,
         entries=ENTRIES,

@@ -21,7 +21,7 @@ from puqpanel.domain.permissions import (
 from puqpanel.domain.settings_table import FIRM, GROUPS, REGION
 from puqpanel.domain.texts import Text, _
 from puqpanel.host import registry
-from puqpanel.operations.billing import companies, taxes
+from puqpanel.operations.billing import companies, tax_tables
 from puqpanel.operations.modules import lifecycle, loading
 from puqpanel.operations.oversight import setup
 from puqpanel.operations.system import settings
@@ -150,7 +150,7 @@ STEPS: tuple[Step, ...] = (
         context=lambda: {
             "companies": companies.companies(),
             "missing_details": companies.missing_details,
-            "missing_rates": lambda company: map(country_name, taxes.missing_rates(company)),
+            "missing_rates": lambda company: map(country_name, tax_tables.missing_rates([company])),
         },
     ),
     Step(
