@@ -7,41 +7,30 @@ is placed.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.domain.catalog import BillingMode
-from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
+from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.money import Money
 from puqpanel.domain.order_states import OrderStatus
-from puqpanel.domain.permissions import ORDERS_MANAGE, SERVICES_MANAGE
+from puqpanel.domain.permissions import ORDERS_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import _
-from puqpanel.host.form_fields import secret_fields
 from puqpanel.infra.db import find, retry_deadlocks, save, session, transaction
-from puqpanel.models import Coupon, Offer, Order, Price, Product
+from puqpanel.models import Coupon, Offer, Order
 from puqpanel.operations.accounts import addresses
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing import ledger
 from puqpanel.operations.billing.companies import company_for
 from puqpanel.operations.billing.ledger import today
-from puqpanel.operations.catalog.price_rows import MAX_PRICE_MINOR
-from puqpanel.operations.catalog.products import check_configured, find_product, module_of
-from puqpanel.operations.modules import forms
-from puqpanel.operations.ordering import order_forms, orders
+from puqpanel.operations.ordering import orders
 from puqpanel.operations.ordering.coupons import clean_code, valid_coupon
-from puqpanel.operations.ordering.orders import MAX_ITEMS, Request, find_order
-from puqpanel.operations.ordering.quotes import Choice, OwnPrice, Priced, price_choices
+from puqpanel.operations.ordering.draft_contents import choice_of, items
+from puqpanel.operations.ordering.orders import Request, find_order
+from puqpanel.operations.ordering.quotes import Choice, Priced, price_choices
 from puqpanel.operations.system import audit
-from puqpanel.operations.system.fields import clean_name
-
-MAX_REASON_LENGTH = 500
-Item = dict[str, Any]
-"""A product of a draft: id, product, period, options, name, data and own price."""
 
 
 @transaction()
@@ -73,34 +62,6 @@ def create(*, actor: Principal, client_uuid: str) -> Order:
         summary=_("Draft created."),
     )
     return order
-
-
-def sellable(currency: str) -> Sequence[Product]:
-    """Return the products that can be ordered in a currency, hidden ones included, by name."""
-    priced = sa.select(Price.product_id).where(Price.currency == currency, Price.live.is_(True))
-    query = sa.select(Product).where(
-        Product.active,
-        Product.billing_mode != BillingMode.PREPAID,
-        sa.or_(Product.billing_mode == BillingMode.FREE, Product.id.in_(priced)),
-    )
-    return session().scalars(query.order_by(Product.name, Product.id)).all()
-
-
-def items(order: Order) -> list[tuple[str, Choice]]:
-    """Return the products of a draft with their ids."""
-    return [(item["id"], _choice(item)) for item in order.contents or ()]
-
-
-def find_item(order: Order, item_id: str) -> Choice:
-    """Return one product of a draft.
-
-    Raises:
-        NotFoundError: it was removed.
-    """
-    for key, choice in items(order):
-        if key == item_id:
-            return choice
-    raise NotFoundError(_("This product is no longer part of the order."))
 
 
 def price(order: Order, choices: Sequence[Choice]) -> Priced:
@@ -136,109 +97,6 @@ def _coupon(order: Order, day: date) -> Coupon | None:
     return valid_coupon(order.coupon, order.client, day)
 
 
-def save_item(*, actor: Principal, uuid: str, choice: Choice, item_id: str = "") -> None:
-    """Add a product to a draft, or change one.
-
-    Args:
-        actor: who changes it.
-        uuid: the draft.
-        choice: the product with period, options, name and the module's form.
-        item_id: the product that is changed; empty adds one.
-
-    Raises:
-        ConflictError: the order is not a draft.
-        InvalidInput: the product is not sold, or an option or a field is invalid.
-        NotFoundError: the product was removed.
-    """
-    actor.require(ORDERS_MANAGE)
-    before = find_item(find_order(uuid), item_id) if item_id else None
-    if choice.own_price is not None and (before is None or _terms(before) != _terms(choice)):
-        actor.require(SERVICES_MANAGE)
-        _check_own_price(choice)
-    data = _checked(actor, choice, (before.data if before else None) or {})
-    name = clean_name(choice.name) if choice.name.strip() else ""
-    _store(actor, uuid, replace(choice, data=data, name=name), item_id)
-
-
-def _terms(choice: Choice) -> tuple[object, ...]:
-    """Return what a custom price is for."""
-    return choice.own_price, choice.product.id, choice.period, dict(choice.options)
-
-
-def _check_own_price(choice: Choice) -> None:
-    own, errors = choice.own_price, {}
-    assert own is not None
-    if choice.product.billing_mode == BillingMode.FREE:
-        errors["own_price"] = [
-            _("%(name)s is free, so it can't have a custom price.", name=choice.product.name)
-        ]
-    for field, amount in (("own_price", own.recurring), ("own_setup", own.setup)):
-        if not 0 <= amount.minor <= MAX_PRICE_MINOR:
-            limit = Money(MAX_PRICE_MINOR, amount.currency)
-            errors[field] = [_("Enter an amount up to %(limit)s.", limit=limit)]
-    if not own.reason.strip():
-        errors["own_reason"] = [_("Enter a reason.")]
-    elif len(own.reason) > MAX_REASON_LENGTH:
-        errors["own_reason"] = [_("Enter at most %(limit)s characters.", limit=MAX_REASON_LENGTH)]
-    if errors:
-        raise InvalidInput(errors)
-
-
-def _checked(
-    actor: Principal, choice: Choice, before: Mapping[str, Any]
-) -> Mapping[str, Any] | None:
-    """Return the module's form as it was submitted, after the module has accepted it.
-
-    Secrets that are left blank are kept.
-    """
-    check_configured(choice.product)
-    module = module_of(choice.product)
-    if module is None or choice.data is None:
-        return None
-    asked = order_forms.field_names(choice.product, actor)
-    data = {name: value for name, value in choice.data.items() if name in asked}
-    secret = secret_fields(module.cls)
-    kept = {key: before[key] for key in secret if before.get(key) and not data.get(key)}
-    forms.validate(
-        module,
-        "save_service_data",
-        data,
-        stored=before,
-        kept=kept,
-        product_uuid=choice.product.uuid,
-        actor=actor,
-    )
-    return data | kept
-
-
-@retry_deadlocks
-@transaction()
-def _store(actor: Principal, uuid: str, choice: Choice, item_id: str) -> None:
-    order = lock_draft(uuid)
-    price(order, [choice])
-    contents = [dict(item) for item in order.contents or ()]
-    item: Item = {
-        "id": item_id or secrets.token_hex(4),
-        "product": choice.product.uuid,
-        "period": choice.period,
-        "options": dict(choice.options),
-        "name": choice.name,
-        "data": None if choice.data is None else dict(choice.data),
-        "own_price": _plain_price(choice.own_price),
-    }
-    if not item_id:
-        if len(contents) >= MAX_ITEMS:
-            text = _("An order has at most %(limit)s products.", limit=MAX_ITEMS)
-            raise InvalidInput({"": [text]})
-        contents.append(item)
-    elif any(each["id"] == item_id for each in contents):
-        contents = [item if each["id"] == item_id else each for each in contents]
-    else:
-        raise NotFoundError(_("This product is no longer part of the order."))
-    order.contents = contents
-    _changed(actor, order)
-
-
 @retry_deadlocks
 @transaction()
 def set_address(*, actor: Principal, uuid: str, address_uuid: str) -> None:
@@ -258,7 +116,7 @@ def set_address(*, actor: Principal, uuid: str, address_uuid: str) -> None:
     found = addresses.find_address(order.client, address_uuid) if address_uuid else None
     if order.address_id != (found.id if found else None):
         order.address_id = found.id if found else None
-        _changed(actor, order)
+        record_change(actor, order)
 
 
 @retry_deadlocks
@@ -285,23 +143,7 @@ def set_coupon(*, actor: Principal, uuid: str, code: str) -> None:
         price_all(order)
     else:
         _coupon(order, today(company_for(order.client)))
-    _changed(actor, order)
-
-
-@retry_deadlocks
-@transaction()
-def remove_item(*, actor: Principal, uuid: str, item_id: str) -> None:
-    """Remove a product from a draft; it does nothing the second time.
-
-    Raises:
-        ConflictError: the order is not a draft.
-    """
-    actor.require(ORDERS_MANAGE)
-    order = lock_draft(uuid)
-    contents = [dict(item) for item in order.contents or () if item["id"] != item_id]
-    if len(contents) != len(order.contents or ()):
-        order.contents = contents
-        _changed(actor, order)
+    record_change(actor, order)
 
 
 @retry_deadlocks
@@ -383,38 +225,9 @@ def lock_order(uuid: str) -> Order:
     return find_order(uuid)
 
 
-def _choice(item: Mapping[str, Any]) -> Choice:
-    return Choice(
-        product=find_product(item["product"]),
-        period=item["period"],
-        options=item["options"],
-        name=item["name"],
-        data=item["data"],
-        own_price=_own_price(item.get("own_price")),
-    )
-
-
-def _plain_price(own: OwnPrice | None) -> dict[str, Any] | None:
-    if own is None:
-        return None
-    return {
-        "recurring": own.recurring.minor,
-        "setup": own.setup.minor,
-        "currency": own.recurring.currency,
-        "reason": own.reason,
-    }
-
-
-def _own_price(stored: Mapping[str, Any] | None) -> OwnPrice | None:
-    if stored is None:
-        return None
-    currency = stored["currency"]
-    recurring, setup = Money(stored["recurring"], currency), Money(stored["setup"], currency)
-    return OwnPrice(recurring, setup, stored["reason"])
-
-
-def _changed(actor: Principal, order: Order) -> None:
-    names = [_choice(item).product.name for item in order.contents or ()]
+def record_change(actor: Principal, order: Order) -> None:
+    """Record that a draft was changed; a part of operations that have asked."""
+    names = [choice_of(item).product.name for item in order.contents or ()]
     audit.record(
         actor=actor,
         action="order.updated",

@@ -31,7 +31,7 @@ from puqpanel.models import Client, Company, Offer, Order
 from puqpanel.operations.accounts.sessions import hash_token
 from puqpanel.operations.billing.companies import company_for
 from puqpanel.operations.billing.ledger import today
-from puqpanel.operations.ordering import coupon_uses, drafts, orders
+from puqpanel.operations.ordering import coupon_uses, draft_contents, drafts, orders
 from puqpanel.operations.ordering.coupons import valid_coupon
 from puqpanel.operations.ordering.offered_prices import (
     first_end,
@@ -135,7 +135,7 @@ def send(*, actor: Principal, uuid: str, expires_on: date, terms: str = "") -> S
     """
     actor.require(ORDERS_MANAGE)
     order = drafts.lock_draft(uuid)
-    choices = [choice for _id, choice in drafts.items(order)]
+    choices = [choice for _id, choice in draft_contents.items(order)]
     company, client = company_for(order.client), order.client
     priced = drafts.price_all(order)
     _check_day(company, priced, choices, expires_on)
@@ -281,7 +281,7 @@ def _accept(actor: Principal, offer: Offer, name: str) -> Order:
     if offer.status == OfferStatus.ACCEPTED:
         return order
     _check_open(offer)
-    choices = [choice for _id, choice in drafts.items(order)]
+    choices = [choice for _id, choice in draft_contents.items(order)]
 
     def claim(company: Company, client: Client) -> Priced:
         # inside the transaction that places the order, with the client locked

@@ -15,7 +15,7 @@ from puqpanel.models import Address, Document, Order
 from puqpanel.operations.accounts import addresses, clients, contacts
 from puqpanel.operations.billing import companies, credit_notes, payments
 from puqpanel.operations.billing.documents import find_document
-from puqpanel.operations.ordering import drafts, offers
+from puqpanel.operations.ordering import draft_items, drafts, offers
 from puqpanel.operations.ordering.quotes import Choice
 from tests.operations.billing.conftest import (  # noqa: F401  # fixtures
     STAFF,
@@ -121,7 +121,7 @@ def test_another_clients_address_is_not_used(client, other, product, company):  
 def test_a_draft_and_its_offer_are_for_the_chosen_address(client, product, company):  # noqa: F811
     berlin = add(client)
     draft = drafts.create(actor=STAFF, client_uuid=client.uuid)
-    drafts.save_item(actor=STAFF, uuid=draft.uuid, choice=Choice(product, "monthly"))
+    draft_items.save_item(actor=STAFF, uuid=draft.uuid, choice=Choice(product, "monthly"))
     drafts.set_address(actor=STAFF, uuid=draft.uuid, address_uuid=berlin.uuid)
     sent = offers.send(actor=STAFF, uuid=draft.uuid, expires_on=in_days(7))
     assert str(sent.offer.total) == "11.90 EUR"
@@ -227,7 +227,7 @@ def test_a_new_default_address_is_kept_for_what_was_for_it(client, product, comp
     change(client, street="Prosta 1", postcode="00-001", city="Warszawa", country="PL")
     krakow = add(client, label="Kraków", city="Kraków", country="PL")
     draft = drafts.create(actor=STAFF, client_uuid=client.uuid)
-    drafts.save_item(actor=STAFF, uuid=draft.uuid, choice=Choice(product, "monthly"))
+    draft_items.save_item(actor=STAFF, uuid=draft.uuid, choice=Choice(product, "monthly"))
     drafts.set_address(actor=STAFF, uuid=draft.uuid, address_uuid=krakow.uuid)
     sent = offers.send(actor=STAFF, uuid=draft.uuid, expires_on=in_days(7))
     addresses.make_default(actor=user_of(client), client_uuid=client.uuid, uuid=krakow.uuid)

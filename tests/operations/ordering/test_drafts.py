@@ -12,7 +12,7 @@ from puqpanel.domain.money import Money
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Document, Order, Service
 from puqpanel.operations.catalog import products
-from puqpanel.operations.ordering import drafts, orders
+from puqpanel.operations.ordering import draft_contents, draft_items, drafts, orders
 from puqpanel.operations.ordering.orders import PriceChangedError
 from puqpanel.operations.ordering.quotes import Choice
 from tests.operations.billing.conftest import STAFF, client, company  # noqa: F401  # fixtures
@@ -27,7 +27,9 @@ def draft(client: Any, product: Any) -> Order:  # noqa: F811
     """A draft with one product, of which three are in stock."""
     change(product, stock=3)
     order = drafts.create(actor=STAFF, client_uuid=client.uuid)
-    drafts.save_item(actor=STAFF, uuid=order.uuid, choice=Choice(product, "monthly", name=" vps "))
+    draft_items.save_item(
+        actor=STAFF, uuid=order.uuid, choice=Choice(product, "monthly", name=" vps ")
+    )
     return orders.find_order(order.uuid)
 
 
@@ -38,7 +40,7 @@ def count(model: Any) -> int:
 def add(draft: Order, **values: Any) -> None:
     made = products.save_product(actor=STAFF, uuid=None, **{**ANOTHER, **values})
     choice = Choice(products.find_product(made.uuid), "monthly")
-    drafts.save_item(actor=STAFF, uuid=draft.uuid, choice=choice)
+    draft_items.save_item(actor=STAFF, uuid=draft.uuid, choice=choice)
 
 
 def test_a_draft_takes_and_makes_nothing(draft, product):  # noqa: F811
@@ -60,25 +62,27 @@ def test_a_placed_draft_is_the_same_order_with_its_products(draft, product):  # 
     assert drafts.place(actor=STAFF, uuid=draft.uuid).id == order.id
     assert count(Service) == 2
     assert problems() == []
-    for change_it in (drafts.delete, lambda **ids: drafts.remove_item(**ids, item_id="x")):
+    for change_it in (drafts.delete, lambda **ids: draft_items.remove_item(**ids, item_id="x")):
         with pytest.raises(ConflictError, match="placed already"):
             change_it(actor=STAFF, uuid=draft.uuid)
 
 
 def test_products_are_changed_and_removed(draft):
     add(draft)
-    ((first, choice), (second, _)) = drafts.items(orders.find_order(draft.uuid))
-    drafts.save_item(
+    ((first, choice), (second, _)) = draft_contents.items(orders.find_order(draft.uuid))
+    draft_items.save_item(
         actor=STAFF,
         uuid=draft.uuid,
         item_id=first,
         choice=Choice(choice.product, "monthly", name="renamed"),
     )
-    drafts.remove_item(actor=STAFF, uuid=draft.uuid, item_id=second)
-    drafts.remove_item(actor=STAFF, uuid=draft.uuid, item_id=second)
-    assert [each.name for _id, each in drafts.items(orders.find_order(draft.uuid))] == ["renamed"]
+    draft_items.remove_item(actor=STAFF, uuid=draft.uuid, item_id=second)
+    draft_items.remove_item(actor=STAFF, uuid=draft.uuid, item_id=second)
+    assert [each.name for _id, each in draft_contents.items(orders.find_order(draft.uuid))] == [
+        "renamed"
+    ]
     with pytest.raises(NotFoundError):
-        drafts.save_item(actor=STAFF, uuid=draft.uuid, item_id=second, choice=choice)
+        draft_items.save_item(actor=STAFF, uuid=draft.uuid, item_id=second, choice=choice)
 
 
 def test_a_changed_price_or_draft_is_not_placed(draft, product):  # noqa: F811
@@ -108,13 +112,13 @@ def test_a_changed_price_or_draft_is_not_placed(draft, product):  # noqa: F811
 )
 def test_what_cannot_be_ordered_is_not_saved(draft, product, values, field):  # noqa: F811
     with pytest.raises(InvalidInput) as caught:
-        drafts.save_item(
+        draft_items.save_item(
             actor=STAFF,
             uuid=draft.uuid,
             choice=Choice(**{"product": product, "period": "monthly", **values}),
         )
     assert field in caught.value.errors
-    assert len(drafts.items(orders.find_order(draft.uuid))) == 1
+    assert len(draft_contents.items(orders.find_order(draft.uuid))) == 1
 
 
 def test_what_was_retired_meanwhile_is_not_placed(draft, product):  # noqa: F811

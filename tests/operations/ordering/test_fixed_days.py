@@ -8,7 +8,7 @@ import pytest
 
 from puqpanel.domain.periods import Period, period_containing
 from puqpanel.operations.catalog import products
-from puqpanel.operations.ordering import drafts, offers
+from puqpanel.operations.ordering import draft_items, drafts, offers
 from puqpanel.operations.ordering.quotes import Choice
 from tests.operations.billing.conftest import STAFF, client, company  # noqa: F401  # fixtures
 from tests.operations.billing.test_issuing import problems
@@ -52,7 +52,7 @@ def test_only_products_with_a_fixed_day_begin_on_the_day_of_an_offer(client, com
         order = drafts.create(actor=STAFF, client_uuid=client.uuid)
         for each in (fixed, free):
             choice = Choice(products.find_product(each), "monthly")
-            drafts.save_item(actor=STAFF, uuid=order.uuid, choice=choice)
+            draft_items.save_item(actor=STAFF, uuid=order.uuid, choice=choice)
         sent = offers.send(actor=STAFF, uuid=order.uuid, expires_on=date(2026, 3, 25))
     with at("2026-03-20"):
         placed = offers.accept_link(token=sent.token, name="Anna", ip="192.0.2.7")

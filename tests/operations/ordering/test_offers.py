@@ -18,7 +18,7 @@ from puqpanel.models import Audit, Document, Offer, Order, Service
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing import payments
 from puqpanel.operations.catalog import products
-from puqpanel.operations.ordering import drafts, offers, orders
+from puqpanel.operations.ordering import draft_contents, draft_items, drafts, offers, orders
 from puqpanel.operations.ordering.offers import Sent
 from puqpanel.operations.ordering.quotes import Choice, OwnPrice
 from puqpanel.operations.system import settings
@@ -85,12 +85,12 @@ def test_an_offer_past_its_last_day_is_expired_before_the_job_runs(sent):
 
 
 def test_an_own_price_is_shown_offered_and_taken(draft, product):  # noqa: F811
-    (item_id, _choice), *_others = drafts.items(draft)
+    (item_id, _choice), *_others = draft_contents.items(draft)
     own = OwnPrice(Money(250, "EUR"), Money(100, "EUR"), "Loyal customer")
     choice = Choice(product, "monthly", own_price=own)
     for wrong in (replace(own, reason=" "), replace(own, recurring=Money(-1, "EUR"))):
         with pytest.raises(InvalidInput):
-            drafts.save_item(
+            draft_items.save_item(
                 actor=STAFF,
                 uuid=draft.uuid,
                 choice=replace(choice, own_price=wrong),
@@ -98,14 +98,14 @@ def test_an_own_price_is_shown_offered_and_taken(draft, product):  # noqa: F811
             )
     clerk = replace(STAFF, permissions=frozenset({"orders.manage"}))
     with pytest.raises(PermissionDenied):
-        drafts.save_item(actor=clerk, uuid=draft.uuid, choice=choice, item_id=item_id)
-    drafts.save_item(actor=STAFF, uuid=draft.uuid, choice=choice, item_id=item_id)
+        draft_items.save_item(actor=clerk, uuid=draft.uuid, choice=choice, item_id=item_id)
+    draft_items.save_item(actor=STAFF, uuid=draft.uuid, choice=choice, item_id=item_id)
     # a clerk may rename the service, but the price is for what it was given for
-    drafts.save_item(actor=clerk, uuid=draft.uuid, choice=choice, item_id=item_id)
+    draft_items.save_item(actor=clerk, uuid=draft.uuid, choice=choice, item_id=item_id)
     with pytest.raises(PermissionDenied):
         longer = replace(choice, period="annually")
-        drafts.save_item(actor=clerk, uuid=draft.uuid, choice=longer, item_id=item_id)
-    shown = drafts.price(draft, [each for _id, each in drafts.items(draft)]).quote.total
+        draft_items.save_item(actor=clerk, uuid=draft.uuid, choice=longer, item_id=item_id)
+    shown = drafts.price(draft, [each for _id, each in draft_contents.items(draft)]).quote.total
     sent = offers.send(actor=STAFF, uuid=draft.uuid, expires_on=in_days(7))
     assert shown == sent.offer.total == Money(431, "EUR")  # 3.50 with 23 % tax
     order = accept(sent)
@@ -182,7 +182,7 @@ def test_a_withdrawn_offer_is_a_draft_again(sent):
     for refused in (
         lambda: drafts.delete(actor=STAFF, uuid=uuid),
         lambda: drafts.place(actor=STAFF, uuid=uuid),
-        lambda: drafts.remove_item(actor=STAFF, uuid=uuid, item_id="x"),
+        lambda: draft_items.remove_item(actor=STAFF, uuid=uuid, item_id="x"),
         lambda: offers.send(actor=STAFF, uuid=uuid, expires_on=in_days(1)),
     ):
         with pytest.raises(ConflictError, match="Withdraw the offer first"):
@@ -223,7 +223,7 @@ def test_a_share_of_the_first_period_is_charged_as_offered(panel, client, produc
     fixed = (now().date() + timedelta(days=20)).day
     change(product, anchor_day=fixed)
     order = drafts.create(actor=STAFF, client_uuid=client.uuid)
-    drafts.save_item(actor=STAFF, uuid=order.uuid, choice=Choice(product, "monthly"))
+    draft_items.save_item(actor=STAFF, uuid=order.uuid, choice=Choice(product, "monthly"))
     with pytest.raises(InvalidInput):
         offers.send(actor=STAFF, uuid=order.uuid, expires_on=in_days(25))
     sent = offers.send(actor=STAFF, uuid=order.uuid, expires_on=in_days(10))

@@ -19,7 +19,7 @@ from puqpanel.infra.redact import storable
 from puqpanel.models import Order
 from puqpanel.operations.accounts import addresses
 from puqpanel.operations.catalog.products import find_product
-from puqpanel.operations.ordering import drafts, offers
+from puqpanel.operations.ordering import draft_contents, draft_items, drafts, offers
 from puqpanel.operations.ordering.orders import find_order
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.accounts.pick import ClientSearch, find_clients
@@ -67,7 +67,7 @@ def _new(form: NewOrderForm, found: ClientSearch) -> str:
 
 def page(order: Order) -> ResponseReturnValue:
     """Show a draft with its products and their price today."""
-    items, errors, quote = drafts.items(order), {}, None
+    items, errors, quote = draft_contents.items(order), {}, None
     if items:
         try:
             quote = drafts.price_all(order).quote
@@ -93,7 +93,7 @@ def page(order: Order) -> ResponseReturnValue:
 
 def _offered(order: Order) -> list[tuple[str, str]]:
     """Return the products that can be added, hidden ones included, by name."""
-    return [(row.uuid, row.name) for row in drafts.sellable(order.client.currency)]
+    return [(row.uuid, row.name) for row in draft_items.sellable(order.client.currency)]
 
 
 @bp.route("/<uuid>/products/new", methods=["GET", "POST"])
@@ -111,7 +111,7 @@ def add(uuid: str) -> ResponseReturnValue:
 def edit(uuid: str, item: str) -> ResponseReturnValue:
     """Change a product of a draft."""
     order = _draft(uuid)
-    choice = drafts.find_item(order, item)
+    choice = draft_contents.find_item(order, item)
     if request.method == "GET":
         return _item(order, product_form.context(order, choice, {}))
     return _submit(order, product_form.submitted(choice.product), item)
@@ -122,7 +122,7 @@ def edit(uuid: str, item: str) -> ResponseReturnValue:
 def remove(uuid: str, item: str) -> ResponseReturnValue:
     """Remove a product from a draft."""
     with flashed_errors():
-        drafts.remove_item(actor=actor(), uuid=uuid, item_id=item)
+        draft_items.remove_item(actor=actor(), uuid=uuid, item_id=item)
     return redirect(url_for("admin.orders.show", uuid=uuid))
 
 
@@ -197,7 +197,7 @@ def _submit(order: Order, choice: Any, item_id: str) -> ResponseReturnValue:
         choice = replace(choice, own_price=own_price)
         if f"{product_form.PREFIX}look" in request.form:
             return _item(order, product_form.context(order, choice, {}))
-        drafts.save_item(actor=actor(), uuid=order.uuid, choice=choice, item_id=item_id)
+        draft_items.save_item(actor=actor(), uuid=order.uuid, choice=choice, item_id=item_id)
     except UserError as error:
         return _item(order, product_form.context(order, choice, field_errors(error)))
     return redirect(url_for("admin.orders.show", uuid=order.uuid))
