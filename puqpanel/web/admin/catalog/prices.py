@@ -14,8 +14,8 @@ from puqpanel.domain.permissions import PRODUCTS_MANAGE
 from puqpanel.domain.texts import Text, _n
 from puqpanel.infra.db import session
 from puqpanel.models import OptionGroup, Product, Service
+from puqpanel.operations.catalog import derived_prices, price_rows, prices, products
 from puqpanel.operations.catalog import options as option_operations
-from puqpanel.operations.catalog import price_rows, prices, products
 from puqpanel.web.admin.catalog.options import describe
 from puqpanel.web.admin.catalog.price_matrix import Actions, matrix_page
 from puqpanel.web.forms import Form, _, save_or_show
@@ -35,7 +35,7 @@ def edit(uuid: str) -> ResponseReturnValue:
         Actions(
             lambda: price_rows.live(products.lock_product(uuid)),
             lambda cells: prices.save_prices(actor=actor(), product_uuid=uuid, cells=cells),
-            lambda to: _derive(product, to),
+            lambda to: derived_prices.derive(actor=actor(), product_uuid=uuid, currency=to),
             lambda of: prices.copy_down(actor=actor(), product_uuid=uuid, currency=of),
         ),
         url_for("admin.prices.edit", uuid=uuid),
@@ -44,17 +44,6 @@ def edit(uuid: str) -> ResponseReturnValue:
         earlier=prices.earlier_prices(product, 50),
         sold_text=_sold_text(product),
     )
-
-
-def _derive(product: Product, currency: str) -> int:
-    """Derive the prices of a product and its options; return how many changed."""
-    changed = prices.derive_prices(actor=actor(), product_uuid=product.uuid, currency=currency)
-    for group in option_operations.groups_of(product):
-        for option in group.options:
-            changed += option_operations.derive_option_prices(
-                actor=actor(), option_uuid=option.uuid, currency=currency
-            )
-    return changed
 
 
 def _sold_text(product: Product) -> Text:
