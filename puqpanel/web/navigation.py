@@ -57,7 +57,7 @@ from puqpanel.models import (
 )
 from puqpanel.operations.ordering import manual_changes, shop
 from puqpanel.operations.oversight.process_checks import SILENT
-from puqpanel.operations.system import currencies, settings
+from puqpanel.operations.system import settings
 from puqpanel.web.guard import can
 
 CAP = 99
@@ -378,7 +378,7 @@ def crumbs(section: str, entity: Client | Product | Service | None = None) -> li
 def visitor_links() -> list[tuple[Text, str]]:
     """Return label and URL of where visitors without an account can go from the sign-in page."""
     links = []
-    if shop.offers(currencies.base_currency()):
+    if shop.sells():
         links.append((_("Go to the shop"), url_for("shop.products.index")))
     if settings.get("shop.registration"):
         links.append((_("Create account"), url_for("client.registration.create")))

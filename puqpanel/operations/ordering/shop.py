@@ -99,6 +99,15 @@ def offers(currency: str) -> list[Offer]:
     return found
 
 
+def sells() -> bool:
+    """Return whether the shop offers anything, in any currency."""
+    priced = sa.exists().where(Price.product_id == Product.id, Price.live.is_(True))
+    recurring = sa.and_(Product.billing_mode != BillingMode.PREPAID, priced)
+    offered = sa.or_(Product.billing_mode == BillingMode.FREE, recurring)
+    query = sa.select(Product.id).where(Product.active, ~Product.hidden, offered)
+    return session().scalar(query.limit(1)) is not None
+
+
 def find_offered(slug: str) -> Product:
     """Return a product that is on sale; a hidden one is found by its address.
 
