@@ -53,9 +53,9 @@ def gone() -> InvalidInput:
 
 def chosen(client: Client, address_id: int | None) -> Address | None:
     """Return the address that was chosen for an order; None for the client's own."""
-    query = sa.select(Address).where(Address.id == address_id)
-    fresh = query.execution_options(populate_existing=True)  # it can be deleted meanwhile
-    address = session().scalar(fresh) if address_id else None
+    if address_id is None:
+        return None
+    address = session().get(Address, address_id, populate_existing=True)  # it can be gone
     return address if address is not None and address.client_id == client.id else None
 
 
