@@ -96,7 +96,7 @@ class Visitor:
         try:
             step = "look"
             self._get(step, "/shop/")
-            page = self._get(step, f"/shop/product-{self.number % 20}")
+            page = self._get(step, f"/shop/product-{number % 20}")
             step = "add"
             self._send(step, page, "/shop/cart/add", {"period": "monthly", "quantity": "1"})
             step = "register"

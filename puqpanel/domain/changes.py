@@ -164,7 +164,7 @@ def _new_period(
 
 
 def _credits(current: Current, span: Span, key: str, currency: str) -> Iterator[QuoteLine]:
-    """Return the lines that credit what was charged for some days, one for each tax group."""
+    """Yield a credit line for each tax group in which some days were charged."""
     groups: dict[TaxGroup, list[Coverage]] = {}
     for charge in current.charges:
         groups.setdefault(charge.group or current.group, []).append(charge)

@@ -20,7 +20,7 @@ class ChargeKind(StrEnum):
     RECURRING = "recurring"
     PRORATION = "proration"
     UNUSED = "unused"
-    """The credit of days that were charged and are charged again at another price."""
+    """A credit for days that were charged and not used, because a change charges them again."""
     USAGE = "usage"
     FEE = "fee"
 

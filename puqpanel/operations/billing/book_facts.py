@@ -15,14 +15,14 @@ from puqpanel.operations.billing.payments import SUCCEEDED
 
 _ZERO = sa.literal(0, sa.BigInteger)
 _ANY = sa.cast(sa.null(), sa.BigInteger)
-"""The sum of an account that depends on more than the row."""
+"""The sum of an account that is not checked, because it depends on other rows too."""
 
 
 def facts() -> sa.Subquery:
-    """Return what is posted, with the key, client, company, day and accounts of its posting.
+    """Return the postings that must exist: key, client, company, day and the sum of each account.
 
-    The day is NULL for what is posted on the day on which it is written, the name for payments, and
-    the sum of an account if any is right.
+    NULL is the day of a posting that has none of its own, the name of a payment, and the sum of an
+    account that is not checked here.
     """
     net, tax = Document.net_minor, Document.tax_minor
     taken_back = _taken_back()

@@ -233,7 +233,7 @@ def _by_amount(
 
 
 def _check_total(field: str, total: Money, rest: Money) -> None:
-    """Check that what is credited is more than nothing and at most what is left of an invoice.
+    """Check that the total of a credit note is positive, and at most what is left of the invoice.
 
     Raises:
         InvalidInput: it is not.

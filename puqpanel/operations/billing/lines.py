@@ -43,7 +43,8 @@ class Line:
         quantity: how many units.
         details: more about it.
         tax_class: of what is sold.
-        group: how it is taxed, if not as its class is today: what is credited is taxed as it was.
+        group: the tax group; that of the class today unless given. A credit keeps the group of what
+            it credits.
         amount: if it is not the product of price and quantity, such as a share of a period.
         service_id: the service that it pays for.
         kind: what it pays for, a `ChargeKind` or FUNDS; empty if it is for no service.

@@ -1,4 +1,4 @@
-"""What was charged for the days of a service that are left: as its invoices say, less credit notes.
+"""What was charged for the remaining days of a service: the lines of invoices less credit notes.
 
 A change credits these days as they were charged: by the same company and at the same taxes.
 """
@@ -50,9 +50,9 @@ class ChargedLine:
 
 
 def seller_of(service: Service) -> Company:
-    """Return the company that changes a service: the one that charged the days that are left.
+    """Return the company that invoices a change: the one that charged the remaining days.
 
-    If none are left, it is the company that sells to the client.
+    If no days remain, it is the company that sells to the client.
 
     Raises:
         NoCompanyError: there is no active company.
@@ -97,12 +97,12 @@ def coverage(
     entry: PriceEntry,
     today_groups: Sequence[TaxGroup],
 ) -> list[Coverage]:
-    """Return what was charged for days of a service, and not credited.
+    """Return the charges for days of a service, less what was credited.
 
     Args:
         service: the service.
         lines: those of its invoices.
-        entry: whether the amounts are wanted net or gross.
+        entry: whether to return net or gross amounts.
         today_groups: how its products are taxed today; a group with the same rates of the same
             country is one of these, because a document has one group of each. Another client, who
             got the service by a transfer, is credited at the taxes of today.
@@ -118,7 +118,7 @@ def coverage(
 
 
 def paid_until(service: Service, lines: Sequence[ChargedLine]) -> date | None:
-    """Return the first day of a service that was not charged; None if all were credited."""
+    """Return the first day that was not charged; None if all remaining days were credited."""
     if lines and not any(line.left for line in lines):
         return None
     return service.paid_until

@@ -25,10 +25,10 @@ def of_order(order: Order) -> dict[int, Selection]:
 
 
 def of_service(service: Service) -> Selection:
-    """Return what a service has now of the options of its product.
+    """Return the options that a service has now.
 
-    Its other data is of its module; an option group that the product no longer has is told apart
-    from that by the order.
+    Its data also holds values of its module. The order tells which of them are options of a group
+    that the product no longer has.
     """
     data = service.service_data
     if not data:
