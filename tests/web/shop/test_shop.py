@@ -12,11 +12,10 @@ from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.settings import Settings
-from puqpanel.models import Cart, Client, CountryTax, Order, Product, Service
+from puqpanel.models import Cart, Client, CountryTax, Order, Service
 from puqpanel.operations.billing import companies
 from puqpanel.operations.catalog import products
 from puqpanel.operations.oversight import health
-from puqpanel.operations.system import settings as panel_settings
 from tests.web.conftest import Browser
 from tests.web.shop.conftest import add, change, hidden, order, send
 
@@ -273,26 +272,3 @@ def test_a_cart_without_a_tax_rate_keeps_its_items(
         text = owner.get(page).text
         assert f"{warning} Germany." in text or f"{warning} DE." in text
     assert {check.name: check.state for check in health.look(settings).checks}["taxes"] == "warn"
-
-
-@pytest.mark.parametrize(
-    ("values", "linked"),
-    [
-        ({"hidden": False}, True),
-        ({"hidden": True}, False),
-        ({"active": False}, False),
-        ({"billing_mode": "prepaid"}, False),
-        ({"billing_mode": "free"}, True),
-    ],
-)
-def test_the_sign_in_page_links_to_a_shop_that_sells(
-    app: Panel, visitor: Browser, slug: str, values: dict[str, object], linked: bool
-) -> None:
-    with app.app_context(), transaction() as current:
-        current.execute(sa.update(Product).values(values))
-    page = visitor.get("/client/signin").text
-    assert ("Go to the shop" in page) == linked
-    assert "Create account" in page
-    with app.app_context():
-        panel_settings.save(actor=AUTOMATION, values={"shop.registration": False})
-    assert "Create account" not in visitor.get("/client/signin").text
