@@ -70,4 +70,6 @@ def unchanged(form: EditForm, current: Callable[[], EditForm]) -> Iterator[None]
 
 
 def _digest(value: Any) -> str:
+    if isinstance(value, str):
+        value = value.replace("\r\n", "\n")  # as browsers send the same text
     return hashlib.sha256(repr(value).encode()).hexdigest()[:8]

@@ -9,6 +9,7 @@ import pytest
 
 from puqpanel.app import Panel
 from puqpanel.domain.principals import AUTOMATION
+from puqpanel.infra.db import transaction
 from puqpanel.operations.billing import companies
 from puqpanel.operations.catalog import products
 from tests.web.catalog.test_prices import inputs
@@ -81,3 +82,16 @@ def test_a_forged_digest_saves_nothing(
 ) -> None:
     url = f"/admin/products/{shop['product']}/edit"
     assert owner.post(url, {**opened(owner, url), "shown": forged}).status_code == 422
+
+
+def test_line_ends_as_browsers_send_them_are_no_change(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
+    url = f"/admin/products/{shop['product']}/edit"
+    with app.app_context(), transaction():
+        products.find_product(shop["product"]).welcome = "Hello\nthere"
+    tab = opened(owner, url) | {"welcome": "Hello\r\nthere"}
+    assert owner.post(url, {**tab, "stock": "7"}).status_code == 302
+    answer = owner.post(url, {**tab, "stock": "8"})
+    assert answer.status_code == 422 and "Stock</a>: " + CHANGED in answer.text
+    assert "Welcome text</a>" not in answer.text
