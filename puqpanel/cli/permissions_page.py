@@ -58,7 +58,7 @@ effect at once and withdraws the invitations they sent.
 
 The client area has no list of orders, no payment methods and no support requests yet. Until then,
 `orders.view` shows the page of an order after it was placed and the offers, and `support.view` and
-`support.manage` open nothing.
+`support.manage` have no pages.
 """
 MODULES = """## Permissions of modules
 
