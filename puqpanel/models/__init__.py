@@ -11,6 +11,7 @@ from puqpanel.models.accounts.saved_views import SavedView
 from puqpanel.models.accounts.sessions import AccountSession
 from puqpanel.models.accounts.staff import Role, Staff, staff_roles
 from puqpanel.models.accounts.users import User
+from puqpanel.models.billing.books import BooksCheck
 from puqpanel.models.billing.companies import Company, Series
 from puqpanel.models.billing.documents import Charge, Document, DocumentLineRow, DocumentTax
 from puqpanel.models.billing.ledger import LedgerEntry, Posting
@@ -46,6 +47,7 @@ __all__ = [
     "Address",
     "Allocation",
     "Audit",
+    "BooksCheck",
     "BulkItem",
     "Cart",
     "Change",

@@ -260,6 +260,7 @@ HEALTH = {
     "differences": _("Differences"),
     "templates": _("PDF templates"),
     "taxes": _("Tax rates"),
+    "books": _("Books"),
     "translations": _("Translations"),
     "disk": _("Disk"),
 }

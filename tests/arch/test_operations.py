@@ -219,6 +219,7 @@ WITHOUT_ACTOR = {
     "accounts.sessions.start": "a sign-in",
     "accounts.sessions.touch": "the session of the request",
     "accounts.staff.ensure_owner_role": "a part of `create_staff`",
+    "billing.books_checks.run": "maintenance",
     "billing.charges.claim": "a part of operations that have asked",
     "billing.document_files.pdf": "keeps the file of an issued document",
     "billing.documents.write": "a part of operations that have asked",

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from puqpanel.domain.texts import _
+from puqpanel.domain.texts import _, _n
+from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for
 from puqpanel.infra.settings import Settings
-from puqpanel.models import Company
+from puqpanel.models import BooksCheck, Company
+from puqpanel.operations.billing.books_checks import ENDED
 from puqpanel.operations.billing.tax_tables import missing_rates
 from puqpanel.operations.billing.templates import failures
 from puqpanel.operations.oversight.check import Check
+
+LATE = timedelta(days=2)
+"""Age of the last check of the books from which a warning is shown; they are checked every night."""
 
 
 def taxes(settings: Settings) -> Check:
@@ -36,3 +43,29 @@ def templates(settings: Settings) -> Check:
         return Check("templates", "ok", _("No PDF template failed."))
     text = _("The PDF template failed for: %(names)s.", names=", ".join(names[:5]))
     return Check("templates", "warn", text, _("Correct the template on the company's page."))
+
+
+def books(settings: Settings) -> Check:
+    """Check that the last nightly check of the books is recent and found no problem."""
+    moment = now()
+    with Session(engine_for(settings.database_url)) as reader:
+        last = reader.scalar(ENDED.limit(1))
+        failed = reader.scalar(sa.select(BooksCheck.id).where(BooksCheck.failed(moment)).limit(1))
+    if last is None and not failed:
+        return Check("books", "ok", _("The books are checked every night."))
+    if last is None or failed or last.started_at < moment - LATE:
+        text = _("The nightly check of the books failed or did not run.")
+        return Check("books", "warn", text, _("Open its task on the Schedule page."))
+    if last.found:
+        text = _n(
+            "The nightly check of the books found %(num)s problem.",
+            "The nightly check of the books found %(num)s problems.",
+            last.found,
+        )
+        return Check("books", "warn", text, _("See Billing → Documents → Check of the books."))
+    text = _n(
+        "The books agree; %(num)s issued document was verified.",
+        "The books agree; %(num)s issued documents were verified.",
+        last.documents,
+    )
+    return Check("books", "ok", text)

@@ -322,6 +322,7 @@ CHECKS: dict[str, Callable[[Settings], Check]] = {
     "differences": module_checks.differences,
     "templates": billing_checks.templates,
     "taxes": billing_checks.taxes,
+    "books": billing_checks.books,
     "translations": _translations,
     "disk": _disk,
 }

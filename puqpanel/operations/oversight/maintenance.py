@@ -16,7 +16,9 @@ from puqpanel.domain.principals import AUTOMATION
 from puqpanel.domain.texts import _
 from puqpanel.host.contract.timetable import Work
 from puqpanel.infra.settings import Settings
+from puqpanel.models.billing.books import LONGEST
 from puqpanel.operations.accounts import session_pruning
+from puqpanel.operations.billing import books_checks
 from puqpanel.operations.modules import loading, module_log, parking
 from puqpanel.operations.ordering import carts, changes, endings, offers
 from puqpanel.operations.oversight import tasks
@@ -88,9 +90,15 @@ _TABLE: tuple[tuple[Work, Action], ...] = (
         Work(_("Prune expired carts").source, "", every=3600, timeout=120),
         lambda settings: _batches(carts.prune),
     ),
+    (
+        Work(
+            _("Check the books").source, "", cron="40 2 * * *", timeout=int(LONGEST.total_seconds())
+        ),
+        lambda settings: books_checks.run(),
+    ),
     (Work(_("Prune tasks").source, "", every=300, timeout=120), _prune_tasks),
 )
 ENTRIES: Mapping[str, tuple[Work, Action]] = MappingProxyType(
     {work.name: (work, action) for work, action in _TABLE}
 )
-"""Name → its schedule, and the action, which returns the number of rows or modules it changed."""
+"""Name → its schedule, and the action, which returns the number of rows or modules it changed, or of problems."""

@@ -17,6 +17,7 @@ from puqpanel.web.admin.accounts import (
     user_permissions,
 )
 from puqpanel.web.admin.billing import (
+    books,
     companies,
     credit,
     currencies,
@@ -62,6 +63,7 @@ def blueprint() -> Blueprint:
         offers,
         bulk,
         products,
+        books,
         documents,
         drafts,
         exports,

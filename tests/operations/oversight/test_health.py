@@ -54,6 +54,7 @@ def test_public_report_contains_states_only(panel: Panel, settings: Settings) ->
                     "differences",
                     "templates",
                     "taxes",
+                    "books",
                     "translations",
                     "disk",
                 ),
