@@ -31,7 +31,8 @@ def run() -> int:
     """
     with transaction():
         key = save(BooksCheck()).id
-    problems, documents = [], 0
+    problems: list[Problem] = []
+    documents = 0
     for step in books.check():
         problems += step.problems
     for step in books.verify():

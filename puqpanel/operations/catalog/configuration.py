@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +86,11 @@ def configure(
         values[group.key] = value
         if option is not None and quantity:
             picked.append((group, option, quantity))
-    prices = {} if free else _prices(picked, currency, base.period)
+    prices = (
+        {}
+        if free
+        else option_prices([option for _group, option, _quantity in picked], currency, base.period)
+    )
     parts = [Part("", product.name, base)]
     for group, option, quantity in picked:
         price = prices.get(option.id)
@@ -175,14 +179,12 @@ def _label(group: OptionGroup, option: Option) -> str:
     return f"{group.label}: {option.label}" if group.kind == OptionKind.CHOICE else group.label
 
 
-def _prices(
-    picked: Sequence[tuple[OptionGroup, Option, int]], currency: str, period: Period
-) -> dict[int, Price]:
-    """Return the prices of options by their id."""
-    if not picked:
+def option_prices(options: Collection[Option], currency: str, period: str) -> dict[int, Price]:
+    """Return the prices of options for a billing period, by the id of the option."""
+    if not options:
         return {}
     query = sa.select(OptionPrice).where(
-        OptionPrice.option_id.in_([option.id for _group, option, _quantity in picked]),
+        OptionPrice.option_id.in_([option.id for option in options]),
         OptionPrice.currency == currency,
         OptionPrice.period == period,
         OptionPrice.live.is_(True),

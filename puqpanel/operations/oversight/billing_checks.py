@@ -18,7 +18,7 @@ from puqpanel.operations.billing.templates import failures
 from puqpanel.operations.oversight.check import Check
 
 LATE = timedelta(days=2)
-"""Age of the last check of the books from which a warning is shown; they are checked every night."""
+"""Age of the last nightly check of the books from which a warning is shown."""
 
 
 def taxes(settings: Settings) -> Check:

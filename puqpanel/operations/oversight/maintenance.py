@@ -101,4 +101,7 @@ _TABLE: tuple[tuple[Work, Action], ...] = (
 ENTRIES: Mapping[str, tuple[Work, Action]] = MappingProxyType(
     {work.name: (work, action) for work, action in _TABLE}
 )
-"""Name → its schedule, and the action, which returns the number of rows or modules it changed, or of problems."""
+"""Name → its schedule, and the action.
+
+It returns the number of rows or modules that it changed, or of problems that it found.
+"""

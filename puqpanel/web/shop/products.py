@@ -21,6 +21,7 @@ from puqpanel.domain.texts import _
 from puqpanel.models import Price, Product
 from puqpanel.operations.billing.companies import NoCompanyError, company_for
 from puqpanel.operations.billing.ledger import today
+from puqpanel.operations.catalog.configuration import option_prices
 from puqpanel.operations.catalog.options import groups_of
 from puqpanel.operations.catalog.prices import prices_of
 from puqpanel.operations.catalog.products import NotConfiguredError
@@ -73,7 +74,12 @@ def price(slug: str) -> ResponseReturnValue:
     product = shop.find_offered(slug)
     item, quote, errors = _quoted(product, _offered(product), {})
     shown = render_template(
-        "shop/price_part.html", product=product, item=item, quote=quote, errors=errors
+        "shop/price_part.html",
+        product=product,
+        item=item,
+        quote=quote,
+        errors=errors,
+        **_options(product, item),
     )
     # htmx shows no answer with an error code
     return shown, 422 if errors and "HX-Request" not in request.headers else 200
@@ -102,7 +108,7 @@ def _body(product: Product, errors: Errors) -> tuple[str, Errors]:
         product=product,
         prices=rows,
         item=item,
-        groups=groups_of(product),
+        **_options(product, item),
         quote=quote,
         errors=errors,
         coupon=clean_code(choices.submitted().get("coupon", "")),
@@ -127,6 +133,16 @@ def first_period(product: Product) -> str:
     """Return the period that is chosen on a new page: the shortest one."""
     rows = _offered(product)
     return rows[0].period if rows else Period.ONE_TIME.value
+
+
+def _options(product: Product, item: CartItem) -> dict[str, Any]:
+    """Return the option groups of a product, and the prices of the options for a period."""
+    groups = groups_of(product)
+    options = [option for group in groups for option in group.options]
+    free = product.billing_mode == BillingMode.FREE
+    paid = [option for option in options if not (option.free or free)]
+    prices = option_prices(paid, shopper.currency(), item.period)
+    return {"groups": groups, "option_prices": prices}
 
 
 def _offered(product: Product) -> Sequence[Price]:

@@ -1,0 +1,81 @@
+"""The page of a product shows what its options cost for the selected billing period."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from puqpanel.app import Panel
+from puqpanel.domain.principals import AUTOMATION
+from puqpanel.operations.catalog import options, prices
+from puqpanel.operations.catalog.price_rows import Cell
+from tests.web.conftest import Browser
+from tests.web.ordering.test_by_hand import group
+
+
+@pytest.fixture
+def page(app: Panel, shop: dict[str, str], slug: str) -> str:
+    """The page of a product with a system, a disk and a backup, monthly and annually."""
+    with app.app_context():
+        groups = [
+            group("system", "System"),
+            group("disk", "Disk", kind="quantity", unit="GB", minimum=10, maximum=100),
+            group("backup", "Backup", kind="yes_no"),
+        ]
+        windows = options.save_option(
+            actor=AUTOMATION, group_uuid=groups[0].uuid, uuid=None, key="win", label="Windows"
+        )
+        for option, setup, month in (
+            (windows, "15", "9"),
+            (groups[1].options[0], "0", "0.10"),
+            (groups[2].options[0], "0", "2"),
+        ):
+            cells = [
+                Cell("monthly", "EUR", setup, month),
+                Cell("annually", "EUR", "0", month + "0"),
+            ]
+            options.save_option_prices(actor=AUTOMATION, option_uuid=option.uuid, cells=cells)
+        prices.save_prices(
+            actor=AUTOMATION,
+            product_uuid=shop["product"],
+            cells=[Cell("annually", "EUR", "0", "49")],
+        )
+        options.assign_option_groups(
+            actor=AUTOMATION,
+            product_uuid=shop["product"],
+            group_uuids=[each.uuid for each in groups],
+        )
+    return f"/shop/{slug}"
+
+
+def costs(text: str) -> list[str]:
+    """Return the texts of all costs, as the page shows them."""
+    found = re.findall(r'<(?:option|span)[^>]*\bid="cost-[^>]*>(.*?)</', text, re.DOTALL)
+    return [" ".join(each.split()) for each in found]
+
+
+MONTHLY = ["Debian 13", "Windows (+9.00 €, plus 15.00 € setup fee)", "+0.10 € per GB", "+2.00 €"]
+ANNUALLY = ["Debian 13", "Windows (+90.00 €)", "+0.10 € per GB", "+20.00 €"]
+
+
+def test_costs_follow_the_period(visitor: Browser, page: str) -> None:
+    assert costs(visitor.get(page).text) == MONTHLY
+    part = visitor.get(f"{page}/price?period=annually").text
+    assert costs(part) == ANNUALLY
+    assert part.count('hx-swap-oob="innerHTML"') == 4
+    whole = visitor.get(f"{page}?period=annually").text
+    assert costs(whole) == ANNUALLY
+    ids = re.findall(r'id="(cost-[^"]+)"', whole)
+    assert ids == re.findall(r'id="(cost-[^"]+)"', part)
+
+
+def test_a_changed_price_is_shown_at_once(app: Panel, visitor: Browser, page: str) -> None:
+    visitor.get(page)
+    with app.app_context():
+        backup = options.option_groups()[0]
+        cells = [Cell("monthly", "EUR", "0", "3")]
+        options.save_option_prices(
+            actor=AUTOMATION, option_uuid=backup.options[0].uuid, cells=cells
+        )
+    assert costs(visitor.get(page).text)[3] == "+3.00 €"
