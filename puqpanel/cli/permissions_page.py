@@ -18,8 +18,9 @@ that does not ask: `actor.require(SERVICES_TERMINATE)`. Both use the constants o
 
 ## Principals
 
-A principal (`domain/principals.py`) is who does something. It is built once per request, task or
-command, carries its permissions, and is stored with every audit entry and task.
+A principal (`domain/principals.py`) is the party that performs an action. It is built once
+per request, task or command, carries its permissions, and is stored with every audit entry and
+task.
 
 | Principal | Permissions |
 | --- | --- |
@@ -29,7 +30,7 @@ command, carries its permissions, and is stored with every audit entry and task.
 
 Code of a module acts for the person whose request or task calls it, otherwise as automation.
 
-A staff member who views as a client acts as the user, and is recorded with it.
+A staff member who uses **View as client** acts as that user; both are recorded.
 
 * Nobody can grant, edit, assign or delete a role with permissions that they do not have.
 * At least one active account can manage staff, and a client keeps at least one owner.

@@ -156,7 +156,7 @@ def sentences(plan: Plan, service: Service) -> list[Text]:
         texts.append(_("%(total)s is billed today.", total=total))
         texts.append(_("The change takes effect when it is paid."))
     else:
-        texts.append(_("Nothing is charged today. The change takes effect at once."))
+        texts.append(_("Nothing is charged today. The change takes effect immediately."))
     until = settlement.paid_until
     if until:
         text = _("A new billing period starts today and runs until %(day)s.", day=shown_day(until))

@@ -31,7 +31,7 @@ class DetailsForm(Form):
         "region",
         "country",
     )
-    buyer_kind = SelectField(_("You buy as"))
+    buyer_kind = SelectField(_("Account type"))
     country = CountryField(_("Country"), blank=_("Choose a country…"))
     company = StringField(_("Company"), [Length(max=200)])
     vat_number = StringField(

@@ -1,4 +1,4 @@
-"""The nightly check of the books, whose result the Health page and the page of the books show."""
+"""The nightly integrity check, whose result the Health page and the page of the books show."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import sqlalchemy as sa
 
 from puqpanel.domain.permissions import DOCUMENTS_VIEW
 from puqpanel.domain.principals import Principal
-from puqpanel.domain.texts import packed, unpacked
+from puqpanel.domain.texts import _, packed, unpacked
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import save, session, transaction
 from puqpanel.models import BooksCheck
 from puqpanel.operations.billing import books
 from puqpanel.operations.billing.book_problems import Problem
 
+TITLE = _("Check the books").source
+"""Name of the scheduled job."""
 SHOWN = 200
 """How many problems of a check are kept; their number is kept whole."""
 KEPT = 30

@@ -227,8 +227,8 @@ def save_series(
     others = sa.select(Series.pattern).where(Series.company_id == company.id, Series.kind != kind)
     if any(can_coincide(checked, other) for other in session().scalars(others)):
         text = _(
-            "Another kind of document could get the same numbers. Begin the patterns with different"
-            " letters."
+            "Another type of document could get the same numbers. Use a different prefix for each"
+            " pattern."
         )
         raise InvalidInput({"pattern": [text]})
     values = {"pattern": checked, "reset": reset}

@@ -74,7 +74,7 @@ class Selection:
         """
         find_company(self.company_uuid)
         if self.start > self.end:
-            raise InvalidInput({"end": [_("Enter a day on or after the first one.")]})
+            raise InvalidInput({"end": [_("Enter a date on or after the start date.")]})
         if not self.kinds or set(self.kinds) - set(DocumentKind):
             raise InvalidInput({"kinds": [_("Select at least one kind of document.")]})
 
@@ -273,4 +273,4 @@ def sentence(missing: int) -> Text:
     """Return what a task says that made PDFs."""
     if missing:
         return _("%(missing)s PDFs are still missing.", missing=missing)
-    return _("All PDFs are there.")
+    return _("All PDFs are ready.")

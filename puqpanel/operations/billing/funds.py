@@ -105,7 +105,7 @@ def request_own(*, actor: Principal, amount: Money, token: str = "") -> Document
     )
     if (session().scalar(query) or 0) >= MAX_OPEN:
         text = _(
-            "You already have %(limit)s unpaid proformas that add funds. Pay or cancel one first.",
+            "You already have %(limit)s unpaid top-up proformas. Pay or cancel one first.",
             limit=MAX_OPEN,
         )
         raise ConflictError(text)

@@ -101,7 +101,7 @@ def statement(
     client = client_of(actor, client_uuid)
     code = currency or client.currency
     if start > end:
-        raise InvalidInput({"end": [_("Enter a day on or after the first one.")]})
+        raise InvalidInput({"end": [_("Enter a date on or after the start date.")]})
     if code not in currencies_of(client):
         raise InvalidInput({"currency": [_("Select an option from the list.")]})
     company = find_company(company_uuid) if company_uuid else company_for(client)

@@ -184,9 +184,13 @@ def save_rule(
     elif category in (TaxCategory.STANDARD, TaxCategory.ZERO):
         reason = ""
     elif not reason.strip():
-        errors["reason"] = [_("Enter the reason that documents state, such as the article of law.")]
+        errors["reason"] = [
+            _("Enter the reason to print on documents, such as the legal provision.")
+        ]
     if category == TaxCategory.EXPORT and not company.vat_number:
-        errors["category"] = [_("Enter the VAT number of the company first. Exports state it.")]
+        errors["category"] = [
+            _("Enter the company's VAT number first. It must appear on export invoices.")
+        ]
     if errors:
         raise InvalidInput(errors)
     key = {

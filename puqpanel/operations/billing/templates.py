@@ -77,7 +77,7 @@ def save(*, actor: Principal, company_uuid: str, template: str) -> None:
     with transaction():
         company = find_company(company_uuid)
         company.template = text
-        summary = _("PDF template changed.") if text else _("The shipped PDF template is used.")
+        summary = _("PDF template changed.") if text else _("PDF template reset to the default.")
         audit.record(
             actor=actor,
             action=CHANGED,
@@ -123,7 +123,8 @@ def record_failure(company: Company, number: str, error: Exception) -> None:
             subject_type="company",
             subject_uuid=company.uuid,
             summary=_(
-                "The PDF template failed for %(number)s, so the shipped one was used. %(error)s",
+                "The PDF template failed for %(number)s, so the default template was used."
+                " %(error)s",
                 number=number or KIND_LABELS[DocumentKind.INVOICE],
                 error=str(error),
             ),

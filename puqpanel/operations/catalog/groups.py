@@ -106,7 +106,12 @@ def save_group(
     before = {key: getattr(group, key) for key in values} if uuid else {}
     for key, value in values.items():
         setattr(group, key, value)
-    save(group, InvalidInput({"slug": [_("Another group has this address.")]}))
+    save(
+        group,
+        InvalidInput(
+            {"slug": [_("Another group already uses this shop URL. Enter a different one.")]}
+        ),
+    )
     old, new = audit.changed(before, values)
     summary = (
         _("Product group %(name)s changed.", name=shown)
@@ -169,7 +174,7 @@ def _parent(group: ProductGroup, uuid: str, errors: dict[str, list[Text]]) -> in
     parent = session().scalar(sa.select(ProductGroup).where(ProductGroup.uuid == uuid))
     inside = sa.select(ProductGroup.id).where(ProductGroup.parent_id == group.id).limit(1)
     if parent is None or parent.parent_id is not None or parent.id == group.id:
-        errors["parent_uuid"] = [_("Choose a group that is in no other group.")]
+        errors["parent_uuid"] = [_("Choose a top-level group.")]
         return None
     if group.id is not None and session().scalar(inside) is not None:
         errors["parent_uuid"] = [

@@ -201,7 +201,7 @@ def save_option(
     option = _option_of(group, uuid) if uuid else Option(group_id=group.id, key=key)
     errors: dict[str, list[Text]] = {}
     if uuid is None and group.kind != OptionKind.CHOICE:
-        errors[""] = [_("Only a choice can have several options.")]
+        errors[""] = [_("Only groups of the type “Choice” can have several options.")]
     if not _VALUE.fullmatch(key):
         errors["key"] = [
             _("Use letters a–z, digits, hyphens, dots and underscores, such as debian-13.")

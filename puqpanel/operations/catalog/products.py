@@ -199,7 +199,12 @@ def save_product(
     before = {key: getattr(product, key) for key in values} if uuid else {}
     for key, value in values.items():
         setattr(product, key, value)
-    save(product, InvalidInput({"slug": [_("Another product has this address.")]}))
+    save(
+        product,
+        InvalidInput(
+            {"slug": [_("Another product already uses this shop URL. Enter a different one.")]}
+        ),
+    )
     if price is not None:
         _enter_price(product, price, currency or currencies.base_currency(), period)
     old, new = audit.changed(before, values)
@@ -270,7 +275,7 @@ def _checked_details(product: Product, details: Details, name: str) -> dict[str,
     if details.slug and not is_slug(details.slug):
         errors["slug"] = [SLUG_IS_INVALID]
     if details.slug in RESERVED:
-        errors["slug"] = [_("The shop uses this address itself. Choose another one.")]
+        errors["slug"] = [_("This URL is reserved for the shop. Enter a different one.")]
     group = None
     if details.group_uuid:
         query = sa.select(ProductGroup.id).where(ProductGroup.uuid == details.group_uuid)
@@ -280,8 +285,8 @@ def _checked_details(product: Product, details: Details, name: str) -> dict[str,
     if not errors.get("billing_mode") and _has_other_periods(product, details.billing_mode):
         errors["billing_mode"] = [
             _(
-                "The product has prices for billing periods that do not fit. Remove those prices"
-                " first."
+                "The product has prices for billing periods that this billing mode doesn't allow."
+                " Remove those prices first."
             )
         ]
     if errors:
@@ -323,7 +328,7 @@ def _enter_price(
     cell = Cell(period, currency, None, price)
     periods = PERIODS[BillingMode(product.billing_mode)]
     if period not in periods:
-        text = _("A product that is billed this way has no prices for this period.")
+        text = _("This billing mode doesn't allow this billing period.")
         raise InvalidInput({"period": [text]})
     currencies.check_enabled(currency)
     try:

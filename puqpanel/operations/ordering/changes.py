@@ -56,7 +56,7 @@ class Request:
         token: of the form, so that a form that is sent twice requests one change.
         expected: the total that was shown; if it is another one now, nothing is changed. None to
             accept any.
-        free_reason: why staff charge nothing; the change takes effect at once. Empty to charge.
+        free_reason: why staff charge nothing; the change takes effect immediately. Empty to charge.
     """
 
     service_uuid: str
@@ -97,7 +97,10 @@ def request(*, actor: Principal, change: Request) -> Change:
         plan = plans.plan(actor, service, change.target)
         total = plan.settlement.quote.total
         if change.expected is not None and not free and total != change.expected:
-            text = _("The total has changed to %(total)s. Nothing was changed.", total=total)
+            text = _(
+                "The total has changed to %(total)s. Check the price and confirm the change again.",
+                total=total,
+            )
             raise PriceChangedError(text)
         if change.target.product.id != service.product_id:
             stock.take(change.target.product)
@@ -122,7 +125,7 @@ def withdraw(*, actor: Principal, service_uuid: str) -> None:
     service = contracts.enter(actor, service_uuid, ORDERS_MANAGE)
     change = contracts.change_of(service)
     if change is None:
-        raise ConflictError(_("No change of this service is open."))
+        raise ConflictError(_("This service has no pending change."))
     drop(actor, change, _("Change to %(plan)s cancelled."))
 
 

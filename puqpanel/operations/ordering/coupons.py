@@ -182,7 +182,7 @@ def _checked(coupon: Coupon, values: CouponValues) -> dict[str, Any]:
         if number is not None and not 1 <= number <= limit:
             errors[field] = [_("Enter a number from %(low)s to %(high)s.", low=1, high=limit)]
     if values.valid_from and values.valid_until and values.valid_until < values.valid_from:
-        errors["valid_until"] = [_("The last day is before the first one.")]
+        errors["valid_until"] = [_("The end date must be on or after the start date.")]
     known = sa.select(sa.func.count(Product.id)).where(Product.uuid.in_(values.products))
     if values.products and session().scalar(known) != len(set(values.products)):
         errors["products"] = [_("Select options from the list.")]

@@ -103,7 +103,7 @@ def request(*, actor: Principal, service_uuid: str, at_once: bool, reason: str) 
     _check_ends(actor, service)
     day = contracts.day_of(service.client) if at_once else period_end(service)
     if day is None:
-        raise ConflictError(_("No billed period is left. Cancel the service at once."))
+        raise ConflictError(_("No paid period is left. Cancel the service immediately."))
     ending = save(
         Ending(
             service_id=service.id,
@@ -137,7 +137,7 @@ def withdraw(*, actor: Principal, service_uuid: str) -> None:
         raise ConflictError(_("This service has no cancellation to withdraw."))
     if not _move(ending, EndingStatus.WITHDRAWN, live=None):
         raise ConflictError(_("The service is being terminated. It's too late to keep it."))
-    _record(actor, ending, "service.ending_withdrawn", _("Cancellation taken back."))
+    _record(actor, ending, "service.ending_withdrawn", _("Cancellation withdrawn."))
 
 
 def carry_out_due() -> int:

@@ -57,7 +57,7 @@ def to_do(task: Task) -> Text:
 
 
 def _to_do(lines: Sequence[str]) -> Text:
-    return _("Change to do: %(changes)s.", changes=", ".join(lines))
+    return _("Change manually: %(changes)s.", changes=", ".join(lines))
 
 
 def waits_for_staff(task: Task) -> bool:

@@ -187,7 +187,7 @@ def replace_link(*, actor: Principal, uuid: str) -> Sent:
     offer = _open_offer(uuid)
     token = secrets.token_urlsafe(32)
     offer.token_hash = hash_token(token)
-    _record(actor, offer, "order.offer_link_replaced", _("New link of the offer created."))
+    _record(actor, offer, "order.offer_link_replaced", _("New offer link created."))
     return Sent(offer, token)
 
 

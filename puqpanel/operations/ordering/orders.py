@@ -292,7 +292,8 @@ def _check_total(quote: Quote, expected: Money | None) -> None:
     if expected is not None and quote.total != expected:
         raise PriceChangedError(
             _(
-                "The total has changed to %(total)s. Your order was not placed.",
+                "The total has changed to %(total)s, so the order was not placed. Check the total"
+                " and order again.",
                 total=quote.total,
             )
         )

@@ -86,7 +86,7 @@ def check_changeable(actor: Principal, service: Service) -> None:
         raise ConflictError(text)
     recurring = Period(service.period) in PERIODS[BillingMode.RECURRING] or not service.price_minor
     if service.product.billing_mode == BillingMode.PREPAID or not recurring:
-        raise ConflictError(_("This service is not charged by period, so it can't be changed."))
+        raise ConflictError(_("Only services with recurring billing can be changed."))
     if documents := contracts.open_documents(service):
         number = documents[0].number
         raise ConflictError(_("%(number)s has to be paid first.", number=number))

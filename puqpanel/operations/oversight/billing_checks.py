@@ -18,7 +18,7 @@ from puqpanel.operations.billing.templates import failures
 from puqpanel.operations.oversight.check import Check
 
 LATE = timedelta(days=2)
-"""Age of the last nightly check of the books from which a warning is shown."""
+"""Age of the last nightly integrity check from which a warning is shown."""
 
 
 def taxes(settings: Settings) -> Check:
@@ -46,23 +46,23 @@ def templates(settings: Settings) -> Check:
 
 
 def books(settings: Settings) -> Check:
-    """Check that the last nightly check of the books is recent and found no problem."""
+    """Check that the last nightly integrity check is recent and found no problem."""
     moment = now()
     with Session(engine_for(settings.database_url)) as reader:
         last = reader.scalar(ENDED.limit(1))
         failed = reader.scalar(sa.select(BooksCheck.id).where(BooksCheck.failed(moment)).limit(1))
     if last is None and not failed:
-        return Check("books", "ok", _("The books are checked every night."))
+        return Check("books", "ok", _("The first integrity check runs tonight."))
     if last is None or failed or last.started_at < moment - LATE:
-        text = _("The nightly check of the books failed or did not run.")
+        text = _("The nightly integrity check failed or did not run.")
         return Check("books", "warn", text, _("Open its task on the Schedule page."))
     if last.found:
         text = _n(
-            "The nightly check of the books found %(num)s problem.",
-            "The nightly check of the books found %(num)s problems.",
+            "The nightly integrity check found %(num)s problem.",
+            "The nightly integrity check found %(num)s problems.",
             last.found,
         )
-        return Check("books", "warn", text, _("See Billing → Documents → Check of the books."))
+        return Check("books", "warn", text, _("See Billing → Documents → Integrity check."))
     text = _n(
         "The books agree; %(num)s issued document was verified.",
         "The books agree; %(num)s issued documents were verified.",

@@ -66,7 +66,7 @@ _TABLE: tuple[tuple[Work, Action], ...] = (
         lambda settings: observations.schedule_batches(),
     ),
     (
-        Work(_("Carry out changes of services").source, "", every=60, timeout=120),
+        Work(_("Apply service changes").source, "", every=60, timeout=120),
         lambda settings: changes.carry_out_due(),
     ),
     (
@@ -91,9 +91,7 @@ _TABLE: tuple[tuple[Work, Action], ...] = (
         lambda settings: _batches(carts.prune),
     ),
     (
-        Work(
-            _("Check the books").source, "", cron="40 2 * * *", timeout=int(LONGEST.total_seconds())
-        ),
+        Work(books_checks.TITLE, "", cron="40 2 * * *", timeout=int(LONGEST.total_seconds())),
         lambda settings: books_checks.run(),
     ),
     (Work(_("Prune tasks").source, "", every=300, timeout=120), _prune_tasks),

@@ -1,4 +1,4 @@
-"""The nightly check of the books: what it keeps, and what the Health page says about it."""
+"""The nightly integrity check: what it keeps, and what the Health page says about it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_problems_are_kept_and_shown(invoice, panel, settings):
     check = billing_checks.books(settings)
     assert (check.state, str(check.text)) == (
         "warn",
-        "The nightly check of the books found 1 problem.",
+        "The nightly integrity check found 1 problem.",
     )
 
 

@@ -139,7 +139,7 @@ def test_a_service_that_was_not_provisioned_ends_with_its_document(
     change(product, stock=1)
     order = place(client, Choice(products.find_product(product.uuid), "monthly"))
     uuid = order.items[0].service.uuid
-    with pytest.raises(ConflictError, match="No billed period"):
+    with pytest.raises(ConflictError, match="No paid period"):
         endings.request(actor=user_of(client), service_uuid=uuid, at_once=False, reason="")
     endings.request(actor=user_of(client), service_uuid=uuid, at_once=True, reason="")
     assert fresh(uuid).status == "cancelled"

@@ -1,4 +1,4 @@
-"""The page of the nightly check of the books."""
+"""The page of the nightly integrity check."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def test_a_large_export_starts_a_task(
     answer = owner.get(f"{PAGE}files/zip?{query}", follow_redirects=True)
     assert "Generate the PDFs first: 1 are missing" in answer.text
     answer = owner.post(f"{PAGE}prepare?{query}", follow_redirects=True)
-    assert "are being made" in answer.text
+    assert "are being generated" in answer.text
     assert "hx-get" in answer.text
     assert owner.get(f"{PAGE}live?{query}").status_code == 200
 
@@ -76,7 +76,7 @@ def test_a_large_export_starts_a_task(
     [
         ("start=2026-02-30", "Enter a valid date"),
         ("end=", "Enter a valid date"),
-        ("end=2000-01-01", "on or after the first one"),
+        ("end=2000-01-01", "on or after the start date"),
         ("company=none", "Select an option"),
         ("kinds=receipt", "Select options from the list"),
     ],

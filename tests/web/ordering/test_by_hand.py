@@ -139,7 +139,7 @@ def changed(app: Panel, sold: dict[str, str]) -> dict[str, str]:
 def test_staff_are_asked_to_carry_out_a_change(
     app: Panel, owner: Browser, changed: dict[str, str]
 ) -> None:
-    to_do, carried_out = "Change to do: Disk: 20 GB → 50 GB.", "Your change is being carried out."
+    to_do, carried_out = "Change manually: Disk: 20 GB → 50 GB.", "Your change is being applied."
     anna = Browser(app).sign_in("anna@example.test", "/client")
     page = owner.get(changed["service"]).text
     assert to_do in page and "Mark as done" in page
@@ -171,7 +171,7 @@ def test_a_change_needs_the_permission_to_provision(
     app: Panel, clerk: Browser, changed: dict[str, str]
 ) -> None:
     page = clerk.get(changed["service"]).text
-    assert "Change to do" in page and "Mark as done" not in page
+    assert "Change manually" in page and "Mark as done" not in page
     assert clerk.post(f"{changed['service']}/plan/done", {"task": "x"}).status_code == 403
 
 
@@ -203,4 +203,4 @@ def test_a_change_from_before_the_upgrade_is_a_to_do_too(
             task.data = {key: task.data[key] for key in ("service", "change")}
         work()
     page = read(owner, sold["service"])
-    assert re.search("Change to do: [^→]+, System: Debian 13, Disk: 50 GB, Backup: No\\.", page)
+    assert re.search("Change manually: [^→]+, System: Debian 13, Disk: 50 GB, Backup: No\\.", page)

@@ -1,4 +1,4 @@
-"""Staff page of the nightly check of the books."""
+"""Staff page of the nightly integrity check."""
 
 from __future__ import annotations
 
@@ -18,4 +18,6 @@ def index() -> ResponseReturnValue:
     """Show what the last check of the books found."""
     check = books_checks.last(actor())
     problems = list(books_checks.problems(check)) if check else []
-    return render_template("admin/billing/books/index.html", check=check, problems=problems)
+    return render_template(
+        "admin/billing/books/index.html", check=check, problems=problems, job=books_checks.TITLE
+    )

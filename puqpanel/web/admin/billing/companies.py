@@ -36,8 +36,8 @@ from puqpanel.web.guard import actor, allow
 
 bp = Blueprint("companies", __name__, url_prefix="/companies")
 ENTRIES = {
-    PriceEntry.NET: _("Without tax (net)"),
-    PriceEntry.GROSS: _("With tax (gross)"),
+    PriceEntry.NET: _("Excluding tax (net)"),
+    PriceEntry.GROSS: _("Including tax (gross)"),
 }
 RESETS = {
     Reset.NEVER: _("Never"),
@@ -75,11 +75,11 @@ class CompanyForm(EditForm):
     bank = StringField(_("Bank"), [Length(max=200)])
     iban = StringField("IBAN", [Length(max=50)])
     bic = StringField("BIC", [Length(max=20)])
-    entry = SelectField(_("Price entry"), choices=lambda: choices(ENTRIES.items()))
+    entry = SelectField(_("Prices entered"), choices=lambda: choices(ENTRIES.items()))
     zone = TimeZoneField(
         _("Time zone"), default="UTC", description=_("Used for the dates on documents.")
     )
-    due_days = IntegerField(_("Days until payment is due"), [InputRequired()], default=14)
+    due_days = IntegerField(_("Payment terms (days)"), [InputRequired()], default=14)
     countries = SelectMultipleField(
         _("Sells to"),
         choices=countries,

@@ -47,7 +47,7 @@ class CurrencyForm(Form):
     rate = NumberField(_("Exchange rate"), [Optional()])
     step = NumberField(
         _("Round to"),
-        [InputRequired(_("Enter the smallest amount."))],
+        [InputRequired(_("Enter the rounding increment."))],
         description=_("Converted amounts are multiples of this, such as 0.01, 0.05 or 1."),
     )
     rounding = SelectField(

@@ -60,7 +60,7 @@ DOCUMENTS = Listing(
     },
     filters={
         "kind": Filter(
-            _("Kind"),
+            _("Type"),
             lambda key: Document.kind == key if key in set(DocumentKind) else None,
             choices=lambda: [(str(key), str(text)) for key, text in KIND_LABELS.items()],
         ),
@@ -71,7 +71,7 @@ DOCUMENTS = Listing(
     search_parts=matches.document_parts,
     columns={
         "number": Column(_("Number"), lambda row: row.number or ""),
-        "kind": Column(_("Kind"), lambda row: row.kind),
+        "kind": Column(_("Type"), lambda row: row.kind),
         "client": Column(_("Client"), lambda row: row.client),
         "status": Column(_("Status"), lambda row: row.status),
         "total": Column(_("Total"), lambda row: Money(row.minor, row.currency).major),

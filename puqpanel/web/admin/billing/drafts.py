@@ -94,7 +94,7 @@ class DraftForm(Form):
     """A draft."""
 
     kind = SelectField(
-        _("Kind"),
+        _("Type"),
         choices=lambda: choices(
             (str(kind), KIND_LABELS[kind]) for kind in (DocumentKind.INVOICE, DocumentKind.PROFORMA)
         ),

@@ -51,7 +51,7 @@ class ExportForm(Form):
     start = DateField(_("From"), [InputRequired(_("Enter a valid date."))])
     end = DateField(_("To"), [InputRequired(_("Enter a valid date."))])
     kinds = MultiCheckboxField(
-        _("Kinds"), choices=lambda: choices((str(key), text) for key, text in KIND_LABELS.items())
+        _("Types"), choices=lambda: choices((str(key), text) for key, text in KIND_LABELS.items())
     )
 
     def selection(self) -> Selection:
@@ -106,7 +106,7 @@ def prepare() -> ResponseReturnValue:
     if form is not None and form.validate():
         with flashed_errors():
             exports.request(actor=actor(), selection=form.selection())
-            flash(_("The PDFs are being made. You can leave this page."), "good")
+            flash(_("The PDFs are being generated. You can leave this page."), "good")
     return redirect(_back())
 
 

@@ -21,7 +21,7 @@ class TemplateForm(Form):
     template = TextAreaField(
         _("Template"),
         render_kw={"rows": 30, "class": "mono", "spellcheck": "false", "wrap": "off"},
-        description=_("A typst source. Leave it empty to use the panel's own template."),
+        description=_("Typst source. Leave blank to use the default template."),
     )
 
 

@@ -50,7 +50,7 @@ OPTION_GROUPS = Listing(
     sorts={"new": Sort(OptionGroup.id, descending=True), "key": Sort(OptionGroup.key)},
     filters={
         "kind": Filter(
-            _("Kind"),
+            _("Type"),
             lambda word: OptionGroup.kind == word if word in set(OptionKind) else None,
             choices=lambda: list(KINDS.items()),
         ),
@@ -62,7 +62,7 @@ OPTION_GROUPS = Listing(
     columns={
         "label": Column(_("Option group"), lambda row: row.label),
         "key": Column(_("Key"), lambda row: row.key),
-        "kind": Column(_("Kind"), lambda row: row.kind),
+        "kind": Column(_("Type"), lambda row: row.kind),
         "products": Column(_("Products"), lambda row: row.products),
     },
     noun="option groups",
@@ -83,20 +83,20 @@ class GroupForm(Form):
         _("Key"),
         [InputRequired(_("Enter a key.")), Length(max=40)],
         description=_(
-            "The name under which modules receive what was chosen. Can't be changed later."
+            "The name under which modules receive the selected value. Can't be changed later."
         ),
     )
     kind = SelectField(
-        _("Kind"),
+        _("Type"),
         choices=lambda: choices((key, str(text)) for key, text in KINDS.items()),
         description=_("Can't be changed later."),
     )
     unit = StringField(_("Unit"), [Length(max=40)], description=_("Of a quantity, such as GB."))
     minimum = IntegerField(
-        _("Smallest quantity"), [InputRequired(_("Enter a whole number."))], default=0
+        _("Minimum quantity"), [InputRequired(_("Enter a whole number."))], default=0
     )
     maximum = IntegerField(
-        _("Largest quantity"), [InputRequired(_("Enter a whole number."))], default=1
+        _("Maximum quantity"), [InputRequired(_("Enter a whole number."))], default=1
     )
     step = IntegerField(_("Step"), [InputRequired(_("Enter a whole number."))], default=1)
 
@@ -172,7 +172,7 @@ def create() -> ResponseReturnValue:
         title=_("Add option group"),
         crumbs=crumbs("options"),
         label=_("Add option group"),
-        consequence=_("Unit, smallest and largest quantity and step are those of a quantity only."),
+        consequence=_("Unit, minimum, maximum and step apply only to quantity options."),
     )
 
 

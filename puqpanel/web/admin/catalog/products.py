@@ -179,7 +179,7 @@ class DetailsForm(ProductForm, EditForm):
     billing_mode = SelectField(
         _("Billing mode"),
         choices=lambda: choices((key, str(text)) for key, text in MODES.items()),
-        description=_("Decides for which periods the product can have prices."),
+        description=_("Determines which billing periods can have prices."),
     )
     tax_class = SelectField(_("Tax class"), description=_("Which tax rates apply."))
     anchor_day = IntegerField(

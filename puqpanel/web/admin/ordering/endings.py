@@ -47,7 +47,7 @@ def end(uuid: str) -> ResponseReturnValue:
             if last_day
             else []
         )
-        + [(AT_ONCE, _("At once"))]
+        + [(AT_ONCE, _("Immediately"))]
     )
 
     def save() -> tuple[Text, str]:
@@ -75,7 +75,7 @@ def keep(uuid: str) -> ResponseReturnValue:
     """Take the request back."""
     with flashed_errors(ConflictError):
         endings.withdraw(actor=actor(), service_uuid=uuid)
-        flash(_("Cancellation taken back."), "good")
+        flash(_("Cancellation withdrawn."), "good")
     return redirect(url_for("admin.services.show", uuid=uuid))
 
 

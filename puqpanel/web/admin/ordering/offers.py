@@ -28,7 +28,7 @@ class OfferForm(Form):
     """Until when a draft is offered, and on which terms."""
 
     expires_on = DateField(
-        _("Last day"),
+        _("Valid until"),
         [InputRequired(_("Enter a valid date."))],
         description=_("The offer can be accepted until the end of this day."),
     )
@@ -96,7 +96,7 @@ def withdraw(uuid: str) -> ResponseReturnValue:
         back=back,
         keep=_("Keep it"),
         goes=[_("The client can no longer accept it, and the link says so")],
-        stays=_("The order is a draft again, at the prices of the day."),
+        stays=_("The order becomes a draft again, at current prices."),
     )
 
 

@@ -106,7 +106,7 @@ SERVICES = Listing(
                 Service.id.in_(sa.select(Ending.service_id).where(Ending.live.is_(True))),
             ),
         ),
-        "to_do": Tab(_("Changes to do"), manual_changes.TO_DO),
+        "to_do": Tab(_("Manual changes"), manual_changes.TO_DO),
         "failed": Tab(_("Failed"), Service.provision_status.in_(BROKEN)),
         "terminated": Tab(_("Terminated"), Service.status == ServiceStatus.TERMINATED),
         "cancelled": Tab(_("Cancelled"), Service.status == ServiceStatus.CANCELLED),

@@ -57,7 +57,7 @@ class RegistrationForm(Form):
         render_kw={"autocomplete": "new-password"},
     )
     country = CountryField(_("Country"), blank=_("Choose a country…"))
-    buyer_kind = SelectField(_("You buy as"), choices=lambda: choices(KINDS.items()))
+    buyer_kind = SelectField(_("Account type"), choices=lambda: choices(KINDS.items()))
     currency = SoldCurrencyField(_("Currency"))
     company = StringField(_("Company"), [Length(max=200)])
     vat_number = StringField(_("VAT number"), [Length(max=40)])

@@ -67,7 +67,7 @@ def _next_page(requested: Change, page: str) -> str:
         day = shown_day(requested.effective_on)
         flash(_("Your service will change on %(day)s.", day=day), "good")
     elif manual_changes.is_open(requested.service):
-        flash(_("Your change is being carried out."), "good")
+        flash(_("Your change is being applied."), "good")
     else:
         flash(_("Your service was changed."), "good")
     return page

@@ -78,7 +78,7 @@ def keep(uuid: str) -> ResponseReturnValue:
     service = find_service_of(actor(), uuid)
     with flashed_errors(ConflictError):
         endings.withdraw(actor=actor(), service_uuid=uuid)
-        flash(_("%(name)s is no longer cancelled.", name=service.name), "good")
+        flash(_("Cancellation of %(name)s withdrawn.", name=service.name), "good")
     return redirect(url_for("client.services.show", uuid=uuid))
 
 
@@ -96,7 +96,9 @@ def consequences(service: Service) -> list[Text]:
         )
         texts.append(_("If it ends today, it stops now. The days left aren't refunded."))
     if endings.is_unused(service):
-        texts.append(_("It is not set up yet. What you paid for it becomes credit."))
+        texts.append(
+            _("It hasn't been set up yet. What you paid for it is added to your credit balance.")
+        )
     else:
         texts.append(_("When it ends, its data is deleted. Save what you need before."))
     texts.append(_("You won't be charged for it any more."))

@@ -138,7 +138,7 @@ def _with_layout(service: Service, response: Response) -> Response:
 def _notices(service: Service, *, unavailable: bool, called: Called | None) -> list[Notice]:
     notices = []
     if service.status not in CLOSED and manual_changes.is_open(service):
-        notices.append(Notice("busy", _("Your change is being carried out."), NO_ACTION))
+        notices.append(Notice("busy", _("Your change is being applied."), NO_ACTION))
     if notice := service_notice(service):
         notices.append(notice)
     if unavailable and service.status not in ENDED:
