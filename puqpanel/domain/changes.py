@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from fractions import Fraction
 from itertools import pairwise
 
 from puqpanel.domain.charges import ChargeKind, Coverage, unused
 from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Anchor, Period, Span, anchor_for, period_containing, share
-from puqpanel.domain.pricing import Item, Quote, QuoteLine, quote, summed
+from puqpanel.domain.pricing import Coupon, Item, Quote, QuoteLine, discount_line, quote, summed
 from puqpanel.domain.tax import PriceEntry, TaxGroup
 
 UNUSED = "unused"
@@ -83,7 +84,13 @@ class Settlement:
 
 
 def settle(
-    current: Current, item: Item, *, day: date, currency: str, entry: PriceEntry
+    current: Current,
+    item: Item,
+    *,
+    day: date,
+    currency: str,
+    entry: PriceEntry,
+    coupon: Coupon | None = None,
 ) -> Settlement:
     """Return what a change of a service costs.
 
@@ -97,6 +104,7 @@ def settle(
         day: today, in the company's time zone.
         currency: of all amounts.
         entry: whether prices are net or gross.
+        coupon: what a coupon of its order takes off each period from now on; None if nothing.
     """
     until = current.paid_until if current.paid_until and current.paid_until > day else None
     if until and current.anchor and item.period == current.period:
@@ -107,12 +115,53 @@ def settle(
         spans = list(_spans(current, day, until)) if until else []
         lines, anchor, paid_until = _new_period(item, day, currency, entry)
     credits_ = [line for span in spans for line in _credits(current, span, item.key, currency)]
-    priced = summed([*credits_, *lines], [item], currency=currency, entry=entry)
+    coupons = [coupon] if coupon else []
+    off = [line for each in coupons for line in _discounts(each, lines, currency)]
+    priced = summed(
+        [*credits_, *lines, *off], [item], currency=currency, entry=entry, coupons=coupons
+    )
     if until and priced.total.minor < 0:
-        later = None if item.period == current.period else Anchor.on(until)
+        later = (
+            None
+            if item.period == current.period
+            else following(current.anchor, current.period, until)
+        )
         return Settlement(priced, Effect.LATER, until, later, None)
     effect = Effect.WHEN_PAID if priced.total.minor > 0 else Effect.AT_ONCE
     return Settlement(priced, effect, day, anchor, paid_until)
+
+
+def following(anchor: Anchor | None, period: Period, until: date) -> Anchor:
+    """Return the anchor of other periods that begin when the charged days of a service end.
+
+    Months keep the day of the month of the periods before, such as the 31st after February.
+
+    Args:
+        anchor: of the periods before; None if none was charged.
+        period: that of the service before.
+        until: the first day that was not charged.
+    """
+    if anchor is not None and period.months:
+        kept = Anchor.on(until, anchor.day)
+        if kept.start == until:
+            return kept
+    return Anchor.on(until)
+
+
+def _discounts(coupon: Coupon, lines: Sequence[QuoteLine], currency: str) -> Iterator[QuoteLine]:
+    """Yield what a coupon takes off the lines of each period: an amount, by the share of it."""
+    by_span: dict[Span | None, list[QuoteLine]] = {}
+    for line in lines:
+        by_span.setdefault(line.span, []).append(line)
+    for each in by_span.values():
+        whole = Money.total((line.amount for line in each), currency)
+        if coupon.percent is not None:
+            off = whole.scaled(Fraction(coupon.percent) / 100)
+        else:
+            full = coupon.amount or Money.zero(currency)
+            off = min(full.scaled(each[0].share), whole)
+        if off:
+            yield discount_line(coupon, each[0], off)
 
 
 def _spans(current: Current, day: date, until: date) -> Iterator[Span]:

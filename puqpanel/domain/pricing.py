@@ -229,9 +229,8 @@ def summed(
     totals = tuple(_totals(lines, currency, entry))
     later = _later(items, coupons, currency)
     discounts: dict[str, Money] = {}
-    one_time = {item.key for item in items if item.period == Period.ONE_TIME}
     for line in later:
-        if line.coupon and line.item not in one_time:
+        if line.coupon:
             discounts[line.item] = discounts.get(line.item, Money.zero(currency)) - line.amount
     regular = _regular(items, later, entry, currency)
     return Quote(currency, entry, _with_nets(lines, entry), totals, regular, discounts)
@@ -318,21 +317,26 @@ def _discounts(
     else:
         parts = []
     return [
-        replace(
-            each[0],
-            part="",
-            label=coupon.code,
-            quantity=1,
-            unit=-part,
-            amount=-part,
-            net=-part,
-            share=Fraction(1),
-            coupon=coupon.code,
-            source="",
-        )
+        discount_line(coupon, each[0], part)
         for each, part in zip(left.values(), parts, strict=False)
         if part
     ]
+
+
+def discount_line(coupon: Coupon, reduced: QuoteLine, amount: Money) -> QuoteLine:
+    """Return the line that takes an amount off another line."""
+    return replace(
+        reduced,
+        part="",
+        label=coupon.code,
+        quantity=1,
+        unit=-amount,
+        amount=-amount,
+        net=-amount,
+        share=Fraction(1),
+        coupon=coupon.code,
+        source="",
+    )
 
 
 def _totals(lines: Sequence[QuoteLine], currency: str, entry: PriceEntry) -> list[GroupTotal]:
@@ -355,11 +359,15 @@ def _with_nets(lines: Sequence[QuoteLine], entry: PriceEntry) -> tuple[QuoteLine
 
 
 def _later(items: Sequence[Item], coupons: Sequence[Coupon], currency: str) -> list[QuoteLine]:
-    """Return the lines of the second period of all items, at full prices, with their discounts.
+    """Return the lines of the second period of items that have one, with their discounts.
 
-    An amount off the order is divided among its items by these prices.
+    An amount off the order is divided among them by their full prices.
     """
-    following = [replace(item, span=_NEXT, cycle=item.cycle + 1) for item in items]
+    following = [
+        replace(item, span=_NEXT, cycle=item.cycle + 1)
+        for item in items
+        if item.period != Period.ONE_TIME
+    ]
     lines = [line for item in following for line in _lines(item, _NEXT.start)]
     for coupon in coupons:
         lines += _discounts(coupon, following, lines, currency)

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from puqpanel.domain.changes import Current, Effect, settle
+from puqpanel.domain.changes import Current, Effect, following, settle
 from puqpanel.domain.charges import Coverage
 from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Anchor, FixedDay, Period, Span
-from puqpanel.domain.pricing import Item, Part, Price
+from puqpanel.domain.pricing import Coupon, Item, Part, Price
 from puqpanel.domain.tax import PriceEntry, Tax, TaxCategory, TaxGroup
 
 VAT = TaxGroup(TaxCategory.STANDARD, (Tax("VAT", Decimal(20)),))
@@ -146,3 +146,69 @@ def test_without_charged_days_a_new_period_begins(until):
 def test_a_fixed_day_prorates_the_first_days():
     result = change(running(until=None), plan(3000, policy=FixedDay(1)), date(2026, 6, 16))
     assert (result.quote.net, result.paid_until) == (eur(1500), END)
+
+
+HALF = Coupon("HALF", percent=Decimal(50), cycles=None)
+TEN_OFF = Coupon("TEN", amount=eur(1000), cycles=None)
+
+
+@pytest.mark.parametrize(
+    ("coupon", "paid", "day", "due", "regular"),
+    [
+        (HALF, 1500, 1, 1500, 3600),  # 60 × 50 % − 15, then 30 with 20 % tax
+        (HALF, 1500, 16, 750, 3600),
+        (TEN_OFF, 2000, 1, 3000, 6000),  # 60 − 10 − 20
+        (TEN_OFF, 2000, 16, 1500, 6000),
+        (Coupon("ALL", amount=eur(9000), cycles=None), 0, 16, 0, 0),
+    ],
+)
+def test_a_coupon_for_later_periods_also_reduces_a_change(coupon, paid, day, due, regular):
+    charges = [Coverage(eur(paid), Span(START, END))]
+    result = settle(
+        running(*charges),
+        plan(6000),
+        day=date(2026, 6, day),
+        currency="EUR",
+        entry=PriceEntry.NET,
+        coupon=coupon,
+    )
+    assert result.quote.net == eur(due)
+    assert result.quote.regular == ((Period.MONTHLY, eur(regular)),)
+
+
+def test_a_coupon_reduces_a_new_period():
+    charges = [Coverage(eur(1500), Span(START, END))]
+    result = settle(
+        running(*charges),
+        plan(20000, Period.ANNUALLY),
+        day=START,
+        currency="EUR",
+        entry=PriceEntry.NET,
+        coupon=HALF,
+    )
+    assert result.quote.net == eur(10000 - 1500)
+
+
+@pytest.mark.parametrize(
+    ("anchor", "period", "until", "day"),
+    [
+        (Anchor(2026, 1, 31), Period.MONTHLY, date(2026, 2, 28), 31),
+        (Anchor(2026, 1, 30), Period.MONTHLY, date(2026, 3, 30), 30),
+        (Anchor(2026, 1, 31), Period.MONTHLY, date(2026, 2, 20), 20),  # no end of a period
+        (Anchor(2026, 1, 31), Period.WEEKLY, date(2026, 2, 28), 28),
+        (None, Period.MONTHLY, date(2026, 2, 28), 28),
+    ],
+)
+def test_other_months_keep_the_day_of_the_month(anchor, period, until, day):
+    found = following(anchor, period, until)
+    assert (found.start, found.day) == (until, day)
+
+
+def test_a_scheduled_change_keeps_the_last_day_of_the_month():
+    start, end = date(2026, 1, 31), date(2026, 2, 28)
+    current = Current(
+        "Old", VAT, Period.MONTHLY, Anchor.on(start), end, [Coverage(eur(3000), Span(start, end))]
+    )
+    result = change(current, plan(100, Period.QUARTERLY), date(2026, 2, 1))
+    assert result.effect == Effect.LATER
+    assert result.anchor == Anchor(2026, 2, 31)

@@ -145,3 +145,12 @@ def test_three_upgrades_in_a_period_are_settled_from_coverage():
     # 20 of 30 days of the difference of 30.00, then 15 of 30 days of the same
     assert [each.amount.minor for each in charges] == [3000, 2000, 1500]
     assert unused(charges, date(2026, 6, 21), "EUR") == eur(3000)
+
+
+def test_what_is_charged_once_takes_nothing_of_a_later_discount():
+    off = Coupon("OFF", amount=eur(1000), cycles=None)
+    once = item(part(9000, period=Period.ONE_TIME), key="once")
+    result = price(item(part(1000)), once, coupons=[off])
+    assert result.net == eur(9000)
+    assert result.later_discounts == {"a": eur(1000)}
+    assert result.regular == ((Period.MONTHLY, eur(0)),)

@@ -74,7 +74,8 @@ class OrderItem(Model):
         selection: what was chosen of the options, by the key of their group.
         provisioning: when it is provisioned, as the product said at the order.
         discount: what a coupon takes off its later periods: the code, `percent` or `amount_minor`,
-            and `cycles_left`, which is None for all periods; None without one.
+            `products` if it is not valid for all, and `cycles_left`, which is None for
+            all periods; None without one.
     """
 
     __tablename__ = "order_items"

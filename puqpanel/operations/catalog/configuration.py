@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,6 +110,15 @@ def configure(
     if errors:
         raise InvalidInput(errors)
     return Configuration(tuple(parts), values)
+
+
+def defaults(product: Product) -> dict[str, str | bool | int]:
+    """Return what a product has if nothing is chosen, by the key of the option group."""
+    values: dict[str, str | bool | int] = {}
+    for group in groups_of(product):
+        with suppress(InvalidInput):  # none of its options is left
+            values[group.key] = _choice(group, None)[0]
+    return values
 
 
 def _choice(group: OptionGroup, value: Any) -> tuple[str | bool | int, Option | None, int]:

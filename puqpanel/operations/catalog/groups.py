@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.permissions import PRODUCTS_MANAGE
@@ -54,6 +55,16 @@ def groups() -> list[Listed]:
         if top.parent_id is None
         for level, group in ((0, top), *((1, row) for row in rows if row.parent_id == top.id))
     ]
+
+
+def hidden_groups() -> sa.Select[int]:
+    """Return the query of the ids of groups that the shop leaves out, with those in them."""
+    parent = aliased(ProductGroup)
+    return (
+        sa.select(ProductGroup.id)
+        .outerjoin(parent, parent.id == ProductGroup.parent_id)
+        .where(sa.or_(ProductGroup.hidden, parent.hidden))
+    )
 
 
 @transaction()

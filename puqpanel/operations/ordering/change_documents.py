@@ -67,7 +67,9 @@ def _line(line: QuoteLine, change: Change) -> Line:
     )
     return replace(
         found,
-        description=str(_("Unused days: %(name)s", name=line.label)) if credit else line.label,
+        description=str(_("Unused days: %(name)s", name=line.label))
+        if credit
+        else found.description,
         details=found.details or (change.service.name if credit else ""),
         group=line.group,
         explanation={**found.explanation, "change": change.uuid},

@@ -15,11 +15,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from puqpanel.domain import texts
-from puqpanel.domain.changes import ChangeStatus, Effect
+from puqpanel.domain.changes import ChangeStatus, Effect, following
 from puqpanel.domain.document_states import OPEN, DocumentStatus
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.money import Money
-from puqpanel.domain.periods import Anchor
+from puqpanel.domain.periods import Period
 from puqpanel.domain.permissions import ORDERS_MANAGE
 from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.service_states import ServiceStatus
@@ -31,7 +31,7 @@ from puqpanel.infra.db import retry_deadlocks, save, session, transaction
 from puqpanel.models import Change, Document, Price, Service
 from puqpanel.operations.catalog.options import groups_of
 from puqpanel.operations.catalog.products import check_configured
-from puqpanel.operations.ordering import change_documents, contracts, plans, stock
+from puqpanel.operations.ordering import change_documents, contracts, coupon_uses, plans, stock
 from puqpanel.operations.ordering.cancellation import take_back
 from puqpanel.operations.ordering.orders import PriceChangedError
 from puqpanel.operations.ordering.plans import Plan, Target
@@ -246,7 +246,12 @@ def _row(
     if free_reason:  # what was charged stays, and the next period begins when it ends
         status, paid_until = ChangeStatus.SCHEDULED, None
         other_period = period != service.period
-        anchor = Anchor.on(service.paid_until) if other_period and service.paid_until else None
+        until = service.paid_until
+        anchor = (
+            following(service.anchor, Period(service.period), until)
+            if other_period and until
+            else None
+        )
     row = Change(
         service_id=service.id,
         service=service,
@@ -302,6 +307,8 @@ def _apply(actor: Principal, change: Change) -> None:
     service.provision_data = {
         key: value for key, value in service.provision_data.items() if key not in change.selection
     }
+    if coupon_uses.kept_discount(service, product) is None:
+        coupon_uses.end_discount(service)
     service.product_id, service.product = product.id, product
     service.price_id, service.price_minor = change.price_id, change.price_minor
     service.period, service.observe_at = change.period, None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
 from puqpanel.domain import pricing
+from puqpanel.domain.money import Money
 from puqpanel.domain.pricing import Quote
 from puqpanel.infra.db import save, session, write
-from puqpanel.models import Coupon, CouponUse, Order
+from puqpanel.models import Coupon, CouponUse, Order, OrderItem, Product, Service
 from puqpanel.operations.ordering.coupons import USED_ALREADY, USED_UP, refused
 
 
@@ -60,6 +62,43 @@ def later_discount(coupon: pricing.Coupon | None, quote: Quote, item: str) -> di
         "coupon": coupon.code,
         "cycles_left": None if coupon.cycles is None else coupon.cycles - 1,
     }
+    if coupon.products:
+        discount["products"] = sorted(coupon.products)
     if coupon.percent is not None:
         return discount | {"percent": format(coupon.percent, "f")}
     return discount | {"amount_minor": amount.minor}
+
+
+def kept_discount(service: Service, product: Product) -> pricing.Coupon | None:
+    """Return what the coupon of its order takes off each later period of a service.
+
+    Args:
+        service: the service.
+        product: what it is, or is to become.
+
+    Returns:
+        None if there is nothing left, or the coupon is not valid for the product.
+    """
+    query = sa.select(OrderItem.discount).where(OrderItem.service_id == service.id)
+    discount = session().scalar(query)
+    if not discount or discount["cycles_left"] == 0:
+        return None
+    products = discount.get("products", [])
+    if products and product.uuid not in products:
+        return None
+    percent, minor = discount.get("percent"), discount.get("amount_minor")
+    return pricing.Coupon(
+        code=discount["coupon"],
+        percent=None if percent is None else Decimal(percent),
+        amount=None if minor is None else Money(minor, service.currency),
+        cycles=None,
+    )
+
+
+def end_discount(service: Service) -> None:
+    """End what a coupon takes off later periods of a service; a part of a change."""
+    write(
+        sa.update(OrderItem)
+        .where(OrderItem.service_id == service.id, OrderItem.discount.is_not(None))
+        .values(discount=None)
+    )

@@ -31,9 +31,10 @@ from puqpanel.models import (
 from puqpanel.operations.accounts import addresses
 from puqpanel.operations.billing.ledger import today
 from puqpanel.operations.billing.tax_tables import TaxTable
-from puqpanel.operations.catalog.configuration import Configuration, configure
+from puqpanel.operations.catalog.configuration import Configuration, configure, defaults
+from puqpanel.operations.catalog.groups import hidden_groups
 from puqpanel.operations.catalog.options import groups_of
-from puqpanel.operations.ordering import contracts, stock
+from puqpanel.operations.ordering import contracts, coupon_uses, stock
 from puqpanel.operations.ordering.coverage import charged_lines, coverage, paid_until, seller_of
 from puqpanel.operations.provisioning.services import implements, module_of
 
@@ -125,7 +126,9 @@ def _on_sale(actor: Principal, service: Service) -> Sequence[Product]:
         if not product.module:
             query = query.where(Product.group_id == product.group_id)
         if actor.kind is PrincipalKind.USER:
-            query = query.where(sa.or_(~Product.hidden, Product.id == product.id))
+            listed = Product.group_id.is_(None) | Product.group_id.not_in(hidden_groups())
+            shown = sa.and_(~Product.hidden, listed)
+            query = query.where(sa.or_(shown, Product.id == product.id))
     order = (Product.id != product.id, Product.position, Product.name, Product.id)
     return session().scalars(query.order_by(*order)).all()
 
@@ -182,17 +185,21 @@ def plan(actor: Principal, service: Service, target: Target) -> Plan:
         group=after,
         policy=product.anchor_policy,
     )
-    settlement = settle(current, item, day=day, currency=service.currency, entry=entry)
+    settlement = settle(
+        current,
+        item,
+        day=day,
+        currency=service.currency,
+        entry=entry,
+        coupon=coupon_uses.kept_discount(service, product),
+    )
     return Plan(company, configuration, settlement)
 
 
 def _has_options(service: Service, configuration: Configuration) -> bool:
     """Return whether a service of the same product has the chosen options already."""
-    before = configure(
-        product=service.product, currency=service.currency, period=service.period, chosen={}
-    )
-    now = {**before.values, **current_target(service).options}
-    return all(now[key] == value for key, value in configuration.values.items())
+    now = {**defaults(service.product), **current_target(service).options}
+    return all(now.get(key) == value for key, value in configuration.values.items())
 
 
 def billed_to(service: Service) -> Address | None:

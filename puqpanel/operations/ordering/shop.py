@@ -18,7 +18,7 @@ from puqpanel.infra.db import find, session
 from puqpanel.infra.redact import storable
 from puqpanel.models import Client, Price, Product, ProductGroup
 from puqpanel.operations.billing.companies import NoCompanyError, company_for
-from puqpanel.operations.catalog.groups import groups
+from puqpanel.operations.catalog.groups import groups, hidden_groups
 from puqpanel.operations.catalog.prices import period_order
 
 VISITOR = Principal(PrincipalKind.USER, None, "visitor")
@@ -62,7 +62,8 @@ def shelves(currency: str) -> list[Shelf]:
         currency: ISO 4217 code.
     """
     found = offers(currency)
-    shown = [listed.group for listed in groups() if not listed.group.hidden]
+    hidden = set(session().scalars(hidden_groups()))
+    shown = [listed.group for listed in groups() if listed.group.id not in hidden]
     places: list[ProductGroup | None] = [*shown, None]
     result = []
     for group in places:
