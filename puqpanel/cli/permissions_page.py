@@ -30,7 +30,9 @@ task.
 
 Code of a module acts for the person whose request or task calls it, otherwise as automation.
 
-A staff member who uses **View as client** acts as that user; both are recorded.
+A staff member who uses **View as client** acts as that user; both are recorded. Orders, changes and
+cancellations, details, users, funds and payments from credit also require the staff member's own
+permission.
 
 * Nobody can grant, edit, assign or delete a role with permissions that they do not have.
 * At least one active account can manage staff, and a client keeps at least one owner.

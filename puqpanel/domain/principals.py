@@ -86,17 +86,20 @@ class Principal:
         if self.kind is PrincipalKind.USER or (permission and not self.may(permission)):
             raise _denied(permission)
 
-    def require_own(self, permission: str) -> None:
+    def require_own(self, permission: str, *, staff: str = "") -> None:
         """Check that a user has a permission for their current client.
 
         Args:
             permission: a key of `CLIENT_PERMISSIONS`.
+            staff: the permission that a staff member who views as the user needs as well.
 
         Raises:
             PermissionDenied: it is not a user of a client, or lacks the permission.
         """
         if self.kind is not PrincipalKind.USER or self.client is None or not self.may(permission):
             raise _denied(permission)
+        if staff and self.impersonated_by is not None:
+            self.impersonated_by.require(staff)
 
 
 def _denied(permission: str) -> PermissionDenied:

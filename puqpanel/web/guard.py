@@ -17,6 +17,7 @@ from flask import Flask, abort, current_app, g, redirect, request, session, url_
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.principals import CurrentClient, Principal, PrincipalKind
 from puqpanel.domain.texts import _
 from puqpanel.models.accounts.clients import ClientUser
@@ -28,6 +29,14 @@ from puqpanel.web.sessions import CLIENT_KEY, current_session_id
 
 View = TypeVar("View", bound=Callable[..., Any])
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+FOR_CLIENT = "for_client"
+"""The field of forms with the client for which they were opened."""
+OTHER_CLIENT = _(
+    "Nothing was saved: the page was opened for another client. Switch back to it, or open the"
+    " page again."
+)
 
 
 class Area(StrEnum):
@@ -185,6 +194,12 @@ def _from_another_site() -> bool:
     return request.method != "GET" or request.headers.get("Sec-Fetch-Mode") != "navigate"
 
 
+def _is_for_current_client() -> bool:
+    """Return whether a form was opened for the current client, and not before a switch."""
+    client, meant = current_client(), request.form.get(FOR_CLIENT)
+    return request.method in SAFE_METHODS or meant in (None, client.uuid if client else None)
+
+
 def _enforce() -> ResponseReturnValue | None:
     if request.endpoint is None:
         return None  # the router answers with 404 or 405
@@ -204,6 +219,8 @@ def _enforce() -> ResponseReturnValue | None:
     required = access.required(request.method)
     if required and not any(can(permission) for permission in required):
         abort(403)
+    if required and access.area is Area.CLIENT and not _is_for_current_client():
+        raise ConflictError(OTHER_CLIENT)
     if staff := find_staff():
         # modules get plain values, never the database row
         g.module_viewer = {"id": staff.id, "name": staff.name, "email": staff.email, "can": can}

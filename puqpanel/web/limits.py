@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 
 from flask import Flask, Response, request
 from flask_limiter import Limiter
+from limits import parse
 from limits.errors import StorageError
 from limits.storage import RedisStorage
 
@@ -32,6 +34,8 @@ class QueueServerStorage(RedisStorage):
 
 STORED, STORED_OF_NETWORK = 500, 10
 """Refused requests of a kind that are stored in an hour, from all networks and from one."""
+CODES = parse("60 per hour")
+"""How many codes of coupons one network can try."""
 limiter = Limiter(
     key_func=network,
     strategy="fixed-window",
@@ -63,6 +67,20 @@ def per_address() -> str:
 def failed(response: Response) -> bool:
     """Return whether a response counts against the limit: only failed attempts do."""
     return response.status_code == 422
+
+
+def may_try_code() -> bool:
+    """Return whether this network may try another code of a coupon."""
+    try:
+        return limiter.limiter.test(CODES, "coupon", network())
+    except StorageError:
+        return True
+
+
+def count_code() -> None:
+    """Count a code of a coupon that was entered, or that is not valid."""
+    with suppress(StorageError):
+        limiter.limiter.hit(CODES, "coupon", network())
 
 
 def worth_logging(kind: str) -> int:

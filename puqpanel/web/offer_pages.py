@@ -17,6 +17,9 @@ from puqpanel.web.documents import shown_day
 from puqpanel.web.forms import Form, _
 from puqpanel.web.prices import PER
 
+SHOWN = (OfferStatus.OPEN, OfferStatus.ACCEPTED)
+"""When the page shows the buyer: whoever has the link can read it."""
+
 
 class AcceptForm(Form):
     """Who accepts an offer."""
@@ -54,7 +57,7 @@ def context(offer: Offer) -> dict[str, Any]:
     status = offers.status_of(offer)
     return {
         "offer": offer,
-        "buyer": _buyer(offer),
+        "buyer": _buyer(offer) if status in SHOWN else None,
         "status": status,
         "closed": offers.CLOSED.get(status, ""),
         "is_open": status == OfferStatus.OPEN,

@@ -72,7 +72,7 @@ def enter(actor: Principal, client_uuid: str, permission: str) -> Client:
         PermissionDenied: the actor may not, or it is not the user's current client.
     """
     if actor.kind is PrincipalKind.USER:
-        actor.require_own(permission)
+        actor.require_own(permission, staff=CLIENTS_MANAGE)
         if actor.client is None or actor.client.uuid != client_uuid:
             raise PermissionDenied(_("You can't change this client."))
     else:

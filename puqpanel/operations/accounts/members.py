@@ -51,7 +51,7 @@ def add_user(
         client_uuid: the client.
         email: address of the user account, which is created if it does not exist.
         name: name of a new user.
-        password: password of a new user, in plain text.
+        password: password of a new user, in plain text; with one, an existing account is refused.
         owner: whether the user has all permissions.
         permissions: of other users, keys of `CLIENT_PERMISSIONS`.
 
@@ -69,6 +69,13 @@ def add_user(
         user = create_user(client, address, name, password)
     elif session().get(ClientUser, (client.id, user.id)) is not None:
         raise _added(address)
+    elif password:
+        text = _(
+            "%(email)s already has an account, and its password can't be set here. Check that it is"
+            " the account of this person, then leave the password blank to add it.",
+            email=address,
+        )
+        raise InvalidInput({"email": [text]})
     join(actor, client, user, owner, keys)
     return user
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 import sqlalchemy as sa
 
 from puqpanel.domain.errors import InvalidInput
-from puqpanel.domain.permissions import CLIENT_PROFILE_MANAGE
+from puqpanel.domain.permissions import CLIENT_PROFILE_MANAGE, CLIENTS_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.tax_rules import BuyerKind
 from puqpanel.domain.texts import Text, _
@@ -58,7 +58,7 @@ def save_own_details(*, actor: Principal, details: OwnDetails) -> None:
         PermissionDenied: the user may not change the client's profile.
         InvalidInput: a field is invalid.
     """
-    actor.require_own(CLIENT_PROFILE_MANAGE)
+    actor.require_own(CLIENT_PROFILE_MANAGE, staff=CLIENTS_MANAGE)
     query = sa.select(Client).where(Client.id == (actor.client.id if actor.client else None))
     client = find(query.with_for_update(), _("Client not found."))
     entered = {name: text.strip() for name, text in asdict(details).items()}

@@ -27,9 +27,7 @@ def own_client(actor: Principal) -> Client:
         PermissionDenied: the user may not manage users. Staff who view the client area as a user
             need the permission of staff too.
     """
-    actor.require_own(CLIENT_USERS_MANAGE)
-    if actor.impersonated_by:
-        actor.impersonated_by.require(CLIENTS_USERS)
+    actor.require_own(CLIENT_USERS_MANAGE, staff=CLIENTS_USERS)
     return lock_client(actor.client.uuid if actor.client else "")
 
 

@@ -32,7 +32,7 @@ def pay_own_document(*, actor: Principal, document_uuid: str) -> Money:
         NotFoundError: the document does not exist or belongs to another client.
         ConflictError: nothing is open, or there is no credit.
     """
-    actor.require_own(CLIENT_BILLING_MANAGE)
+    actor.require_own(CLIENT_BILLING_MANAGE, staff=PAYMENTS_MANAGE)
     document = find_document_of(actor, document_uuid)
     return payments.spend_credit(actor, document.client_id, document_uuid)
 

@@ -91,7 +91,7 @@ def request_own(*, actor: Principal, amount: Money, token: str = "") -> Document
         InvalidInput: the amount is out of range or in another currency.
         ConflictError: customers can't add funds, or too many proformas are unpaid.
     """
-    actor.require_own(CLIENT_BILLING_MANAGE)
+    actor.require_own(CLIENT_BILLING_MANAGE, staff=DOCUMENTS_ISSUE)
     assert actor.client is not None
     client = ledger.lock_client(actor.client.id)
     if (earlier := _earlier(client, token)) is not None:
@@ -164,7 +164,7 @@ def cancel_own(*, actor: Principal, uuid: str) -> None:
         NotFoundError: it does not exist or belongs to another client.
         ConflictError: it is another document, or nothing is open.
     """
-    actor.require_own(CLIENT_BILLING_MANAGE)
+    actor.require_own(CLIENT_BILLING_MANAGE, staff=DOCUMENTS_ISSUE)
     document = find_document_of(actor, uuid)
     if not document.adds_funds:
         raise ConflictError(_("Only proformas that add funds can be cancelled."))

@@ -49,8 +49,9 @@ def save_item_details(*, actor: Principal, key: str, name: str, data: Mapping[st
         InvalidInput: the module rejected a field.
     """
     actor.require_own(CLIENT_ORDERS_MANAGE)
-    product = find_item(actor, key)[1]
-    checked = order_forms.check(product, actor, data) if order_forms.has_form(product) else None
+    item, product = find_item(actor, key)
+    has_form = order_forms.has_form(product)
+    checked = order_forms.check(product, actor, data, item.data) if has_form else None
     carts.change(_shopper(actor), key, name=" ".join(name.split())[:200], data=checked)
 
 

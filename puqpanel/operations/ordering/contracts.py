@@ -90,7 +90,7 @@ def check_actor(actor: Principal, service_uuid: str, permission: str) -> None:
     Args:
         actor: a user, who needs the permission for orders of the service's client, or staff.
         service_uuid: the service.
-        permission: what staff need.
+        permission: what staff need, also if they view as a user.
 
     Raises:
         PermissionDenied: the actor may not, or the service is not one of the user's client.
@@ -98,7 +98,7 @@ def check_actor(actor: Principal, service_uuid: str, permission: str) -> None:
     if actor.kind is not PrincipalKind.USER:
         actor.require(permission)
         return
-    actor.require_own(CLIENT_ORDERS_MANAGE)
+    actor.require_own(CLIENT_ORDERS_MANAGE, staff=permission)
     owner = session().scalar(sa.select(Service.client_id).where(Service.uuid == service_uuid))
     if actor.client is None or owner != actor.client.id:
         raise PermissionDenied(_("You can't change this service."))

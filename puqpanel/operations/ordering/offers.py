@@ -207,7 +207,7 @@ def withdraw(*, actor: Principal, uuid: str) -> None:
 
 def accept(*, actor: Principal, uuid: str) -> Order:
     """Accept an offer as a user of the client; see `accept_link`."""
-    actor.require_own(CLIENT_ORDERS_MANAGE)
+    actor.require_own(CLIENT_ORDERS_MANAGE, staff=ORDERS_MANAGE)
     return _accept(actor, find_own(actor, uuid), actor.name)
 
 
@@ -233,7 +233,7 @@ def accept_link(*, token: str, name: str, ip: str) -> Order:
 
 def decline(*, actor: Principal, uuid: str, reason: str = "") -> None:
     """Decline an offer as a user of the client; see `decline_link`."""
-    actor.require_own(CLIENT_ORDERS_MANAGE)
+    actor.require_own(CLIENT_ORDERS_MANAGE, staff=ORDERS_MANAGE)
     _decline(actor, find_own(actor, uuid), actor.name, reason)
 
 
@@ -344,6 +344,8 @@ def _check_open(offer: Offer) -> None:
     status = status_of(offer)
     if status != OfferStatus.OPEN:
         raise ConflictError(CLOSED[status])
+    if not offer.order.client.active:
+        raise ConflictError(_("This offer can't be answered at the moment. Contact us."))
 
 
 def _open_offer(uuid: str) -> Offer:

@@ -7,6 +7,7 @@ from typing import Any
 
 from puqpanel.domain.principals import Principal
 from puqpanel.host import calls
+from puqpanel.host.form_fields import secret_fields
 from puqpanel.models import Product
 from puqpanel.operations.catalog.products import module_of
 from puqpanel.operations.modules import forms
@@ -54,13 +55,19 @@ def page(
     return called.value if called.ok else ""
 
 
-def check(product: Product, actor: Principal, data: Mapping[str, Any]) -> dict[str, Any]:
+def check(
+    product: Product,
+    actor: Principal,
+    data: Mapping[str, Any],
+    before: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Have the module validate the fields, and return the values to save.
 
     Args:
         product: the product.
         actor: who filled them in.
         data: what was submitted; other fields than those that are asked are ignored.
+        before: what was saved before; its secrets are kept where they are left blank.
 
     Raises:
         InvalidInput: the module rejected them.
@@ -68,12 +75,15 @@ def check(product: Product, actor: Principal, data: Mapping[str, Any]) -> dict[s
     module = module_of(product)
     if module is None or not has_form(product):
         return {}
-    asked = field_names(product, actor)
+    asked, stored = field_names(product, actor), dict(before or {})
+    secret = secret_fields(module.cls)
+    kept = {key: stored[key] for key in secret if stored.get(key) and not data.get(key)}
     return forms.validate(
         module,
         "save_service_data",
         {name: value for name, value in data.items() if name in asked},
-        stored={},
+        stored=stored,
+        kept=kept,
         product_uuid=product.uuid,
         actor=actor,
     )

@@ -18,6 +18,7 @@ from puqpanel.operations.ordering.carts import MAX_SERVICES
 from puqpanel.operations.ordering.coupons import clean_code
 from puqpanel.operations.ordering.quotes import price_choices
 from puqpanel.operations.system import settings
+from puqpanel.web import limits
 from puqpanel.web.answers import flash
 from puqpanel.web.fields import countries
 from puqpanel.web.guard import can, current_client, public
@@ -28,8 +29,6 @@ from puqpanel.web.shop import choices, products, shopper
 bp = Blueprint("cart", __name__, url_prefix="/cart")
 PER_NETWORK = "300 per hour"
 """How many items one network can add."""
-CODES_PER_NETWORK = "60 per hour"
-"""How many codes of coupons one network can try."""
 LINKED = ("period", "quantity", "coupon", "currency", "country")
 """What a link can choose, besides options."""
 
@@ -69,7 +68,7 @@ def add() -> ResponseReturnValue:
         _check(product, item.quantity)
         client = shopper.buyer()
         price_choices(company_for(client), client, choices_of(item, product)[:1])
-        carts.put(shopper.new_shopper(), item, clean_code(request.form.get("coupon", "")))
+        carts.put(shopper.new_shopper(), item, _code(request.form.get("coupon", "")))
     except UserError as error:
         return products.page(product, products.reasons(error))
     flash(_("%(name)s is in your cart.", name=product.name), "good")
@@ -96,15 +95,28 @@ def change() -> ResponseReturnValue:
 
 @bp.post("/coupon")
 @public
-@limiter.limit(CODES_PER_NETWORK)
 def coupon() -> ResponseReturnValue:
     """Enter the code of a coupon, or remove it; the page says if it is not valid."""
     code = "" if "remove" in request.form else request.form.get("code", "")
     try:
-        carts.set_coupon(shopper.shopper(), clean_code(code))
+        carts.set_coupon(shopper.shopper(), _code(code))
     except UserError as error:
         return cart_page({"": products.reasons(error)})
     return redirect(url_for("shop.cart.index"))
+
+
+def _code(entered: str) -> str:
+    """Return the code of a coupon that was entered, and count it.
+
+    Raises:
+        InvalidInput: too many were tried from the network.
+    """
+    code = clean_code(entered)
+    if code and not limits.may_try_code():
+        raise InvalidInput({"coupon": [products.TOO_MANY_CODES]})
+    if code:
+        limits.count_code()
+    return code
 
 
 def cart_page(errors: dict[str, dict[str, list[str]]]) -> ResponseReturnValue:

@@ -30,6 +30,7 @@ from puqpanel.operations.ordering.cart_prices import choices_of
 from puqpanel.operations.ordering.carts import MAX_SERVICES, CartItem
 from puqpanel.operations.ordering.coupons import clean_code, valid_coupon
 from puqpanel.operations.ordering.quotes import price_choices
+from puqpanel.web import limits
 from puqpanel.web.forms import field_errors
 from puqpanel.web.guard import public
 from puqpanel.web.prices import EVERY
@@ -37,6 +38,7 @@ from puqpanel.web.shop import choices, page_cache, shopper
 
 bp = Blueprint("products", __name__)
 Errors = dict[str, list[str]]
+TOO_MANY_CODES = _("Too many coupon codes were tried from your network. Try again in an hour.")
 
 
 @bp.get("/")
@@ -168,10 +170,13 @@ def _quoted(
     except UserError as error:
         return item, None, found or reasons(error)
     code = choices.submitted().get("coupon", "")
-    if code:
+    if code and not limits.may_try_code():
+        found = found or {"coupon": [str(TOO_MANY_CODES)]}
+    elif code:
         try:
             coupon = valid_coupon(code, client, today(company))
             quote = price_choices(company, client, chosen, coupon).quote
         except InvalidInput as error:
+            limits.count_code()
             found = found or field_errors(error)
     return item, quote, found

@@ -7,12 +7,13 @@ import secrets
 from flask import Response, g, request
 
 from puqpanel.domain.countries import country_codes
+from puqpanel.domain.permissions import CLIENT_ORDERS_MANAGE
 from puqpanel.models import Client
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.ordering import carts, shop
 from puqpanel.operations.ordering.carts import KEPT, Shopper
 from puqpanel.operations.system import currencies
-from puqpanel.web.guard import current_client
+from puqpanel.web.guard import actor, can, current_client
 from puqpanel.web.sessions import cookie_name, cookie_options
 
 CART, CURRENCY, COUNTRY = "panel_cart", "shop_currency", "shop_country"
@@ -48,12 +49,15 @@ def country() -> str:
 
 
 def shopper() -> Shopper:
-    """Return whose cart this request shows, after a visitor's cart was given to the client."""
+    """Return whose cart this request shows, after a visitor's cart was given to the client.
+
+    Users who may not order have a cart of their own. Staff who view as a user keep theirs.
+    """
     current = current_client()
     token = _cookie(CART)
-    if current is None:
+    if current is None or not can(CLIENT_ORDERS_MANAGE):
         return Shopper(token=token)
-    if token and not g.get("cart_claimed"):
+    if token and not g.get("cart_claimed") and not actor().impersonated_by:
         g.cart_claimed = True
         carts.claim(client_id=current.id, token=token)
     return Shopper(current.id)

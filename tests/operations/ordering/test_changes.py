@@ -493,3 +493,17 @@ def test_a_cancellation_drops_the_open_change(shop):
     session().expire_all()
     assert documents.find_document(change.document.uuid).status == "credited"
     assert contracts.change_of(shop.service) is None
+
+
+def test_a_customer_does_not_change_and_withdraw_on_and_on(shop, client, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(changes, "MAX_A_DAY", 2)
+    user = user_of(client)
+    for token in "ab":
+        shop.request("14", actor=user, token=token)
+        changes.withdraw(actor=user, service_uuid=shop.uuid)
+    with pytest.raises(ConflictError, match="2 times a day"):
+        shop.request("14", actor=user, token="c")
+    shop.request("14", token="staff")
+    changes.withdraw(actor=user, service_uuid=shop.uuid)
+    shop.days_pass(2)
+    shop.request("14", actor=user, token="later")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -234,3 +235,13 @@ def test_who_may_end_a_service(client, service):  # noqa: F811
     assert sorted(actions) == ["service.ending_requested", "service.ending_withdrawn"]
     assert AUTOMATION.name not in session().scalars(sa.select(Ending.requested_by)).all()
     assert session().scalar(sa.select(sa.func.count(Document.id))) == 1
+
+
+def test_staff_who_view_as_a_user_need_their_own_permission(service, client):  # noqa: F811
+    staff = Principal(PrincipalKind.STAFF, 1, "Sam", permissions=frozenset({"clients.impersonate"}))
+    viewing = replace(user_of(client), impersonated_by=staff)
+    with pytest.raises(PermissionDenied, match="required permission"):
+        endings.request(actor=viewing, service_uuid=service.uuid, at_once=True, reason="x")
+    assert fresh(service.uuid).status == "active"
+    able = replace(viewing, impersonated_by=STAFF)
+    endings.request(actor=able, service_uuid=service.uuid, at_once=True, reason="x")

@@ -281,3 +281,14 @@ def test_users_answer_offers_of_their_own_client_only(sent, user):  # noqa: F811
     for run in (offers.accept, offers.decline):
         with pytest.raises(PermissionDenied):
             run(**arguments)
+
+
+def test_an_offer_to_a_client_who_was_deactivated_is_not_accepted(sent, client):  # noqa: F811
+    with transaction():
+        find_client(client.uuid).active = False
+    with pytest.raises(ConflictError, match="at the moment"):
+        accept(sent)
+    assert session().scalar(sa.select(sa.func.count(Service.id))) == 0
+    with transaction():
+        find_client(client.uuid).active = True
+    assert accept(sent).status == "placed"

@@ -271,3 +271,25 @@ def test_a_refunded_order_is_not_provisioned(client, product):  # noqa: F811
     assert tasks() == []
     assert credit_of(client) == Money(2000, "EUR")
     assert problems() == []
+
+
+def test_a_customer_does_not_collect_unpaid_orders(client, product, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(orders, "MAX_UNPAID", 2)
+    own = CurrentClient(client.id, client.uuid, client.name)
+    user = Principal(PrincipalKind.USER, 1, "Anna", permissions=CLIENT_KEYS, client=own)
+    choice = Choice(product, "monthly")
+    first = place(client, choice, token="1", actor=user)
+    place(client, choice, token="2", actor=user)
+    with pytest.raises(ConflictError, match="2 unpaid orders"):
+        place(client, choice, token="3", actor=user)
+    assert place(client, choice, token="1", actor=user).id == first.id  # the same form again
+    place(client, choice, token="staff")
+    payments.mark_paid(actor=STAFF, document_uuid=first.document.uuid, reason="cash")
+    with pytest.raises(ConflictError):
+        place(client, choice, token="4", actor=user)
+    cancellation.cancel(
+        actor=STAFF,
+        uuid=session().scalars(sa.select(Order).where(Order.token == "2")).one().uuid,
+        reason="x",
+    )
+    place(client, choice, token="5", actor=user)

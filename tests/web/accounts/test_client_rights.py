@@ -162,3 +162,13 @@ def test_staff_edit_the_permissions_of_a_user(
             sa.select(Audit).where(Audit.action == "client.user_permissions_changed")
         )
         assert entry.all()[0].after == {"permissions": ["services.manage", "services.view"]}
+
+
+def test_staff_who_add_a_user_do_not_take_over_a_foreign_account(
+    owner: Browser, app: Panel, shop: dict[str, str]
+) -> None:
+    path = f"/admin/clients/{shop['client']}/users/new"
+    form = {"email": "tom@example.test", "name": "Tom", "owner": "y"}
+    refused = owner.post(path, {**form, "password": "a long password"})
+    assert refused.status_code == 422 and "already has an account" in refused.text
+    assert owner.post(path, form).status_code == 302

@@ -111,3 +111,8 @@ def test_only_currencies_in_which_something_is_sold_are_offered(
     assert offered(visitor, "?currency=USD") == [("", "PLN"), ("selected", "USD")]
     assert ("selected", "PLN") in offered(Browser(app))
     assert submit(visitor, currency="EUR").status_code == 422
+
+
+def test_a_network_cannot_try_addresses_on_and_on(visitor: Browser, shop: dict[str, str]) -> None:
+    codes = [submit(visitor, email="anna@example.test").status_code for _time in range(61)]
+    assert codes == [422] * 60 + [429]

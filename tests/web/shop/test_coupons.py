@@ -84,3 +84,20 @@ def test_a_link_shows_the_choice_and_a_button_fills_the_cart(
     assert wrong.status_code == 200 and "not valid" in wrong.text and "6.03" in wrong.text
     assert visitor.get("/shop/cart/add?product=none").status_code == 404
     assert visitor.get("/shop/cart/add").status_code == 404
+
+
+def test_codes_cannot_be_tried_on_and_on(owner: Browser, visitor: Browser, slug: str) -> None:
+    make(owner)
+    price, page = f"/shop/{slug}/price?coupon=", f"/shop/{slug}?period=monthly&coupon="
+    assert "3.01" in visitor.get(f"{price}spring").text
+    for number in range(30):
+        assert "not valid" in visitor.get(f"{price}guess{number}").text
+        assert "not valid" in visitor.get(f"{page}guess{number}").text
+    for path in (price, page):
+        text = visitor.get(f"{path}spring").text
+        assert "Too many coupon codes" in text and "3.01" not in text
+    refused = add(visitor, slug, coupon="spring")
+    assert refused.status_code == 422 and "Too many coupon codes" in refused.text
+    add(visitor, slug)
+    refused = send(visitor, "/shop/cart/coupon", {"code": "spring"})
+    assert refused.status_code == 422 and "Too many coupon codes" in refused.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from puqpanel.operations.billing import companies
 from puqpanel.operations.catalog import products
 from tests.sample import SELLER, activate
 from tests.web.conftest import PASSWORD, Browser
+from tests.web.modules.test_module_forms import scene
 from tests.web.shop.conftest import ADDRESS, add, order, send
 
 
@@ -73,3 +75,43 @@ def test_only_required_fields_are_asked_and_kept(live: Live) -> None:
         service = session().scalars(sa.select(Service)).one()
         assert service.service_data["domain"] == "a.example"
         assert service.service_data.get("ip_address", "") != "192.0.2.7"
+
+
+KEY = """
+    from puqpanel.sdk import Product, forms
+
+    class ServiceForm(forms.Form):
+        host = forms.StringField("Host", [forms.validators.InputRequired()])
+        note = forms.StringField("Note", [forms.validators.InputRequired()])
+        key = forms.SecretField("Key", [forms.validators.InputRequired()])
+
+    class Echo(Product):
+        ServiceForm = ServiceForm
+"""
+
+
+def test_a_secret_that_is_left_blank_is_kept(settings: Settings, tmp_path: Path) -> None:
+    here = scene(settings, tmp_path, KEY)
+    with here.panel.app_context():
+        values = {**SELLER, "name": "Seller", "country": "US", "vat_registered": False}
+        companies.save_company(actor=AUTOMATION, uuid=None, values=values)
+        clients.create_client(
+            actor=AUTOMATION, name="Eve", email="eve@example.test", user_password=PASSWORD
+        )
+        with transaction() as current:
+            current.execute(sa.text("UPDATE products SET configured = :yes"), {"yes": True})
+        slug = products.find_product(here.product).slug
+    eve = Browser(here.panel).sign_in("eve@example.test", "/client")
+    assert send(eve, "/shop/checkout/details", {**ADDRESS, "country": "US"}).status_code == 302
+    assert add(eve, slug).status_code == 302
+    path = re.findall(r"/shop/checkout/items/\w+", eve.get("/shop/checkout").text)[0]
+    filled = {"host": "a.example", "note": "one", "key": "hunter2"}
+    assert send(eve, path, filled).status_code == 302
+    page = eve.get(path).text
+    assert "Leave blank to keep the current value." in page and "hunter2" not in page
+    assert send(eve, path, {**filled, "note": "two", "key": ""}).status_code == 302
+    assert order(eve).status_code == 302
+    with here.panel.app_context():
+        found = session().scalars(sa.select(Service).order_by(Service.id.desc())).first()
+        assert found is not None
+        assert (found.service_data["note"], found.service_data["key"]) == ("two", "hunter2")

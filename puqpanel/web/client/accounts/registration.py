@@ -25,6 +25,8 @@ from puqpanel.web.shop import shopper
 bp = Blueprint("registration", __name__)
 PER_NETWORK = "20 per hour"
 """How many accounts one network can create."""
+ATTEMPTS_PER_NETWORK = "60 per hour"
+"""How often one network can submit the form: each answer says whether an address has an account."""
 KINDS = {kind: BUYER_LABELS[kind] for kind in (BuyerKind.CONSUMER, BuyerKind.BUSINESS)}
 
 
@@ -76,9 +78,8 @@ class RegistrationForm(Form):
 
 @bp.route("/register", methods=["GET", "POST"])
 @public
-@limiter.limit(
-    PER_NETWORK, methods=["POST"], deduct_when=lambda response: response.status_code == 302
-)
+@limiter.limit(ATTEMPTS_PER_NETWORK, methods=["POST"])
+@limiter.limit(PER_NETWORK, methods=["POST"], deduct_when=created)
 def create() -> ResponseReturnValue:
     """Create an account, sign in and continue to `next`."""
     target = same_site(request.args.get("next", ""), "/client")
