@@ -3,7 +3,8 @@
 The built-in rules are those of services supplied electronically, which hosting is: within the EU,
 businesses with a confirmed VAT number account for the tax themselves (Directive 2006/112/EC,
 Article 196), and consumers pay the rate of their country if the seller takes part in the One-Stop
-Shop (Article 58). A rule of the firm, by country, region and kind of buyer, comes before them.
+Shop (Article 58), wherever the seller is (Articles 358a to 369k). A rule of the firm, by country,
+region and kind of buyer, comes before them.
 """
 
 from __future__ import annotations
@@ -179,11 +180,13 @@ def tax_group(
         return TaxGroup(TaxCategory.EXEMPT, reason=EXEMPT_BUYER)
     if buyer.country == seller.country:
         return _charged(rates, seller.country, buyer.region, tax_class, day)
+    is_confirmed = buyer.kind == BuyerKind.BUSINESS and buyer.vat_status == VatStatus.CONFIRMED
+    if buyer.country in EU and not is_confirmed and seller.one_stop_shop:
+        return _charged(rates, buyer.country, buyer.region, tax_class, day)
     if seller.country in EU and buyer.country in EU:
-        if buyer.kind == BuyerKind.BUSINESS and buyer.vat_status == VatStatus.CONFIRMED:
+        if is_confirmed:
             return TaxGroup(TaxCategory.REVERSE_CHARGE, reason=REVERSE_CHARGE)
-        at = buyer if seller.one_stop_shop else seller
-        return _charged(rates, at.country, at.region, tax_class, day)
+        return _charged(rates, seller.country, seller.region, tax_class, day)
     return TaxGroup(TaxCategory.OUTSIDE_SCOPE, reason=OUTSIDE_SCOPE)
 
 

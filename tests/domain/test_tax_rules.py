@@ -49,6 +49,16 @@ BUSINESS, CONFIRMED = BuyerKind.BUSINESS, VatStatus.CONFIRMED
         (PL, TaxBuyer("PL", kind=BUSINESS, vat_status=CONFIRMED), "S", [23]),
         (PL, TaxBuyer("DE"), "S", [23]),
         (TaxSeller("PL", one_stop_shop=True), TaxBuyer("DE"), "S", [19]),
+        (TaxSeller("GB", one_stop_shop=True), TaxBuyer("DE"), "S", [19]),
+        (TaxSeller("GB", one_stop_shop=True), TaxBuyer("DE", kind=BUSINESS), "S", [19]),
+        (
+            TaxSeller("GB", one_stop_shop=True),
+            TaxBuyer("DE", kind=BUSINESS, vat_status=CONFIRMED),
+            "O",
+            [],
+        ),
+        (TaxSeller("GB", one_stop_shop=True), TaxBuyer("US"), "O", []),
+        (TaxSeller("GB"), TaxBuyer("DE"), "O", []),
         (PL, TaxBuyer("DE", kind=BUSINESS, vat_status=CONFIRMED), "AE", []),
         (PL, TaxBuyer("DE", kind=BUSINESS, vat_status=VatStatus.PENDING), "S", [23]),
         (PL, TaxBuyer("DE", kind=BUSINESS, vat_status=VatStatus.REFUSED), "S", [23]),
@@ -68,9 +78,12 @@ def test_seller_and_buyer_decide(seller, buyer, category, rates):
     assert bool(group.country) == (category in {"S", "Z"})
 
 
-@pytest.mark.parametrize(("one_stop_shop", "country"), [(False, "PL"), (True, "DE")])
-def test_a_group_says_whose_tax_is_charged(one_stop_shop, country):
-    seller = TaxSeller("PL", one_stop_shop=one_stop_shop)
+@pytest.mark.parametrize(
+    ("seller", "one_stop_shop", "country"),
+    [("PL", False, "PL"), ("PL", True, "DE"), ("GB", True, "DE")],
+)
+def test_a_group_says_whose_tax_is_charged(seller, one_stop_shop, country):
+    seller = TaxSeller(seller, one_stop_shop=one_stop_shop)
     assert tax_group(seller, TaxBuyer("DE"), RATES, [], day=DAY).country == country
 
 

@@ -9,8 +9,17 @@ import sqlalchemy as sa
 
 from puqpanel.domain.tax_rules import EU
 from puqpanel.infra.db import session
-from puqpanel.models import CountryTax
-from tests.operations.billing.conftest import company  # noqa: F401  # fixture
+from puqpanel.models import Client, CountryTax
+from puqpanel.operations.billing import companies, documents, tax_tables, taxes
+from puqpanel.operations.billing.documents import Draft
+from puqpanel.operations.billing.taxes import FIRST_DAY, RateValues
+from tests.operations.billing.conftest import (  # fixtures
+    STAFF,
+    change,
+    client,  # noqa: F401
+    company,  # noqa: F401
+    lines,
+)
 
 
 def test_rates_of_a_part_of_a_country_are_left_out(company: Any) -> None:  # noqa: F811
@@ -21,3 +30,22 @@ def test_rates_of_a_part_of_a_country_are_left_out(company: Any) -> None:  # noq
     reduced = {key: rate for key, rate in rates.items() if key[1] == "reduced"}
     assert len(reduced) == 26  # Denmark has none
     assert min(reduced.values()) == 5
+
+
+def test_a_company_outside_the_eu_charges_consumers_their_own_rate(
+    panel: Any,
+    client: Client,  # noqa: F811
+) -> None:
+    british = {"name": "Hosting Ltd", "country": "GB", "one_stop_shop": True, "countries": ["FR"]}
+    seller = companies.save_company(actor=STAFF, uuid=None, values=british)
+    home = RateValues("GB", "VAT", Decimal(20), FIRST_DAY)
+    taxes.save_rate(actor=STAFF, uuid=None, values=home)
+    assert tax_tables.missing_rates([seller]) == ["FR"]
+    taxes.load_eu_rates(actor=STAFF)
+    assert tax_tables.missing_rates([seller]) == []
+    change(client, country="FR")
+    draft = documents.create_draft(
+        actor=STAFF, client_uuid=client.uuid, draft=Draft(lines("10")), company_uuid=seller.uuid
+    )
+    (tax,) = draft.taxes
+    assert (str(draft.tax), tax.category, tax.country) == ("2.00 EUR", "S", "FR")

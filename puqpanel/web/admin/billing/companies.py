@@ -157,12 +157,12 @@ def index() -> ResponseReturnValue:
 @bp.route("/new", methods=["GET", "POST"])
 @allow(COMPANIES_MANAGE)
 def create() -> ResponseReturnValue:
-    """Add a company; the first one in the EU also loads the VAT rates of the EU."""
+    """Add a company; the first one that charges VAT of the EU also loads its rates."""
     form = CompanyForm()
 
     def save() -> tuple[Text, str]:
         company = companies.save_company(actor=actor(), uuid=None, values=_values(form))
-        if company.country in EU and not taxes.rates():
+        if (company.country in EU or company.one_stop_shop) and not taxes.rates():
             taxes.load_eu_rates(actor=actor())
         return _("%(name)s added.", name=company.name), url_for(
             "admin.companies.show", uuid=company.uuid
