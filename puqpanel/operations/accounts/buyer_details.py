@@ -88,6 +88,8 @@ def clean(details: BuyerDetails, country: str, before: Client | None) -> dict[st
 def clean_vat_number(text: str, country: str) -> str:
     """Return a VAT number without spaces, with the prefix of its country.
 
+    That of Greece is EL, which VIES and EN 16931 know; GR is replaced.
+
     Args:
         text: what was entered.
         country: of the client; its prefix is added if it is missing.
@@ -102,7 +104,9 @@ def clean_vat_number(text: str, country: str) -> str:
     from stdnum.exceptions import ValidationError
 
     prefix = "EL" if country == "GR" else country
-    number = number if number.startswith((prefix, country)) else f"{prefix}{number}"
+    if number.startswith((prefix, country)):
+        number = number[2:]
+    number = f"{prefix}{number}"
     try:
         return str(vat.validate(number))
     except ValidationError:

@@ -32,6 +32,11 @@ def test_a_number_gets_its_prefix(company: Company) -> None:
     assert save(company, vat_number="") == ""
 
 
+@pytest.mark.parametrize("entered", ["GR 094259216", "EL094259216", "094259216"])
+def test_a_greek_number_has_the_prefix_of_vies(company: Company, entered: str) -> None:
+    assert save(company, country="GR", vat_number=entered) == "EL094259216"
+
+
 def test_a_number_of_another_country_is_kept_as_it_was_entered(company: Company) -> None:
     number = "CHE-123.456.788 MWST"
     assert save(company, country="CH", vat_number=number) == number

@@ -72,6 +72,18 @@ def test_a_number_that_was_entered_is_checked_and_frees_from_tax(
     assert check.answer["name"] == "New GmbH"
 
 
+@pytest.mark.parametrize("entered", ["GR094259216", "el 094 259 216", "094259216"])
+def test_a_greek_number_has_the_prefix_of_vies(panel: Any, entered: str) -> None:
+    created = clients.create_client(
+        actor=STAFF,
+        name="Eleni",
+        email="e@example.test",
+        country="GR",
+        details=BuyerDetails(buyer_kind="business", vat_number=entered),
+    )
+    assert (created.vat_number, created.vat_status) == ("EL094259216", "pending")
+
+
 def test_a_refused_number_stays_taxed(vies: HTTPServer, business: Client) -> None:
     answer(vies, {**VALID, "valid": False})
     vat_numbers.ask(business.uuid, NUMBER)
