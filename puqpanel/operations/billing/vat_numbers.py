@@ -17,16 +17,17 @@ import sqlalchemy as sa
 from puqpanel.domain.errors import ConflictError, ExternalServiceError, InvalidInput
 from puqpanel.domain.permissions import CLIENTS_MANAGE
 from puqpanel.domain.principals import AUTOMATION, Principal
-from puqpanel.domain.task_states import OnLoss
-from puqpanel.domain.tax_rules import VatStatus
+from puqpanel.domain.task_states import OPEN, OnLoss
+from puqpanel.domain.tax_rules import EU, VatStatus
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.infra.http import Wire
-from puqpanel.models import Client, VatCheck
+from puqpanel.models import Client, Task, VatCheck
 from puqpanel.operations.system import audit
 from puqpanel.tasks import add
 
 SERVICE = "https://ec.europa.eu/taxation_customs/vies/rest-api"
+JOB = "VatCheckJob"
 TIMEOUT = 20.0
 TRIES = 8
 _KEPT = ("countryCode", "vatNumber", "valid", "requestDate", "requestIdentifier", "name", "address")
@@ -39,9 +40,12 @@ def checks(client: Client) -> list[VatCheck]:
 
 
 def request_check(client: Client, actor: Principal = AUTOMATION) -> None:
-    """Add the task that asks VIES about a client's VAT number; it is repeated until it answers."""
+    """Add the task that asks VIES about a client's VAT number.
+
+    If VIES doesn't answer in any of its attempts, `check_pending` adds another one.
+    """
     add.add(
-        job="VatCheckJob",
+        job=JOB,
         queue="System",
         data={"client": client.uuid, "number": client.vat_number},
         title="Check a VAT number at VIES",
@@ -52,6 +56,30 @@ def request_check(client: Client, actor: Principal = AUTOMATION) -> None:
         on_loss=OnLoss.REPEAT,
         actor=actor,
     )
+
+
+def check_pending() -> int:
+    """Add a check for each client in the EU whose number is pending and which has no open check.
+
+    Returns:
+        How many were added.
+    """
+    has_check = sa.exists().where(
+        Task.subject_type == "client",
+        Task.subject_uuid == Client.uuid,
+        Task.job == JOB,
+        Task.status.in_(OPEN),
+    )
+    query = sa.select(Client).where(
+        Client.vat_status == VatStatus.PENDING,
+        Client.vat_number != "",
+        Client.country.in_(EU),
+        ~has_check,
+    )
+    found = session().scalars(query.order_by(Client.id)).all()
+    for client in found:
+        request_check(client)
+    return len(found)
 
 
 def check_changed(name: str, payload: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ from puqpanel.host.contract.timetable import Work
 from puqpanel.infra.settings import Settings
 from puqpanel.models.billing.books import LONGEST
 from puqpanel.operations.accounts import session_pruning
-from puqpanel.operations.billing import books_checks
+from puqpanel.operations.billing import books_checks, vat_numbers
 from puqpanel.operations.modules import loading, module_log, parking
 from puqpanel.operations.ordering import carts, changes, endings, offers
 from puqpanel.operations.oversight import tasks
@@ -89,6 +89,10 @@ _TABLE: tuple[tuple[Work, Action], ...] = (
     (
         Work(_("Prune expired carts").source, "", every=3600, timeout=120),
         lambda settings: _batches(carts.prune),
+    ),
+    (
+        Work(_("Check pending VAT numbers").source, "", cron="20 */4 * * *", timeout=300),
+        lambda settings: vat_numbers.check_pending(),
     ),
     (
         Work(books_checks.TITLE, "", cron="40 2 * * *", timeout=int(LONGEST.total_seconds())),

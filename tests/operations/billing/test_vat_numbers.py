@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from pytest_httpserver import HTTPServer
 
 from puqpanel.domain.errors import ConflictError, ExternalServiceError, InvalidInput
-from puqpanel.infra.db import session
+from puqpanel.domain.task_states import TaskStatus
+from puqpanel.infra.db import session, transaction
 from puqpanel.models import Client, Task
 from puqpanel.operations.accounts import clients
 from puqpanel.operations.accounts.buyer_details import BuyerDetails
@@ -123,6 +124,25 @@ def test_a_late_answer_for_another_number_changes_nothing(
     vat_numbers.ask(business.uuid, NUMBER)
     assert status(business) == "pending"
     assert vat_numbers.checks(business) == []
+
+
+def test_numbers_that_stay_pending_are_checked_again(vies: HTTPServer, business: Client) -> None:
+    def tasks() -> list[str]:
+        found = session().scalars(sa.select(Task).where(Task.job == "VatCheckJob"))
+        return [str(task.status) for task in found]
+
+    def end_task() -> None:
+        with transaction() as current:
+            current.execute(sa.update(Task).values(status=TaskStatus.FAILED, waiting_key=None))
+
+    assert (vat_numbers.check_pending(), len(tasks())) == (0, 1)
+    end_task()
+    assert (vat_numbers.check_pending(), len(tasks())) == (1, 2)
+    assert vat_numbers.check_pending() == 0
+    end_task()
+    answer(vies, VALID)
+    vat_numbers.ask(business.uuid, NUMBER)
+    assert vat_numbers.check_pending() == 0
 
 
 def test_staff_decide_with_a_reason(business: Client) -> None:
