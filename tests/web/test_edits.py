@@ -19,11 +19,11 @@ from tests.web.conftest import Browser
 CHANGED = "Someone else changed this in the meantime. Reload the page to see it."
 
 
-def opened(owner: Browser, url: str) -> dict[str, str]:
-    """Return the fields of a form by name, as a browser would submit them."""
+def opened(owner: Browser, url: str, hidden: str = "shown") -> dict[str, str]:
+    """Return the fields of the form with a hidden field, as a browser would submit them."""
     page = unescape(owner.get(url).text)
     fields: dict[str, str] = {}
-    start = page.index('name="shown"')
+    start = page.index(f'name="{hidden}"')
     for tag in re.findall(r"<input[^>]*>", page[page.rindex("<input", 0, start) :]):
         name, value = re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)
         if name and ('type="checkbox"' not in tag or " checked" in tag):

@@ -109,23 +109,30 @@ def check_again(*, actor: Principal, client_uuid: str) -> None:
 
 
 @transaction()
-def decide(*, actor: Principal, client_uuid: str, status: str, reason: str) -> None:
+def decide(*, actor: Principal, client_uuid: str, number: str, status: str, reason: str) -> None:
     """Confirm or refuse a client's VAT number by hand.
 
     Args:
         actor: who decides.
         client_uuid: the client.
+        number: the VAT number that was checked.
         status: CONFIRMED or REFUSED.
         reason: how it was checked; required, and kept as evidence.
 
     Raises:
-        ConflictError: the client has no VAT number.
+        ConflictError: the client has no VAT number, or another one by now.
         InvalidInput: the status or the reason is missing.
     """
     actor.require(CLIENTS_MANAGE)
     client = _lock(client_uuid)
     if not client.vat_number:
         raise ConflictError(_("%(name)s has no VAT number.", name=client.name))
+    if client.vat_number != number:
+        text = _(
+            "The VAT number was changed to %(number)s in the meantime. Reload the page.",
+            number=client.vat_number,
+        )
+        raise ConflictError(text)
     if status not in (VatStatus.CONFIRMED, VatStatus.REFUSED):
         raise InvalidInput({"status": [_("Select an option from the list.")]})
     if not reason.strip():

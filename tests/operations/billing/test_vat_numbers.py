@@ -146,11 +146,17 @@ def test_numbers_that_stay_pending_are_checked_again(vies: HTTPServer, business:
 
 
 def test_staff_decide_with_a_reason(business: Client) -> None:
+    def decide(number: str, reason: str) -> None:
+        vat_numbers.decide(
+            actor=STAFF, client_uuid=business.uuid, number=number, status="confirmed", reason=reason
+        )
+
     with pytest.raises(InvalidInput):
-        vat_numbers.decide(actor=STAFF, client_uuid=business.uuid, status="confirmed", reason=" ")
-    vat_numbers.decide(
-        actor=STAFF, client_uuid=business.uuid, status="confirmed", reason="Called the tax office"
-    )
+        decide(NUMBER, " ")
+    with pytest.raises(ConflictError, match="changed to DE136695976 in the meantime"):
+        decide("DE129273398", "Called the tax office")
+    assert status(business) == "pending"
+    decide(NUMBER, "Called the tax office")
     assert status(business) == "confirmed"
     with pytest.raises(ConflictError, match="no VAT number"):
         other = clients.create_client(actor=STAFF, name="Tom", email="t@example.test")

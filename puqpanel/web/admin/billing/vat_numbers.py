@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, redirect, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import SelectField, StringField
+from wtforms import HiddenField, SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.permissions import CLIENTS_MANAGE
@@ -21,8 +21,9 @@ bp = Blueprint("vat_numbers", __name__, url_prefix="/clients")
 
 
 class VatForm(Form):
-    """How a VAT number was checked by hand."""
+    """How a VAT number was checked by hand; `number` is the one that the page shows."""
 
+    number = HiddenField(_("VAT number"), [InputRequired()])
     status = SelectField(
         _("Result"),
         choices=lambda: choices(
@@ -41,10 +42,11 @@ class VatForm(Form):
 def decide(uuid: str) -> ResponseReturnValue:
     """Confirm or refuse the client's VAT number by hand."""
     client = clients.find_client(uuid)
-    form = VatForm()
+    form = VatForm(data={"number": client.vat_number})
 
     def save() -> tuple[Text, str]:
-        vat_numbers.decide(actor=actor(), client_uuid=uuid, **form.values("status", "reason"))
+        fields = form.values("number", "status", "reason")
+        vat_numbers.decide(actor=actor(), client_uuid=uuid, **fields)
         return _("VAT number saved."), url_for("admin.clients.show", uuid=uuid)
 
     return save_or_show(
