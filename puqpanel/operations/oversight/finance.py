@@ -60,6 +60,8 @@ class Revenue(NamedTuple):
 class TaxTotal(NamedTuple):
     """The net amount and the tax of invoices less credit notes, for one rate and country.
 
+    `country` is the one whose tax is charged: the seller's, or the buyer's at the One-Stop Shop. It
+    is the buyer's where no tax is charged, and for documents from before taxes had a country.
     `category` is the code of EN 16931, such as S for the standard rate and AE for reverse charge.
     """
 
@@ -155,6 +157,7 @@ def tax_totals(first: date, last: date) -> list[TaxTotal]:
     query = (
         sa.select(
             Company.name,
+            DocumentTax.country,
             Document.buyer["country"].as_string(),
             DocumentTax.category,
             DocumentTax.taxes,
@@ -172,10 +175,11 @@ def tax_totals(first: date, last: date) -> list[TaxTotal]:
         .execution_options(yield_per=2000)
     )
     sums: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0, 0])
-    for company, country, category, taxes, currency, kind, net in session().execute(query):
+    for company, taxed_in, buyer, category, taxes, currency, kind, net in session().execute(query):
         sign = -1 if kind == DocumentKind.CREDIT_NOTE else 1
         for tax in taxes or [{"name": "", "rate": "0", "minor": 0}]:
-            key = (company, country or "", category, tax["name"], Decimal(tax["rate"]), currency)
+            country = taxed_in or buyer or ""
+            key = (company, country, category, tax["name"], Decimal(tax["rate"]), currency)
             found = sums[key]
             found[0] += sign * net
             found[1] += sign * int(tax["minor"])

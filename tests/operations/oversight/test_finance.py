@@ -15,9 +15,9 @@ import time_machine
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.money import Money
 from puqpanel.infra.db import session, transaction
-from puqpanel.models import Document, Service
+from puqpanel.models import Document, DocumentTax, Service
 from puqpanel.operations.accounts import clients
-from puqpanel.operations.billing import credit_notes, documents, issuing, payments
+from puqpanel.operations.billing import companies, credit_notes, documents, issuing, payments
 from puqpanel.operations.oversight import finance, recurring
 from puqpanel.operations.oversight.finance import Revenue
 from tests.conftest import STAFF
@@ -74,13 +74,30 @@ def test_revenue_by_month_equals_the_documents(year: None) -> None:
 def test_tax_totals_by_country_and_rate(year: None) -> None:
     rows = finance.tax_totals(date(2026, 1, 1), date(2026, 12, 31))
     assert [(row.country, row.rate, row.net, row.tax, row.documents) for row in rows] == [
-        ("DE", Decimal(23), Decimal(60), Decimal("13.80"), 2),
-        ("PL", Decimal(23), Decimal(110), Decimal("25.30"), 3),
+        ("PL", Decimal(23), Decimal(170), Decimal("39.10"), 5),
     ]
     issued = session().execute(
         sa.select(sa.func.sum(Document.tax_minor)).where(Document.kind == "invoice")
     )
     assert sum(row.tax for row in rows) == Decimal(issued.scalar_one() - 1150) / 100
+
+
+def test_tax_totals_are_those_of_the_country_whose_tax_it_is(
+    year: None,
+    company: Any,  # noqa: F811
+    invoice: Callable[..., Document],  # noqa: F811
+) -> None:
+    def countries() -> list[tuple[str, Decimal]]:
+        rows = finance.tax_totals(date(2026, 1, 1), date(2026, 12, 31))
+        return [(row.country, row.net) for row in rows]
+
+    with on("2026-04-01"):
+        companies.save_company(actor=STAFF, uuid=company.uuid, values={"one_stop_shop": True})
+        invoice("30")
+    assert countries() == [("DE", Decimal(30)), ("PL", Decimal(170))]
+    with transaction() as current:  # documents from before do not say whose tax it is
+        current.execute(sa.update(DocumentTax).values(country=""))
+    assert countries() == [("DE", Decimal(30)), ("DE", Decimal(60)), ("PL", Decimal(110))]
 
 
 def test_receivables_by_age(year: None, client: Any) -> None:  # noqa: F811
