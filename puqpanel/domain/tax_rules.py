@@ -26,6 +26,11 @@ REDUCED_CLASS = "reduced"
 _CLASS_LABELS = {STANDARD_CLASS: _("Standard rate"), REDUCED_CLASS: _("Reduced rate")}
 
 
+def region_key(text: str) -> str:
+    """Return a region as rates and rules compare it: in any case, with any white space."""
+    return " ".join(text.split()).casefold()
+
+
 def class_label(tax_class: str) -> Text | str:
     """Return the name of a tax class; those that staff added have no other name."""
     return _CLASS_LABELS.get(tax_class, tax_class)
@@ -206,11 +211,12 @@ def _rule(buyer: TaxBuyer, rules: Sequence[TaxRule]) -> TaxRule | None:
 
     Reverse charge fits only buyers with a number, which its documents must state (BR-AE-02).
     """
+    region = region_key(buyer.region)
     fitting = [
         rule
         for rule in rules
         if rule.country in ("", buyer.country)
-        and rule.region in ("", buyer.region)
+        and region_key(rule.region) in ("", region)
         and rule.kind in (None, buyer.kind)
         and (buyer.has_number or rule.category != TaxCategory.REVERSE_CHARGE)
     ]
@@ -229,10 +235,11 @@ def _charged(
     A rate of the region takes the place of the country's at the same position; where there is none
     for the tax class, that of the standard class applies.
     """
+    region = region_key(region)
     for name in dict.fromkeys((tax_class, STANDARD_CLASS)):
         taxes: dict[int, TaxRate] = {}
         for rate in sorted(rates, key=lambda rate: (bool(rate.region), rate.valid_from)):
-            fits = rate.country == country and rate.region in ("", region)
+            fits = rate.country == country and region_key(rate.region) in ("", region)
             if fits and rate.tax_class == name and rate.valid_from <= day:
                 taxes[rate.position] = rate
         if taxes:

@@ -12,7 +12,7 @@ from puqpanel.domain.texts import Text
 from puqpanel.models import Client
 from puqpanel.operations.accounts import addresses, contacts
 from puqpanel.operations.accounts.addresses import FIELDS
-from puqpanel.web.fields import CountryField, LanguageField
+from puqpanel.web.fields import CountryField, LanguageField, RegionField
 from puqpanel.web.forms import Form, _, save_or_show
 from puqpanel.web.guard import actor
 
@@ -40,7 +40,7 @@ class AddressForm(Form):
         _("Postal code"), [InputRequired(_("Enter the postal code.")), Length(max=20)]
     )
     city = StringField(_("City"), [InputRequired(_("Enter the city.")), Length(max=100)])
-    region = StringField(_("State or province"), [Length(max=100)])
+    region = RegionField(_("State or province"), [Length(max=100)])
     country = CountryField(_("Country"), blank=_("Choose a country…"))
 
 

@@ -1,6 +1,7 @@
 """Fields with a search: country, language, time zone and currency, named in the viewer's language.
 
-Each is a select, which works without JavaScript; a script adds the search.
+Each is a select, which works without JavaScript; a script adds the search. A region is a text with
+suggestions.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from zoneinfo import available_timezones
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import get_timezone, get_timezone_location
-from wtforms import SelectField
+from markupsafe import Markup
+from wtforms import SelectField, StringField
+from wtforms.widgets import TextInput
 
 from puqpanel.domain.countries import country_codes
 from puqpanel.infra import catalogs
+from puqpanel.operations.billing import tax_regions
 from puqpanel.operations.system import currencies
 from puqpanel.web.locale import viewer_locale
 
@@ -76,6 +80,29 @@ class CountryField(SearchField):
     def options(self) -> Pairs:
         """Return all countries by name."""
         return countries()
+
+
+class _RegionInput(TextInput):
+    """An input with a list of the regions that have tax rates or rules."""
+
+    def __call__(self, field: Any, **attributes: Any) -> Markup:
+        """Return the input, and the list if it has entries."""
+        found = tax_regions.regions()
+        if not found:
+            return super().__call__(field, **attributes)
+        key = f"{field.id}-regions"
+        entries = Markup().join(
+            Markup('<option value="{}">{}</option>').format(region, country_name(code))
+            for code, region in found
+        )
+        shown = super().__call__(field, list=key, **attributes)
+        return Markup('{}<datalist id="{}">{}</datalist>').format(shown, key, entries)
+
+
+class RegionField(StringField):
+    """A state or province: any text; those that taxes depend on are suggested."""
+
+    widget = _RegionInput()
 
 
 class LanguageField(SearchField):

@@ -13,7 +13,7 @@ from puqpanel.domain.texts import Text
 from puqpanel.models import Client
 from puqpanel.operations.accounts import own_details
 from puqpanel.operations.accounts.own_details import OwnDetails
-from puqpanel.web.fields import CountryField
+from puqpanel.web.fields import CountryField, RegionField
 from puqpanel.web.forms import Form, _, choices, save_or_show
 from puqpanel.web.guard import actor
 
@@ -42,7 +42,7 @@ class DetailsForm(Form):
     street = StringField(_("Street"), [Length(max=200)])
     postcode = StringField(_("Postal code"), [Length(max=20)])
     city = StringField(_("City"), [Length(max=100)])
-    region = StringField(_("State or province"), [Length(max=100)])
+    region = RegionField(_("State or province"), [Length(max=100)])
 
 
 def details_page(

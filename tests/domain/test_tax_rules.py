@@ -35,6 +35,7 @@ RATES = [
     rate("CA", 5, name="GST"),
     rate("CA", "9.975", region="QC", position=2, name="QST"),
     rate("CA", 13, region="ON", name="HST"),
+    rate("CA", 15, region="New  Brunswick", name="HST"),
     rate("AE", 0),
 ]
 PL = TaxSeller("PL")
@@ -67,6 +68,8 @@ BUSINESS, CONFIRMED = BuyerKind.BUSINESS, VatStatus.CONFIRMED
         (TaxSeller("PL", registered=False), TaxBuyer("PL"), "E", []),
         (TaxSeller("CA"), TaxBuyer("CA", "QC"), "S", [5, Decimal("9.975")]),
         (TaxSeller("CA"), TaxBuyer("CA", "ON"), "S", [13]),
+        (TaxSeller("CA"), TaxBuyer("CA", " on "), "S", [13]),
+        (TaxSeller("CA"), TaxBuyer("CA", "new brunswick"), "S", [15]),
         (TaxSeller("CA"), TaxBuyer("CA", "AB"), "S", [5]),
         (TaxSeller("AE"), TaxBuyer("AE"), "Z", []),
     ],
@@ -113,6 +116,7 @@ def test_the_most_specific_rule_of_the_firm_comes_first():
     assert reason(TaxBuyer("FR")) == "all"
     assert reason(TaxBuyer("US", "CA")) == "us"
     assert reason(TaxBuyer("US", "NY")) == "ny"
+    assert reason(TaxBuyer("US", "ny ")) == "ny"
     assert reason(TaxBuyer("US", "NY", BUSINESS)) == "us"
     assert tax_group(PL, TaxBuyer("DE"), RATES, rules, day=DAY).rate == 19
 

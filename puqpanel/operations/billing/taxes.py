@@ -19,6 +19,7 @@ from puqpanel.domain.tax_rules import (
     REDUCED_CLASS,
     STANDARD_CLASS,
     BuyerKind,
+    region_key,
 )
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import find, save, session, transaction
@@ -76,8 +77,6 @@ def save_rate(*, actor: Principal, uuid: str | None, values: RateValues) -> Coun
     row = find_rate(uuid) if uuid else CountryTax()
     before = {key: getattr(row, key) for key in _RATE_FIELDS} if uuid else {}
     checked = _checked_rate(values)
-    for key, value in checked.items():
-        setattr(row, key, value)
     taken = InvalidInput(
         {
             "valid_from": [
@@ -85,6 +84,11 @@ def save_rate(*, actor: Principal, uuid: str | None, values: RateValues) -> Coun
             ]
         }
     )
+    place = {key: checked[key] for key in ("country", "tax_class", "position", "valid_from")}
+    if _is_spelled(checked["region"], sa.select(CountryTax).filter_by(**place), row):
+        raise taken
+    for key, value in checked.items():
+        setattr(row, key, value)
     save(row, taken)
     _record_rate(actor, "tax.rate_saved", row, before, checked)
     return row
@@ -196,13 +200,14 @@ def save_rule(
     key = {
         "company_id": company.id,
         "country": clean_country(country),
-        "region": clean_text(region, 100),
+        "region": _region(region),
         "buyer_kind": buyer_kind,
     }
     taken = InvalidInput(
         {"country": [_("The company already has a rule for these buyers. Delete it first.")]}
     )
-    if session().scalar(sa.select(CompanyTaxRule.id).filter_by(**key)) is not None:
+    buyers = {name: value for name, value in key.items() if name != "region"}
+    if _is_spelled(str(key["region"]), sa.select(CompanyTaxRule).filter_by(**buyers)):
         raise taken
     row = save(CompanyTaxRule(**key, category=category, reason=clean_text(reason, 1000)), taken)
     audit.record(
@@ -255,6 +260,21 @@ def find_rate(uuid: str) -> CountryTax:
     return find(sa.select(CountryTax).where(CountryTax.uuid == uuid), _("Tax rate not found."))
 
 
+def _region(text: str) -> str:
+    """Return a region with single spaces between words."""
+    return clean_text(" ".join(text.split()), 100)
+
+
+def _is_spelled(
+    region: str, others: sa.Select[Any], row: CountryTax | CompanyTaxRule | None = None
+) -> bool:
+    """Return whether others than a row have a region, in any spelling."""
+    return any(
+        other is not row and region_key(other.region) == region_key(region)
+        for other in session().scalars(others)
+    )
+
+
 def _checked_rate(values: RateValues) -> dict[str, Any]:
     errors: dict[str, list[Text | str]] = {}
     if not clean_country(values.country):
@@ -269,7 +289,7 @@ def _checked_rate(values: RateValues) -> dict[str, Any]:
         raise InvalidInput(errors)
     return {
         "country": clean_country(values.country),
-        "region": clean_text(values.region, 100),
+        "region": _region(values.region),
         "tax_class": clean_name(values.tax_class, "tax_class", 40),
         "name": clean_name(values.name, longest=40),
         "rate": values.rate,

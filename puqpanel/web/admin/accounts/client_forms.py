@@ -9,7 +9,7 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from puqpanel.domain.tax_rules import BUYER_LABELS
 from puqpanel.operations.accounts.buyer_details import BuyerDetails
-from puqpanel.web.fields import CountryField, CurrencyField, LanguageField
+from puqpanel.web.fields import CountryField, CurrencyField, LanguageField, RegionField
 from puqpanel.web.forms import Form, SecretField, _, _c, choices
 
 DETAILS = tuple(field.name for field in dataclass_fields(BuyerDetails))
@@ -32,7 +32,7 @@ class ClientForm(Form):
     street = StringField(_("Street"), [Length(max=200)])
     city = StringField(_("City"), [Length(max=100)])
     postcode = StringField(_("Postal code"), [Length(max=20)])
-    region = StringField(_("State or province"), [Length(max=100)])
+    region = RegionField(_("State or province"), [Length(max=100)])
     phone = StringField(_("Phone"), [Length(max=40)])
     buyer_kind = SelectField(
         _("Tax status"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -19,9 +21,9 @@ from puqpanel.domain.permissions import (
 )
 from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
-from puqpanel.models import Client, Product, Service, User
+from puqpanel.models import Address, Client, Product, Service, User
 from puqpanel.operations.accounts import addresses, clients, members
-from puqpanel.operations.billing import companies, documents, ledger
+from puqpanel.operations.billing import companies, documents, ledger, tax_regions
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.system import audit
 from puqpanel.web import impersonation
@@ -154,10 +156,12 @@ def show(uuid: str) -> ResponseReturnValue:
         )
         .all()
     )
+    others = addresses.addresses_of(client)
     return render_template(
         "admin/accounts/clients/show.html",
         access=client_access,
-        addresses=addresses.addresses_of(client),
+        addresses=others,
+        region_notices=_region_notices([client, *others]),
         client=client,
         country=country_name(client.country),
         several_companies=len(companies.companies()) > 1,
@@ -168,6 +172,27 @@ def show(uuid: str) -> ResponseReturnValue:
         tasks=tasks.tasks_about("client", uuid, 5) if can(TASKS_VIEW) else [],
         timeline=audit.timeline("client", uuid, 20),
     )
+
+
+def _region_notices(buyers: Sequence[Client | Address]) -> list[Text]:
+    """Return a sentence for each region that is none of those that taxes of its country know."""
+    texts = []
+    for country, region in dict.fromkeys((buyer.country, buyer.region) for buyer in buyers):
+        if known := tax_regions.unlisted(country, region):
+            values = {"country": country_name(country), "regions": ", ".join(known)}
+            texts.append(
+                _(
+                    "%(country)s has tax rates or rules for %(regions)s, but not for “%(region)s”.",
+                    region=region,
+                    **values,
+                )
+                if region
+                else _(
+                    "%(country)s has tax rates or rules for %(regions)s, but none is entered.",
+                    **values,
+                )
+            )
+    return texts
 
 
 @bp.route("/<uuid>/edit", methods=["GET", "POST"])

@@ -30,7 +30,7 @@ from puqpanel.operations.system import audit
 from puqpanel.operations.system.files import store_image
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.edits import EditForm, unchanged
-from puqpanel.web.fields import CountryField, TimeZoneField, countries, country_name
+from puqpanel.web.fields import CountryField, RegionField, TimeZoneField, countries, country_name
 from puqpanel.web.forms import Form, _, choices, save_or_show
 from puqpanel.web.guard import actor, allow
 
@@ -62,7 +62,7 @@ class CompanyForm(EditForm):
     street = StringField(_("Street"), [Length(max=200)])
     postcode = StringField(_("Postal code"), [Length(max=20)])
     city = StringField(_("City"), [Length(max=100)])
-    region = StringField(_("State or province"), [Length(max=100)])
+    region = RegionField(_("State or province"), [Length(max=100)])
     vat_number = StringField(_("VAT number"), [Length(max=40)])
     tax_number = StringField(_("Tax number"), [Length(max=40)])
     registration = StringField(_("Registration"), [Length(max=200)])
@@ -123,7 +123,7 @@ class RuleForm(Form):
     """A tax rule of a company."""
 
     country = CountryField(_("Country of the buyer"), blank=_("All countries"))
-    region = StringField(_("State or province"), [Length(max=100)])
+    region = RegionField(_("State or province"), [Length(max=100)])
     buyer_kind = SelectField(
         _("Buyer"), choices=lambda: choices([("", _("All buyers")), *BUYER_LABELS.items()])
     )

@@ -17,7 +17,7 @@ from puqpanel.operations.billing import taxes
 from puqpanel.operations.billing.taxes import RateValues
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.documents import shown_day
-from puqpanel.web.fields import CountryField, country_name
+from puqpanel.web.fields import CountryField, RegionField, country_name
 from puqpanel.web.forms import Form, _, choices, save_or_show
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.money_field import NumberField, format_number
@@ -29,7 +29,7 @@ class RateForm(Form):
     """A tax rate."""
 
     country = CountryField(_("Country"), blank=_("Choose a country…"))
-    region = StringField(
+    region = RegionField(
         _("State or province"),
         [Length(max=100)],
         description=_("Leave blank for the whole country."),
