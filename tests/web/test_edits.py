@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from html import unescape
 
 import pytest
@@ -10,8 +11,11 @@ import pytest
 from puqpanel.app import Panel
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import transaction
-from puqpanel.operations.billing import companies
+from puqpanel.operations.billing import companies, documents, taxes
+from puqpanel.operations.billing.documents import Draft
+from puqpanel.operations.billing.lines import Line
 from puqpanel.operations.catalog import products
+from tests.sample import SELLER
 from tests.web.catalog.test_prices import inputs
 from tests.web.catalog.test_prices import shown as prices_shown
 from tests.web.conftest import Browser
@@ -74,6 +78,71 @@ def test_the_form_of_a_company(app: Panel, owner: Browser) -> None:
         found = companies.find_company(company)
         assert (found.city, found.street) == ("Gdynia", "")
     assert owner.post(url, {**opened(owner, url), "street": "Quay 1"}).status_code == 302
+
+
+@pytest.fixture
+def company(app: Panel) -> str:
+    """The UUID of a company in Poland, with the rates of the EU."""
+    with app.app_context():
+        taxes.load_eu_rates(actor=AUTOMATION)
+        values = {**SELLER, "name": "Hosting Ltd", "country": "PL"}
+        return companies.save_company(actor=AUTOMATION, uuid=None, values=values).uuid
+
+
+def test_the_numbers_of_a_company(owner: Browser, company: str) -> None:
+    url = f"/admin/companies/{company}/series/invoice"
+    tab = opened(owner, url)
+    assert owner.post(url, {**tab, "pattern": "A-{year}-{number}"}).status_code == 302
+    answer = owner.post(url, {**tab, "pattern": "B-{year}-{number}"})
+    assert answer.status_code == 422 and "Pattern</a>: " + CHANGED in answer.text
+    fresh = opened(owner, url)
+    assert fresh["pattern"] == "A-{year}-{number}"
+    assert owner.post(url, fresh).status_code == 302
+
+
+def test_a_tax_rate(app: Panel, owner: Browser, company: str) -> None:
+    with app.app_context():
+        rate = next(row.uuid for row in taxes.rates() if row.country == "PL")
+    url = f"/admin/tax-rates/{rate}/edit"
+    tab = opened(owner, url)
+    assert owner.post(url, {**tab, "rate": "24"}).status_code == 302
+    answer = owner.post(url, {**tab, "name": "PTU"})
+    assert answer.status_code == 422 and "Rate in percent</a>: " + CHANGED in answer.text
+    assert owner.post(url, opened(owner, url) | {"name": "PTU"}).status_code == 302
+
+
+def test_the_template_of_a_company(owner: Browser, company: str) -> None:
+    url = f"/admin/companies/{company}/template"
+    tab = opened(owner, url)
+    own = "#let d = json(bytes(sys.inputs.data))\n= #d.number of #d.seller.name"
+    assert owner.post(url, {**tab, "template": own}).status_code == 302
+    answer = owner.post(url, {**tab, "template": f"{own}!"})
+    assert answer.status_code == 422 and "Template</a>: " + CHANGED in answer.text
+    assert owner.post(url, {**opened(owner, url), "template": f"{own}!"}).status_code == 302
+
+
+def test_a_draft(app: Panel, owner: Browser, shop: dict[str, str], company: str) -> None:
+    with app.app_context():
+        line = Line("Moving", Decimal("64"))
+        draft = documents.create_draft(
+            actor=AUTOMATION, client_uuid=shop["client"], draft=Draft([line])
+        ).uuid
+    url = f"/admin/documents/drafts/{draft}/edit"
+    tab = opened(owner, url)
+    assert tab["lines-0-description"] == "Moving"
+    assert owner.post(url, {**tab, "save": "1", "lines-0-unit_price": "70"}).status_code == 302
+    more = owner.post(url, {**tab, "add": "1"}).text
+    assert "lines-1-description" in more and tab["shown"] in unescape(more)
+    answer = owner.post(url, {**tab, "save": "1", "lines-0-description": "Moving a mailbox"})
+    assert answer.status_code == 422 and answer.text.count(CHANGED) == 1
+    assert 'value="Moving a mailbox"' in answer.text
+    with app.app_context():
+        (row,) = documents.find_document(draft).lines
+        assert (row.description, row.unit_price) == ("Moving", 70)
+    fresh = {**opened(owner, url), "save": "1"}
+    assert owner.post(url, {**fresh, "reference": "PO 1"}).status_code == 302
+    answer = owner.post(url, {**fresh, "reference": "PO 2"})
+    assert answer.status_code == 422 and CHANGED in answer.text
 
 
 @pytest.mark.parametrize("forged", ["x", "name", "name=1&name=2", "%ff=%00", "[]"])

@@ -174,8 +174,7 @@ def save_draft(*, actor: Principal, uuid: str, draft: Draft) -> Document:
         InvalidInput: a field is invalid.
     """
     actor.require(DOCUMENTS_MANAGE)
-    lock_client(find_document(uuid).client_id)
-    document = lock_draft(uuid)
+    document = lock_for_edit(uuid)
     if any(row.service_id for row in document.lines):
         text = _("This draft is for services, so its lines can't be edited. Delete it instead.")
         raise ConflictError(text)
@@ -194,8 +193,7 @@ def delete_draft(*, actor: Principal, uuid: str) -> None:
         ConflictError: it was issued.
     """
     actor.require(DOCUMENTS_MANAGE)
-    lock_client(find_document(uuid).client_id)
-    document = lock_draft(uuid)
+    document = lock_for_edit(uuid)
     _record(actor, document, "document.deleted", _("Draft deleted, %(total)s."))
     session().delete(document)
 
@@ -217,6 +215,16 @@ def preview(
     """
     table = TaxTable(company, client, today(company))
     return reckon(lines, table, currency, PriceEntry(entry or company.entry))
+
+
+def lock_for_edit(uuid: str) -> Document:
+    """Lock a draft after its client, and return its current state.
+
+    Raises:
+        ConflictError: it was issued.
+    """
+    lock_client(find_document(uuid).client_id)
+    return lock_draft(uuid)
 
 
 def lock_draft(uuid: str) -> Document:

@@ -275,6 +275,12 @@ def _is_spelled(
     )
 
 
+def lock_rate(uuid: str) -> CountryTax:
+    """Lock a tax rate until the transaction ends, and return its current state."""
+    query = sa.select(CountryTax).where(CountryTax.uuid == uuid).with_for_update()
+    return find(query.execution_options(populate_existing=True), _("Tax rate not found."))
+
+
 def _checked_rate(values: RateValues) -> dict[str, Any]:
     errors: dict[str, list[Text | str]] = {}
     if not clean_country(values.country):

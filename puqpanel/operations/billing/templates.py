@@ -53,14 +53,17 @@ def preview(*, actor: Principal, company_uuid: str, template: str) -> bytes:
     return _compiled(find_company(company_uuid), template)
 
 
-def save(*, actor: Principal, company_uuid: str, template: str) -> None:
-    """Give a company a template of its own, or the shipped one again.
+def checked(*, actor: Principal, company_uuid: str, template: str) -> str:
+    """Return a template as `save` stores it, if it compiles; call it outside a transaction.
 
     Args:
         actor: staff who may manage companies.
         company_uuid: the company.
         template: the source; empty or the shipped one for the shipped one, which later versions
             of the panel improve.
+
+    Returns:
+        The source; empty for the shipped one.
 
     Raises:
         InvalidInput: it is too long or does not compile; the message has the line.
@@ -71,20 +74,31 @@ def save(*, actor: Principal, company_uuid: str, template: str) -> None:
     text = template.replace("\r\n", "\n")
     if text.strip() in ("", shipped_template().strip()):
         text = ""
-    company = find_company(company_uuid)
     if text:
-        _compiled(company, text)
-    with transaction():
-        company = find_company(company_uuid)
-        company.template = text
-        summary = _("PDF template changed.") if text else _("PDF template reset to the default.")
-        audit.record(
-            actor=actor,
-            action=CHANGED,
-            subject_type="company",
-            subject_uuid=company_uuid,
-            summary=summary,
-        )
+        _compiled(find_company(company_uuid), text)
+    return text
+
+
+@transaction()
+def save(*, actor: Principal, company_uuid: str, template: str) -> None:
+    """Give a company a template of its own, or the shipped one again.
+
+    Args:
+        actor: staff who may manage companies.
+        company_uuid: the company.
+        template: what `checked` returned.
+    """
+    actor.require(COMPANIES_MANAGE)
+    find_company(company_uuid).template = template
+    audit.record(
+        actor=actor,
+        action=CHANGED,
+        subject_type="company",
+        subject_uuid=company_uuid,
+        summary=(
+            _("PDF template changed.") if template else _("PDF template reset to the default.")
+        ),
+    )
 
 
 def failures() -> sa.Select[str, str, Text]:

@@ -106,7 +106,7 @@ FIELDS = tuple(
 )
 
 
-class SeriesForm(Form):
+class SeriesForm(EditForm):
     """The numbers of one kind of document."""
 
     pattern = StringField(
@@ -245,9 +245,10 @@ def series(uuid: str, kind: str) -> ResponseReturnValue:
     form = SeriesForm(obj=found)
 
     def save() -> tuple[Text, str]:
-        companies.save_series(
-            actor=actor(), company_uuid=uuid, kind=kind, **form.values("pattern", "reset")
-        )
+        with unchanged(form, lambda: SeriesForm(obj=companies.lock_series(company.id, kind))):
+            companies.save_series(
+                actor=actor(), company_uuid=uuid, kind=kind, **form.values("pattern", "reset")
+            )
         return _("Numbering saved."), url_for("admin.companies.show", uuid=uuid)
 
     return save_or_show(

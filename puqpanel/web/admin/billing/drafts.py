@@ -32,7 +32,8 @@ from puqpanel.operations.billing import companies, documents, taxes
 from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.billing.lines import MAX_LINES, Line, Reckoning
 from puqpanel.web.answers import flash, flashed_errors
-from puqpanel.web.forms import Form, Translations, _, choices, errors_in, form_page
+from puqpanel.web.edits import EditForm, unchanged
+from puqpanel.web.forms import Translations, _, choices, errors_in, form_page
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.locale import viewer_locale
 from puqpanel.web.money_field import format_number
@@ -90,7 +91,7 @@ class LineForm(PlainForm):
     )
 
 
-class DraftForm(Form):
+class DraftForm(EditForm):
     """A draft."""
 
     kind = SelectField(
@@ -121,6 +122,7 @@ class DraftForm(Form):
         """Return all errors as sentences, those of a line with its number."""
         found = [str(text) for text in self.form_errors]
         found += [str(text) for field in self if field is not self.lines for text in field.errors]
+        found += [text for text in self.lines.errors if isinstance(text, str)]
         for number, entry in enumerate(self.entries(), 1):
             texts = [str(text) for field in entry for text in field.errors]
             found += [
@@ -173,26 +175,11 @@ def create(client_uuid: str) -> ResponseReturnValue:
 def edit(uuid: str) -> ResponseReturnValue:
     """Change a draft."""
     document = documents.find_document(uuid)
-    form = DraftForm(
-        data={
-            "lines": [
-                {
-                    "description": row.description,
-                    "details": row.details,
-                    "quantity": row.quantity,
-                    "unit_price": row.unit_price,
-                    "tax_class": row.tax_class,
-                }
-                for row in document.lines
-            ],
-            "reference": document.reference,
-            "notes": document.notes,
-        }
-    )
-    del form.kind, form.company
+    form = _edit_form(document)
     if _edited(form):
         with errors_in(form):
-            documents.save_draft(actor=actor(), uuid=uuid, draft=form.draft())
+            with unchanged(form, lambda: _edit_form(documents.lock_for_edit(uuid))):
+                documents.save_draft(actor=actor(), uuid=uuid, draft=form.draft())
             flash(_("Draft saved."), "good")
             return redirect(url_for("admin.documents.show", uuid=uuid))
     return _page(form, document.client, document.company, document.currency, document)
@@ -224,6 +211,19 @@ def delete(uuid: str) -> ResponseReturnValue:
             )
         ],
     )
+
+
+def _edit_form(document: Document) -> DraftForm:
+    names = ("description", "details", "quantity", "unit_price", "tax_class")
+    form = DraftForm(
+        data={
+            "lines": [{name: getattr(row, name) for name in names} for row in document.lines],
+            "reference": document.reference,
+            "notes": document.notes,
+        }
+    )
+    del form.kind, form.company
+    return form
 
 
 def _edited(form: DraftForm) -> bool:

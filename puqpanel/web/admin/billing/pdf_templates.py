@@ -8,14 +8,16 @@ from wtforms import TextAreaField
 
 from puqpanel.domain.permissions import COMPANIES_MANAGE
 from puqpanel.domain.texts import Text
+from puqpanel.models import Company
 from puqpanel.operations.billing import companies, document_files, templates
-from puqpanel.web.forms import Form, _, errors_in, form_page, save_or_show
+from puqpanel.web.edits import EditForm, unchanged
+from puqpanel.web.forms import _, errors_in, form_page, save_or_show
 from puqpanel.web.guard import actor, allow
 
 bp = Blueprint("pdf_templates", __name__, url_prefix="/companies")
 
 
-class TemplateForm(Form):
+class TemplateForm(EditForm):
     """The source of a template."""
 
     template = TextAreaField(
@@ -30,7 +32,7 @@ class TemplateForm(Form):
 def edit(uuid: str) -> ResponseReturnValue:
     """Edit the template of a company, or show a sample document made by what was entered."""
     company = companies.find_company(uuid)
-    form = TemplateForm(data={"template": templates.source(company)})
+    form = _form(company)
     page = {
         "title": _("PDF template of %(name)s", name=company.name),
         "crumbs": [
@@ -48,7 +50,13 @@ def edit(uuid: str) -> ResponseReturnValue:
         return form_page(form, "admin/billing/companies/template.html", **page)
 
     def save() -> tuple[Text, str]:
-        templates.save(actor=actor(), company_uuid=uuid, template=text)
+        source = templates.checked(actor=actor(), company_uuid=uuid, template=text)
+        with unchanged(form, lambda: _form(companies.lock_company(uuid))):
+            templates.save(actor=actor(), company_uuid=uuid, template=source)
         return _("PDF template saved."), url_for("admin.companies.show", uuid=uuid)
 
     return save_or_show(form, save, "admin/billing/companies/template.html", **page)
+
+
+def _form(company: Company) -> TemplateForm:
+    return TemplateForm(data={"template": templates.source(company)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -17,15 +18,16 @@ from puqpanel.operations.billing import taxes
 from puqpanel.operations.billing.taxes import RateValues
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.documents import shown_day
+from puqpanel.web.edits import EditForm, unchanged
 from puqpanel.web.fields import CountryField, RegionField, country_name
-from puqpanel.web.forms import Form, _, choices, save_or_show
+from puqpanel.web.forms import _, choices, save_or_show
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.money_field import NumberField, format_number
 
 bp = Blueprint("tax_rates", __name__, url_prefix="/tax-rates")
 
 
-class RateForm(Form):
+class RateForm(EditForm):
     """A tax rate."""
 
     country = CountryField(_("Country"), blank=_("Choose a country…"))
@@ -79,15 +81,25 @@ def index() -> ResponseReturnValue:
 @allow(COMPANIES_MANAGE)
 def create() -> ResponseReturnValue:
     """Add a tax rate."""
-    return _edit(RateForm(), None, _("Add tax rate"))
+    form = RateForm()
+
+    def save() -> None:
+        taxes.save_rate(actor=actor(), uuid=None, values=form.rate_values())
+
+    return _page(form, save, _("Add tax rate"))
 
 
 @bp.route("/<uuid>/edit", methods=["GET", "POST"])
 @allow(COMPANIES_MANAGE)
 def edit(uuid: str) -> ResponseReturnValue:
     """Change a tax rate."""
-    row = taxes.find_rate(uuid)
-    return _edit(RateForm(obj=row), uuid, _("Edit tax rate"))
+    form = RateForm(obj=taxes.find_rate(uuid))
+
+    def save() -> None:
+        with unchanged(form, lambda: RateForm(obj=taxes.lock_rate(uuid))):
+            taxes.save_rate(actor=actor(), uuid=uuid, values=form.rate_values())
+
+    return _page(form, save, _("Edit tax rate"))
 
 
 @bp.route("/<uuid>/delete", methods=["GET", "POST"])
@@ -123,9 +135,9 @@ def load() -> ResponseReturnValue:
     return redirect(url_for("admin.tax_rates.index"))
 
 
-def _edit(form: RateForm, uuid: str | None, title: Text) -> ResponseReturnValue:
+def _page(form: RateForm, operation: Callable[[], None], title: Text) -> ResponseReturnValue:
     def save() -> tuple[Text, str]:
-        taxes.save_rate(actor=actor(), uuid=uuid, values=form.rate_values())
+        operation()
         return _("Tax rate saved."), url_for("admin.tax_rates.index")
 
     return save_or_show(
