@@ -24,7 +24,7 @@ def test_the_prefix_is_replaced(new_database: Callable[[], str]) -> None:
         values[f"{table}.vat_number"] = lambda number: NUMBERS[number % 4][1]
     expected = [("DE", "GR094259216"), ("GR", ""), ("GR", "EL094259216")]
     with (
-        upgraded(engine, "0038", rows=20, values=values, changed=columns, lost=columns),
+        upgraded(engine, "0037", rows=20, values=values, changed=columns, lost=columns),
         engine.begin() as connection,
     ):
         for table in TABLES:
