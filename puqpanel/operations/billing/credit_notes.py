@@ -359,8 +359,14 @@ def _settle(invoice: Document, note: Document) -> None:
 def _reverse_charges(invoice: Document, earlier: Sequence[Document], note: Document) -> None:
     """Release the periods that this credit note completes, so that they can be charged again.
 
-    A charge covers all lines of a service with the same kind and period, discounts included.
+    A charge covers all lines of a service with the same kind and period, discounts included. If
+    nothing is left of the invoice, all of its periods are free, also those that cost nothing.
     """
+    credited = (each.total for each in [*earlier, note])
+    if Money.total(credited, invoice.currency) == invoice.total:
+        charges = sa.update(Charge).where(Charge.document_id == invoice.id)
+        session().execute(charges.values(live=None))
+        return
     before, after = _left(invoice, earlier), _left(invoice, [*earlier, note])
     groups: dict[tuple[int, str, date | None, str], list[int]] = {}
     for row in invoice.lines:

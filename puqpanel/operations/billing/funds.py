@@ -32,9 +32,9 @@ from puqpanel.operations.billing.companies import NoCompanyError, company_for, f
 from puqpanel.operations.billing.documents import find_document_of
 from puqpanel.operations.billing.issuing import cancel
 from puqpanel.operations.billing.lines import (
-    MAX_AMOUNT_MINOR,
     Line,
     Reckoning,
+    largest_amount,
     line_rows,
     tax_rows,
 )
@@ -147,7 +147,7 @@ def request(
     client = ledger.lock_client(find_client(client_uuid).id)
     if (earlier := _earlier(client, token)) is not None:
         return earlier
-    greatest = Money(MAX_AMOUNT_MINOR, client.currency)
+    greatest = largest_amount(client.currency)
     if amount.currency != client.currency or not 0 < amount.minor <= greatest.minor:
         text = _("Enter an amount greater than 0 and at most %(rest)s.", rest=greatest)
         raise InvalidInput({"amount": [text]})

@@ -131,6 +131,7 @@ def check_lines(lines: Sequence[Line], currency: str) -> list[Money]:
     if len(lines) > MAX_LINES:
         raise InvalidInput({"": [_("A document has at most %(limit)s lines.", limit=MAX_LINES)]})
     amounts = [line.amount_in(currency) for line in lines]
+    limit = largest_amount(currency)
     for position, (line, amount) in enumerate(zip(lines, amounts, strict=True), 1):
         if not line.description.strip() or len(line.description) > 500:
             text = _("Line %(number)s: enter a description.", number=position)
@@ -144,8 +145,7 @@ def check_lines(lines: Sequence[Line], currency: str) -> list[Money]:
             line.unit_price, UNIT_PLACES
         ):
             text = _("Line %(number)s has too many decimals.", number=position)
-        elif abs(amount.minor) > MAX_AMOUNT_MINOR or abs(line.unit_price) >= MAX_UNIT_PRICE:
-            limit = Money(MAX_AMOUNT_MINOR, currency)
+        elif abs(amount.minor) > limit.minor or abs(line.unit_price) >= MAX_UNIT_PRICE:
             text = _(
                 "Line %(number)s: enter an amount up to %(limit)s.", number=position, limit=limit
             )
@@ -153,6 +153,12 @@ def check_lines(lines: Sequence[Line], currency: str) -> list[Money]:
             continue
         raise InvalidInput({"": [text]})
     return amounts
+
+
+def largest_amount(currency: str) -> Money:
+    """Return the largest amount of a line, which a credit note has as the price of one unit."""
+    largest_price = Money.from_major(MAX_UNIT_PRICE - 1, currency)
+    return min(largest_price, Money(MAX_AMOUNT_MINOR, currency))
 
 
 def line_values(lines: Sequence[Line], reckoning: Reckoning) -> list[dict[str, Any]]:

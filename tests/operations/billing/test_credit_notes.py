@@ -10,13 +10,19 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
+from puqpanel.domain.charges import ChargeKind
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.money import Money
+from puqpanel.domain.periods import Span
 from puqpanel.infra.db import session
 from puqpanel.models import Document
 from puqpanel.operations.billing import credit_notes, documents, issuing, payments, taxes
 from puqpanel.operations.billing.documents import Draft
+from puqpanel.operations.billing.lines import Line
 from puqpanel.operations.billing.taxes import RateValues
+from puqpanel.operations.catalog import products
+from puqpanel.operations.provisioning import services
+from puqpanel.operations.system import currencies
 from tests.operations.billing.conftest import STAFF, change, credit_of, lines
 from tests.operations.billing.test_issuing import problems
 
@@ -238,3 +244,47 @@ def test_an_amount_reduces_discounts_too(invoice):
     credit(document, amount=eur(13 * 1230 - 12300))
     assert not any(credit_notes.creditable(document).values())
     assert problems() == []
+
+
+def test_periods_that_cost_nothing_are_free_after_a_whole_credit_note(client, company):
+    """Hosting for a coupon of 100 %, and a domain: both can be charged again."""
+    day = date(2026, 3, 1)
+    span = Span(day, date(2026, 4, 1))
+    product = products.save_product(actor=STAFF, uuid=None, name="VPS", price="10", currency="EUR")
+    first, second = (
+        services.create_service(
+            actor=STAFF, client_uuid=client.uuid, product_uuid=product.uuid, name=name
+        ).id
+        for name in ("a.example", "b.example")
+    )
+
+    def line(key: int, price: int) -> Line:
+        return Line(
+            "Hosting",
+            unit_price=Decimal(price),
+            service_id=key,
+            kind=ChargeKind.RECURRING,
+            period=span,
+        )
+
+    def issued() -> Document:
+        charged = [line(first, 10), line(first, -10), line(second, 10)]
+        draft = documents.create_draft(actor=STAFF, client_uuid=client.uuid, draft=Draft(charged))
+        return issuing.issue(actor=STAFF, uuid=draft.uuid)
+
+    credit_notes.credit(actor=STAFF, uuid=issued().uuid, reason="x")
+    assert issued().status == "issued"
+    assert problems() == []
+
+
+def test_the_price_of_a_credited_line_fits_its_column(client, company):
+    currencies.add_currency(actor=STAFF, code="JPY")
+    for quantity, fits in ((1, True), (2, False)):
+        two = [Line("Servers", unit_price=Decimal(9_000_000_000), quantity=Decimal(quantity))]
+        create = {"actor": STAFF, "client_uuid": client.uuid, "currency": "JPY"}
+        if fits:
+            documents.create_draft(**create, draft=Draft(two))
+        else:
+            with pytest.raises(InvalidInput) as refused:
+                documents.create_draft(**create, draft=Draft(two))
+            assert "up to" in str(refused.value.errors[""][0])
