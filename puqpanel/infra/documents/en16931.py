@@ -39,7 +39,6 @@ EXEMPTION_CODES = {
     TaxCategory.OUTSIDE_SCOPE: "VATEX-EU-O",
 }
 _VAT_NUMBER = re.compile(r"[A-Z]{2}[0-9A-Z+*. -]+")
-_CONTROL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class NotAnInvoiceError(ValueError):
@@ -137,11 +136,6 @@ def invoice(data: DocumentData) -> Invoice:
         prepaid=prepaid,
         due=data.total - prepaid,
     )
-
-
-def clean(text: str) -> str:
-    """Return a text without characters that XML does not allow."""
-    return _CONTROL.sub("", text).strip()
 
 
 def decimal(value: Decimal) -> str:

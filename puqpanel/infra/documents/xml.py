@@ -12,7 +12,7 @@ from typing import Any
 
 from lxml import etree
 
-from puqpanel.infra.documents.en16931 import clean
+from puqpanel.domain.xml_text import xml_text
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ def node(name: str, *parts: Part | list[Node | None], **attributes: str) -> Node
         if isinstance(part, Node):
             result.children.append(part)
         elif isinstance(part, str):
-            result.text = clean(part)
+            result.text = xml_text(part)
         elif part:
             result.children += [child for child in part if child is not None]
     return result if result.text or result.children else None

@@ -21,6 +21,7 @@ from puqpanel.domain.tax import (
 )
 from puqpanel.domain.tax_rules import STANDARD_CLASS
 from puqpanel.domain.texts import _
+from puqpanel.domain.xml_text import xml_text
 from puqpanel.models import Document, DocumentLineRow, DocumentTax
 from puqpanel.operations.billing.plain_documents import PlainDocument, PlainRow
 from puqpanel.operations.billing.tax_tables import TaxTable
@@ -133,7 +134,7 @@ def check_lines(lines: Sequence[Line], currency: str) -> list[Money]:
     amounts = [line.amount_in(currency) for line in lines]
     limit = largest_amount(currency)
     for position, (line, amount) in enumerate(zip(lines, amounts, strict=True), 1):
-        if not line.description.strip() or len(line.description) > 500:
+        if not xml_text(line.description) or len(line.description) > 500:
             text = _("Line %(number)s: enter a description.", number=position)
         elif not 0 < line.quantity <= MAX_QUANTITY:
             text = _(
@@ -166,8 +167,8 @@ def line_values(lines: Sequence[Line], reckoning: Reckoning) -> list[dict[str, A
     return [
         {
             "position": at,
-            "description": line.description.strip(),
-            "details": line.details.strip(),
+            "description": xml_text(line.description),
+            "details": xml_text(line.details),
             "quantity": line.quantity,
             "unit_price": line.unit_price,
             "amount_minor": reckoning.amounts[at].minor,

@@ -22,6 +22,7 @@ from puqpanel.domain.tax_rules import (
     region_key,
 )
 from puqpanel.domain.texts import Text, _
+from puqpanel.domain.xml_text import xml_text
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.models import Company, CompanyTaxRule, CountryTax
 from puqpanel.operations.billing.companies import clean_text, find_company
@@ -187,7 +188,7 @@ def save_rule(
         errors["category"] = [_("Select an option from the list.")]
     elif category in (TaxCategory.STANDARD, TaxCategory.ZERO):
         reason = ""
-    elif not reason.strip():
+    elif not xml_text(reason):
         errors["reason"] = [
             _("Enter the reason to print on documents, such as the legal provision.")
         ]
@@ -209,7 +210,9 @@ def save_rule(
     buyers = {name: value for name, value in key.items() if name != "region"}
     if _is_spelled(str(key["region"]), sa.select(CompanyTaxRule).filter_by(**buyers)):
         raise taken
-    row = save(CompanyTaxRule(**key, category=category, reason=clean_text(reason, 1000)), taken)
+    row = save(
+        CompanyTaxRule(**key, category=category, reason=xml_text(clean_text(reason, 1000))), taken
+    )
     audit.record(
         actor=actor,
         action="tax.rule_saved",
