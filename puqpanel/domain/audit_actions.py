@@ -37,6 +37,7 @@ _OWN = {
     "client.view_request": "A staff member sent a form while viewing the client area as a user.",
     "client.view_started": "A staff member started to view the client area as a user.",
     "company.created": "A company was created.",
+    "company.logo_failed": "A PDF was made without the logo of the company, as it failed.",
     "company.series_changed": "A number series of a company was changed.",
     "company.template_changed": "The PDF template of a company was changed.",
     "company.template_failed": "A PDF was made by the shipped template, as the company's failed.",

@@ -11,6 +11,7 @@ MAX_BYTES = 512 * 1024
 MAX_SIDE = 4000
 """Pixels; a small file can hold an image that fills the memory of a browser."""
 TOO_LARGE = _("Upload an image of at most %(side)s × %(side)s pixels.", side=MAX_SIDE)
+DAMAGED = _("The image is damaged. Upload another file.")
 _NOT_AN_IMAGE = _("Upload a PNG, JPEG, WebP or SVG image.")
 _JPEG_SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 """Markers of the segments that hold the size."""
@@ -57,7 +58,7 @@ def check_image(content: bytes) -> Image:
     else:
         raise ImageError(_NOT_AN_IMAGE)
     if size is None or min(size) < 1:
-        raise ImageError(_("The image is damaged. Upload another file."))
+        raise ImageError(DAMAGED)
     if max(size) > MAX_SIDE:
         raise ImageError(TOO_LARGE)
     return Image(kind, content)

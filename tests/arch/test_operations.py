@@ -225,6 +225,7 @@ WITHOUT_ACTOR = {
     "billing.documents.write": "a part of operations that have asked",
     "billing.ledger.post_all": "a part of operations that have asked",
     "billing.plain_documents.write": "a part of operations that have asked",
+    "billing.logos.record_failure": "notes that the logo of a company could not be printed",
     "billing.templates.record_failure": "notes that the template of a document failed",
     "billing.vat_numbers.ask": "called by the task, with the answer of VIES",
     "modules.breaker.record_failure": "counts failures of a module",

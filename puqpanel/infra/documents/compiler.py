@@ -26,7 +26,8 @@ from typing import Any, Literal
 from puqpanel.domain.images import Image
 from puqpanel.domain.texts import Text, _, verbatim
 
-LIMIT_SECONDS = 10
+LIMIT_SECONDS, LINES_PER_SECOND, MAX_LIMIT_SECONDS = 10, 50, 25
+"""How long a template may take: longer for documents of many lines, but less than a request may."""
 _PROGRAM = Path(__file__).with_name("typst_process.py")
 _OUT_OF_MEMORY = 3
 """The exit code of the program when Python, rather than typst, runs out of memory."""
@@ -55,6 +56,10 @@ class TemplateError(Exception):
         if self.line is None:
             return str(self.message)
         return str(_("Line %(line)s: %(message)s", line=self.line, message=self.message))
+
+
+class LimitError(TemplateError):
+    """A template takes too long or too much memory; at another time it may compile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,7 @@ def compile_template(
     xml: bytes = b"",
     timestamp: int = 0,
     output: Literal["pdf", "png"] = "pdf",
+    lines: int = 0,
 ) -> list[bytes]:
     """Compile a template to PDF/A-3b, or to a PNG for each page.
 
@@ -97,9 +103,11 @@ def compile_template(
         xml: a Factur-X invoice that is attached to the PDF; empty for none.
         timestamp: the time of creation that the PDF states, in seconds since 1970.
         output: the format.
+        lines: how many the document has, which decide how long it may take.
 
     Raises:
-        TemplateError: it does not compile, or not within the limits.
+        LimitError: it does not compile within the limits.
+        TemplateError: it does not compile.
         RuntimeError: the program does not run; its standard error says why.
     """
     request = {
@@ -110,42 +118,43 @@ def compile_template(
         "format": output,
     }
     content = json.dumps(request).encode()
+    limit = min(LIMIT_SECONDS + lines // LINES_PER_SECOND, MAX_LIMIT_SECONDS)
     with _lock:
-        response = json.loads(_exchange(len(content).to_bytes(4, "big") + content))
+        response = json.loads(_exchange(len(content).to_bytes(4, "big") + content, limit))
     if "error" in response:
         raise TemplateError(verbatim(response["error"]["message"]), response["error"]["line"])
     return [base64.b64decode(each) for each in response["files"]]
 
 
-def _exchange(request: bytes) -> bytes:
-    """Send a request to the child and return its response."""
+def _exchange(request: bytes, limit: int) -> bytes:
+    """Send a request to the child and return its response, which takes at most `limit` seconds."""
     if _child is not None:
         # an idle child may have just exited
         with contextlib.suppress(ConnectionError):
-            return _ask(_child, request)
+            return _ask(_child, request, limit)
         stop()
     child = _start()
     try:
-        return _ask(child, request)
+        return _ask(child, request, limit)
     except ConnectionError:
         code = child.process.wait()
         stop()
         if code < 0 or code == _OUT_OF_MEMORY:
-            raise TemplateError(_("The template needs too much memory.")) from None
+            raise LimitError(_("The template needs too much memory.")) from None
         raise RuntimeError(f"{_PROGRAM} exited with code {code}") from None
 
 
-def _ask(child: _Child, request: bytes) -> bytes:
-    until = time.monotonic() + LIMIT_SECONDS
+def _ask(child: _Child, request: bytes, limit: int) -> bytes:
+    until = time.monotonic() + limit
     try:
-        child.connection.settimeout(LIMIT_SECONDS)
+        child.connection.settimeout(limit)
         child.connection.sendall(request)
         length = int.from_bytes(_receive(child.connection, 4, until), "big")
         return _receive(child.connection, length, until)
     except TimeoutError:
         stop()
-        message = _("The template takes longer than %(limit)s seconds.", limit=LIMIT_SECONDS)
-        raise TemplateError(message) from None
+        message = _("The template takes longer than %(limit)s seconds.", limit=limit)
+        raise LimitError(message) from None
 
 
 def _receive(connection: socket.socket, length: int, until: float) -> bytes:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from puqpanel.domain.documents import Party
-from puqpanel.domain.images import check_image
+from puqpanel.domain.images import ImageError, check_image
 from puqpanel.domain.money import Money
 from puqpanel.domain.statements import Statement
 from puqpanel.domain.texts import SOURCE, Language, _, _c
 from puqpanel.infra import catalogs
 from puqpanel.infra.documents import formats, labels
-from puqpanel.infra.documents.compiler import compile_template, logo_name
+from puqpanel.infra.documents.compiler import TemplateError, compile_template, logo_name
 from puqpanel.infra.documents.printable import breakable, printable
 
 WORDS = {
@@ -41,13 +42,19 @@ def render_statement(statement: Statement, language: str, logo: bytes = b"") -> 
     Args:
         statement: what it says.
         language: tag of the language of its texts.
-        logo: PNG, JPEG, WebP or SVG; empty for none.
+        logo: PNG, JPEG, WebP or SVG; empty for none. If it can't be printed, it is left out.
+
+    Raises:
+        TemplateError: the template does not compile, or not within the limits.
     """
-    image = check_image(logo) if logo else None
-    shown = _content(statement, catalogs.find(language) or SOURCE)
-    shown["logo"] = logo_name(image) if image else ""
-    (pdf,) = compile_template(_template(), shown, image)
-    return pdf
+    shown = _content(statement, catalogs.find(language) or SOURCE) | {"logo": ""}
+    lines = len(statement.rows)
+    if logo:
+        with contextlib.suppress(ImageError, TemplateError):
+            image = check_image(logo)
+            named = {**shown, "logo": logo_name(image)}
+            return compile_template(_template(), named, image, lines=lines)[0]
+    return compile_template(_template(), shown, lines=lines)[0]
 
 
 @cache

@@ -22,6 +22,7 @@ from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.models import Client, Company, Document, Series
 from puqpanel.operations.accounts.buyer_details import clean_vat_number
+from puqpanel.operations.billing import logos
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_country, clean_email, clean_name
 
@@ -148,7 +149,8 @@ def save_company(*, actor: Principal, uuid: str | None, values: Mapping[str, Any
     Args:
         actor: who saves it.
         uuid: the company; None creates one, with a series for each kind of document.
-        values: columns of `Company`; those that are missing keep their values.
+        values: columns of `Company`; those that are missing keep their values. `logo_file` is a new
+            logo: PNG, JPEG, WebP or SVG.
 
     Raises:
         InvalidInput: a field is invalid.
@@ -312,6 +314,11 @@ def _checked(values: Mapping[str, Any], company: Company) -> dict[str, Any]:
     for key in ("logo", "template"):
         if key in values:
             checked[key] = values[key]
+    if values.get("logo_file") is not None:
+        try:
+            checked["logo"] = logos.store_logo(values["logo_file"])
+        except InvalidInput as error:
+            errors.update(error.messages)
     if company.is_default and checked.get("active") is False:
         errors["active"] = [_("Make another company the default one first.")]
     if errors:

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 import sqlalchemy as sa
+import structlog
 
-from puqpanel.domain.errors import InvalidInput
+from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.ledger import Account
 from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import CLIENT_BILLING_VIEW, DOCUMENTS_VIEW
@@ -24,8 +25,9 @@ from puqpanel.models import Client, Company, Document, LedgerEntry, Posting
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing.companies import company_for, find_company
 from puqpanel.operations.billing.ledger import today
-from puqpanel.operations.system.files import find_file
+from puqpanel.operations.billing.logos import logo_of
 
+log = structlog.get_logger(__name__)
 MAX_ROWS = 2000
 ACCOUNTS = (Account.RECEIVABLE, Account.CREDIT)
 """The accounts whose sum is what a client owes."""
@@ -123,12 +125,21 @@ def statement(
 
 
 def statement_pdf(client: Client, written: Statement, company_uuid: str = "") -> bytes:
-    """Return a statement as PDF, in the client's language, with the logo of the company."""
-    from puqpanel.infra.documents.statement import render_statement  # slow to import
+    """Return a statement as PDF, in the client's language, with the logo of the company.
+
+    Raises:
+        ConflictError: it can't be made within the limits.
+    """
+    # slow to import
+    from puqpanel.infra.documents.compiler import TemplateError
+    from puqpanel.infra.documents.statement import render_statement
 
     company = find_company(company_uuid) if company_uuid else company_for(client)
-    logo = find_file(company.logo) if company.logo else None
-    return render_statement(written, client.language or "en", logo.content if logo else b"")
+    try:
+        return render_statement(written, client.language or "en", logo_of(company))
+    except TemplateError as error:
+        log.warning("statement can't be made", client=client.uuid, error=error)
+        raise ConflictError(_("The statement takes too long. Choose a shorter period.")) from error
 
 
 def statement_csv(written: Statement) -> Iterator[str]:

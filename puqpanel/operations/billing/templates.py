@@ -22,8 +22,8 @@ from puqpanel.infra.db import session, transaction
 from puqpanel.models import Audit, Company
 from puqpanel.operations.billing.companies import find_company
 from puqpanel.operations.billing.ledger import today
+from puqpanel.operations.billing.logos import logo_of
 from puqpanel.operations.system import audit, currencies
-from puqpanel.operations.system.files import find_file
 
 MAX_LENGTH = 60_000
 """The longest template in characters."""
@@ -152,8 +152,7 @@ def _compiled(company: Company, template: str) -> bytes:
     if len(template) > MAX_LENGTH:
         text = _("Enter at most %(longest)s characters.", longest=MAX_LENGTH)
         raise InvalidInput({"template": [text]})
-    logo = find_file(company.logo) if company.logo else None
-    image = logo.content if logo else b""
+    image = logo_of(company)
     sample = _sample(company)
     rendered = render_pdf(sample, logo=image, template=template)
     if rendered.template_error is not None:

@@ -13,6 +13,7 @@ from puqpanel.infra.db import engine_for
 from puqpanel.infra.settings import Settings
 from puqpanel.models import BooksCheck, Company
 from puqpanel.operations.billing.books_checks import ENDED
+from puqpanel.operations.billing.logos import failures as logo_failures
 from puqpanel.operations.billing.tax_tables import missing_rates
 from puqpanel.operations.billing.templates import failures
 from puqpanel.operations.oversight.check import Check
@@ -36,11 +37,15 @@ def taxes(settings: Settings) -> Check:
 
 
 def templates(settings: Settings) -> Check:
-    """Check that the PDF templates of companies did not fail."""
+    """Check that the PDF templates and logos of companies did not fail."""
     with engine_for(settings.database_url).connect() as connection:
         names = [row.name for row in connection.execute(failures())]
-    if not names:
+        without_logo = [row.name for row in connection.execute(logo_failures())]
+    if not names and not without_logo:
         return Check("templates", "ok", _("No PDF template failed."))
+    if not names:
+        text = _("The logo could not be printed for: %(names)s.", names=", ".join(without_logo[:5]))
+        return Check("templates", "warn", text, _("Upload another logo on the company's page."))
     text = _("The PDF template failed for: %(names)s.", names=", ".join(names[:5]))
     return Check("templates", "warn", text, _("Correct the template on the company's page."))
 

@@ -11,21 +11,25 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pypdf import PdfReader
 
 from puqpanel.domain.images import ImageError
 from puqpanel.domain.money import Money
-from puqpanel.domain.texts import SOURCE
-from puqpanel.infra.documents import compiler
-from puqpanel.infra.documents.compiler import TemplateError, compile_template
+from puqpanel.domain.statements import Statement
+from puqpanel.domain.texts import SOURCE, verbatim
+from puqpanel.infra.documents import compiler, pdf
+from puqpanel.infra.documents.compiler import LimitError, TemplateError, compile_template
 from puqpanel.infra.documents.content import content
 from puqpanel.infra.documents.pdf import check_logo, render_pdf, shipped_template
+from puqpanel.infra.documents.statement import render_statement
 from puqpanel.infra.settings import ROOT
 from tests.domain.test_images import png
-from tests.infra.documents.samples import reverse_charge
+from tests.infra.documents.samples import GERMAN, SELLER, reverse_charge
 
 SVG = (
     b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9"/></svg>'
@@ -110,11 +114,12 @@ def test_an_endless_template_is_stopped_and_the_shipped_one_is_used(
     rendered = render_pdf(reverse_charge(), template=source)
     assert "Invoice" in text(rendered.pdf)
     assert str(rendered.template_error) == "The template takes longer than 3 seconds."
+    assert rendered.is_provisional
 
 
 def test_a_template_that_fills_the_memory_ends_only_its_process() -> None:
     source = "#let x = range(200000000).map(i => (i, i))\n#x.len()"
-    with pytest.raises(TemplateError, match=r"memory|longer"):
+    with pytest.raises(LimitError, match=r"memory|longer"):
         compile_template(source, {})
     assert compile_template("still works", {})[0].startswith(b"%PDF")
 
@@ -176,14 +181,58 @@ def test_a_damaged_logo() -> None:
     logo = PNG[:50]  # its header is right and its pixels are missing
     with pytest.raises(ImageError, match="damaged"):
         check_logo(logo)
-    with pytest.raises(ImageError, match="damaged"):
-        render_pdf(reverse_charge(), logo=logo)
+    rendered = render_pdf(reverse_charge(), logo=logo)
+    assert rendered.pdf == render_pdf(reverse_charge()).pdf
+    assert "damaged" in str(rendered.logo_error) and rendered.template_error is None
+    assert not rendered.is_provisional
+
+
+def test_a_damaged_logo_does_not_discard_the_template_of_the_firm() -> None:
+    source = '#let d = json(bytes(sys.inputs.data))\n= Rechnung\n#if d.logo != "" { image(d.logo) }'
+    rendered = render_pdf(reverse_charge(), template=source, logo=PNG[:50])
+    assert "Rechnung" in text(rendered.pdf)
+    assert "damaged" in str(rendered.logo_error) and rendered.template_error is None
+
+
+def test_a_statement_leaves_a_damaged_logo_out() -> None:
+    zero = Money.zero("EUR")
+    days = date(2026, 1, 1), date(2026, 1, 31)
+    empty = Statement(SELLER, GERMAN, *days, zero, (), zero, zero, zero)
+    assert "Fjordhost" in text(render_statement(empty, "en", PNG[:50]))
+
+
+def test_a_logo_that_takes_too_long_is_left_out_for_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = compiler.compile_template
+
+    def busy(*arguments: Any, **options: Any) -> list[bytes]:
+        if arguments[2] is not None:
+            raise LimitError(verbatim("too slow"))
+        return compiled(*arguments, **options)
+
+    monkeypatch.setattr(pdf, "compile_template", busy)
+    rendered = render_pdf(reverse_charge(), logo=PNG)
+    assert (str(rendered.logo_error), rendered.is_provisional) == ("too slow", True)
+    with pytest.raises(ImageError, match="too long"):
+        check_logo(PNG)
+
+
+def test_documents_of_many_lines_may_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = []
+
+    def ask(_child: Any, _request: bytes, limit: float) -> bytes:
+        limits.append(limit)
+        return b'{"files": []}'
+
+    monkeypatch.setattr(compiler, "_ask", ask)
+    for lines in (0, 10, 500, 1000, 10**6):
+        compile_template("", {}, lines=lines)
+    assert limits == [10, 10, 20, 25, 25]
 
 
 @pytest.mark.parametrize("logo", [b"%PDF-1.7", b"<html>", b"GIF89a"])
 def test_a_logo_that_is_no_image(logo: bytes) -> None:
-    with pytest.raises(ImageError, match="Upload a PNG, JPEG, WebP or SVG image"):
-        render_pdf(reverse_charge(), logo=logo)
+    error = render_pdf(reverse_charge(), logo=logo).logo_error
+    assert "Upload a PNG, JPEG, WebP or SVG image" in str(error)
     with pytest.raises(ImageError):
         check_logo(logo)
 

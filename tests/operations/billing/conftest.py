@@ -11,6 +11,7 @@ import pytest
 from puqpanel.domain.money import Money
 from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.infra.db import transaction
+from puqpanel.infra.documents import pdf as renderer
 from puqpanel.models import Client, Company, Document
 from puqpanel.operations.accounts import clients
 from puqpanel.operations.billing import companies, documents, issuing, ledger, taxes
@@ -67,6 +68,22 @@ def invoice(company: Company, client: Client) -> Callable[..., Document]:
         return issuing.issue(actor=STAFF, uuid=draft.uuid)
 
     return make
+
+
+@pytest.fixture
+def refusals(monkeypatch: pytest.MonkeyPatch) -> dict[str, Exception]:
+    """Errors by a text of the template or of a document that fails with them."""
+    errors: dict[str, Exception] = {}
+    compiled = renderer.compile_template
+
+    def refusing(source: str, data: dict[str, Any], *arguments: Any, **options: Any) -> list[bytes]:
+        for word, error in errors.items():
+            if word in source or word in str(data):
+                raise error
+        return compiled(source, data, *arguments, **options)
+
+    monkeypatch.setattr(renderer, "compile_template", refusing)
+    return errors
 
 
 def credit_of(client: Client, currency: str = "") -> Money:

@@ -9,9 +9,13 @@ import pytest
 
 from puqpanel.app import Panel
 from puqpanel.domain.principals import AUTOMATION
+from puqpanel.domain.texts import verbatim
 from puqpanel.infra.db import session
+from puqpanel.infra.documents import pdf as renderer
+from puqpanel.infra.documents.compiler import TemplateError
 from puqpanel.models import Company, Document
 from puqpanel.operations.billing import companies, documents, taxes
+from tests.domain.test_images import png
 from tests.sample import SELLER
 from tests.web.conftest import Browser
 
@@ -242,12 +246,32 @@ def test_a_document_is_partly_credited_until_something_is_paid(owner: Browser, i
     assert "Issue credit note…" not in owner.get(page).text
 
 
-def test_an_empty_logo_is_refused(owner: Browser, company: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "Upload a PNG, JPEG, WebP or SVG image."), (png()[:50], "The image is damaged.")],
+)
+def test_a_logo_that_cannot_be_printed_is_refused(
+    owner: Browser, company: str, content: bytes, message: str
+) -> None:
     data = {"name": "Fjordhost", "country": "PL", "entry": "net", "zone": "UTC", "due_days": "14"}
     answer = owner.post(
-        f"/admin/companies/{company}/edit", {**data, "logo_file": (BytesIO(b""), "logo.png")}
+        f"/admin/companies/{company}/edit", {**data, "logo_file": (BytesIO(content), "logo.png")}
     )
-    assert answer.status_code == 422 and "Upload a PNG, JPEG, WebP or SVG image." in answer.text
+    assert answer.status_code == 422 and message in answer.text
+
+
+def test_a_pdf_that_cannot_be_made_says_so(
+    app: Panel, owner: Browser, issue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_arguments: object, **_options: object) -> list[bytes]:
+        raise TemplateError(verbatim("no glyph"))
+
+    monkeypatch.setattr(renderer, "compile_template", failing)
+    anna = Browser(app).sign_in("anna@example.test", "/client")
+    for browser, page in ((owner, "/admin/documents"), (anna, "/client/invoices")):
+        answer = browser.get(f"{page}/{issue}/pdf")
+        assert answer.status_code == 409
+        assert "-00001 can't be made." in answer.text.replace("&#39;", "'")
 
 
 def test_a_template_that_fails_for_a_paid_document_is_refused(owner: Browser, company: str) -> None:

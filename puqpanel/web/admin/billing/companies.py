@@ -18,16 +18,14 @@ from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.document_states import KIND_LABELS
 from puqpanel.domain.documents import DocumentKind
-from puqpanel.domain.errors import InvalidInput, UserError
 from puqpanel.domain.numbering import Reset, number_text
 from puqpanel.domain.permissions import COMPANIES_MANAGE, COMPANIES_VIEW
 from puqpanel.domain.tax import PriceEntry, TaxCategory
 from puqpanel.domain.tax_rules import BUYER_LABELS, EU
 from puqpanel.domain.texts import Text
 from puqpanel.models import Company
-from puqpanel.operations.billing import companies, ledger, tax_tables, taxes, templates
+from puqpanel.operations.billing import companies, ledger, logos, tax_tables, taxes, templates
 from puqpanel.operations.system import audit
-from puqpanel.operations.system.files import store_image
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.edits import EditForm, unchanged
 from puqpanel.web.fields import CountryField, RegionField, TimeZoneField, countries, country_name
@@ -187,6 +185,7 @@ def show(uuid: str) -> ResponseReturnValue:
         "admin/billing/companies/show.html",
         company=company,
         template_failure=templates.failure(company),
+        logo_failure=logos.failure(company),
         missing=companies.missing_details(company),
         no_rates=[country_name(code) for code in tax_tables.missing_rates([company])],
         country_name=country_name,
@@ -294,18 +293,11 @@ def delete_rule(uuid: str) -> ResponseReturnValue:
 
 
 def _values(form: CompanyForm) -> dict[str, object]:
-    """Return the fields, with the digest of a new logo.
-
-    Raises:
-        UserError: the logo is not an image.
-    """
+    """Return the fields, with the content of a new logo."""
     values = {name: form[name].data for name in FIELDS}
     values = {name: "" if value is None else value for name, value in values.items()}
     if uploaded := form.logo_file.data:
-        try:
-            values["logo"] = store_image(uploaded.read())
-        except UserError as error:
-            raise InvalidInput({"logo_file": [error.text]}) from None
+        values["logo_file"] = uploaded.read()
     return values
 
 
