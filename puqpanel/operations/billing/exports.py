@@ -21,12 +21,13 @@ from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.permissions import DOCUMENTS_VIEW
 from puqpanel.domain.principals import Principal
-from puqpanel.domain.task_states import OPEN, OnLoss
+from puqpanel.domain.task_states import OPEN, OnLoss, TaskStatus
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.models import Company, Document, StoredFile, Task, TaskTag
 from puqpanel.operations.billing import document_files
 from puqpanel.operations.billing.companies import find_company
+from puqpanel.operations.billing.document_files import UnprintableError
 from puqpanel.tasks import add
 
 JOB = "ExportJob"
@@ -36,6 +37,11 @@ MADE_WHILE_DOWNLOADING = 100
 """How many missing PDFs the download makes itself, at about 20 ms each; more need the task."""
 ATTEMPT_SECONDS = 480
 """After this, the task lets others run and continues in another attempt."""
+FAILURES_FILE = "failed.txt"
+"""The file of a ZIP that names what could not be added."""
+NAMED = 20
+"""How many documents that failed a task names."""
+PROVISIONAL = _("The company's template or logo takes too long.")
 MADE_FIRST = _("Generate the PDFs first: %(missing)s are missing.")
 
 
@@ -129,7 +135,14 @@ class State:
     @property
     def can_download(self) -> bool:
         """Whether the ZIP can be downloaded now."""
-        return bool(self.documents) and self.missing <= MADE_WHILE_DOWNLOADING
+        few = self.missing <= MADE_WHILE_DOWNLOADING
+        return bool(self.documents) and (few or self.has_failed)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the task made all PDFs that can be made, and others are still missing."""
+        ended = self.task is not None and self.task.status == TaskStatus.FAILED
+        return ended and bool(self.missing)
 
 
 def state_of(*, actor: Principal, selection: Selection) -> State:
@@ -163,21 +176,45 @@ def request(*, actor: Principal, selection: Selection) -> Task:
     )
 
 
-def make_pdfs(selection: Selection) -> int:
+@dataclass(slots=True)
+class Made:
+    """What an attempt to make the missing PDFs of an export did.
+
+    Args:
+        made: how many it made.
+        missing: how many it did not come to.
+        failed: why those that were not made failed, by number of document.
+    """
+
+    made: int = 0
+    missing: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def make_pdfs(selection: Selection) -> Made:
     """Make missing PDFs of an export until all are there or the time of an attempt is over.
 
-    Returns:
-        How many are still missing.
+    A document that fails stops no other.
     """
     end = monotonic() + ATTEMPT_SECONDS
-    missing = Document.digest.not_in(sa.select(StoredFile.digest))
+    missing, result = Document.digest.not_in(sa.select(StoredFile.digest)), Made()
     for document in _documents(selection, missing):
         if monotonic() > end:
             break
-        document_files.pdf(document)
+        number, digest = document.number or "", document.digest
+        try:
+            document_files.pdf(document)
+        except UnprintableError as error:
+            result.failed[number] = error.reason
+        else:
+            if document_files.is_kept(digest):
+                result.made += 1
+            else:
+                result.failed[number] = str(PROVISIONAL)
         release()
     query = sa.select(sa.func.count(Document.id)).where(*selection.conditions(), missing)
-    return session().scalar(query) or 0
+    result.missing = max(0, (session().scalar(query) or 0) - len(result.failed))
+    return result
 
 
 def documents_of(*, actor: Principal, selection: Selection) -> Iterator[Document]:
@@ -227,17 +264,30 @@ class _Sink(io.RawIOBase):
 
 
 def _zipped(selection: Selection, with_ubl: bool) -> Iterator[bytes]:
-    sink = _Sink()
+    sink, failed = _Sink(), list[str]()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
         for document in _documents(selection):
-            folder = f"{document.kind}/{document.sequence:06}-"
-            name = f"{folder}{document_files.file_name(document, '.pdf')}"
-            archive.writestr(name, document_files.pdf(document), zipfile.ZIP_STORED)
+            try:
+                archive.writestr(
+                    _path(document, ".pdf"), document_files.pdf(document), zipfile.ZIP_STORED
+                )
+            except UnprintableError as error:
+                failed.append(f"{document.number} PDF: {error.reason}\n")
             if with_ubl and document.kind != DocumentKind.PROFORMA:
-                name = f"{folder}{document_files.file_name(document, '.xml')}"
-                archive.writestr(name, document_files.ubl(document))
+                try:
+                    archive.writestr(_path(document, ".xml"), document_files.ubl(document))
+                except UnprintableError as error:
+                    failed.append(f"{document.number} UBL: {error.reason}\n")
             yield sink.take()
+        if failed:
+            archive.writestr(FAILURES_FILE, "".join(failed))
     yield sink.take()
+
+
+def _path(document: Document, extension: str) -> str:
+    """Return the name of a document's file in a ZIP."""
+    name = document_files.file_name(document, extension)
+    return f"{document.kind}/{document.sequence:06}-{name}"
 
 
 def _documents(selection: Selection, *further: sa.ColumnElement[bool]) -> Iterator[Document]:
@@ -269,8 +319,15 @@ def _tag(selection: Selection) -> str:
     return f"export {selection.company_uuid} {selection.start} {selection.end} {kinds}"[:120]
 
 
-def sentence(missing: int) -> Text:
+def sentence(made: Made) -> Text:
     """Return what a task says that made PDFs."""
-    if missing:
-        return _("%(missing)s PDFs are still missing.", missing=missing)
+    if made.failed:
+        numbers = [*made.failed][:NAMED]
+        return _(
+            "%(failed)s PDFs could not be made: %(numbers)s",
+            failed=len(made.failed),
+            numbers=", ".join(numbers) + "…" * (len(made.failed) > NAMED),
+        )
+    if made.missing:
+        return _("%(missing)s PDFs are still missing.", missing=made.missing)
     return _("All PDFs are ready.")

@@ -16,12 +16,15 @@ import sqlalchemy as sa
 
 from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError, PermissionDenied
 from puqpanel.domain.principals import Principal, PrincipalKind
-from puqpanel.infra.db import session
+from puqpanel.domain.texts import verbatim
+from puqpanel.infra.db import session, transaction
+from puqpanel.infra.documents.compiler import TemplateError
 from puqpanel.jobs.exports import ExportJob
 from puqpanel.models import Client, Company, Document, StoredFile, Task
 from puqpanel.operations.billing import (
     companies,
     credit_notes,
+    document_files,
     documents,
     export_tables,
     exports,
@@ -103,6 +106,46 @@ def test_many_missing_pdfs_are_made_by_a_task(
     state = exports.state_of(actor=STAFF, selection=selection)
     assert (state.missing, state.can_download) == (0, True)
     assert len(zip_of(selection).namelist()) == 3
+
+
+def test_an_export_goes_on_after_a_document_that_fails(
+    invoice: Make, company: Company, refusals: dict[str, Exception]
+) -> None:
+    first, bad, last = invoice("10"), invoice("20"), invoice("30")
+    assert bad.number
+    refusals[bad.number] = TemplateError(verbatim("no glyph"))
+    today = ledger.today(company)
+    selection = Selection(company.uuid, today, today)
+    task = exports.request(actor=STAFF, selection=selection)
+    outcome = ExportJob().run(session().get_one(Task, task.id))
+    assert outcome.kind == "retry" and bad.number in str(outcome.message)
+    assert outcome.output == {bad.number: "no glyph"}
+    assert document_files.is_kept(first.digest) and document_files.is_kept(last.digest)
+    parts = exports.zip_of(actor=STAFF, selection=selection, with_ubl=True)
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(parts)))
+    assert len(archive.namelist()) == 6
+    assert archive.read("failed.txt").decode() == f"{bad.number} PDF: no glyph\n"
+    refusals.clear()
+    assert ExportJob().run(session().get_one(Task, task.id)).kind == "completed"
+
+
+def test_an_export_can_be_downloaded_when_its_task_has_failed(
+    invoice: Make,
+    company: Company,
+    refusals: dict[str, Exception],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(exports, "MADE_WHILE_DOWNLOADING", 0)
+    bad = invoice("20")
+    refusals[bad.number or ""] = TemplateError(verbatim("no glyph"))
+    today = ledger.today(company)
+    selection = Selection(company.uuid, today, today)
+    task = exports.request(actor=STAFF, selection=selection)
+    assert not exports.state_of(actor=STAFF, selection=selection).can_download
+    with transaction():
+        session().get_one(Task, task.id).status = "failed"
+    state = exports.state_of(actor=STAFF, selection=selection)
+    assert state.has_failed and state.can_download
 
 
 def test_documents_of_other_days_and_companies_are_left_out(
