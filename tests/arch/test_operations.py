@@ -258,7 +258,7 @@ WITHOUT_ACTOR = {
     "provisioning.settlement.keep_service_data": "called by jobs, about their own services",
     "provisioning.settlement.set_provision_data": "called by modules, about their own services",
     "system.audit.prune_refusals": "maintenance",
-    "system.files.delete_file": "a part of saving settings",
+    "system.files.delete_unused": "a part of saving settings",
     "system.files.store_image": "a part of saving settings",
     "system.rotation.rotate": "a command of the server's administrator",
     "system.settings.use_version": "records the version at the start",

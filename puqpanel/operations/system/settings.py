@@ -213,7 +213,7 @@ def save(*, actor: Principal, values: Mapping[str, object], seen: str | None = N
             before[name] = current
             _store(find(name), value)
             if find(name).kind is Kind.IMAGE and current:
-                files.delete_file(str(current))
+                files.delete_unused(str(current))
     _record(actor, before, checked)
     return list(before)
 
@@ -234,7 +234,7 @@ def unset(*, actor: Principal, name: str) -> bool:
     before, _ = _read(definition, stored)
     session().execute(sa.delete(Setting).where(Setting.name == name))
     if definition.kind is Kind.IMAGE:
-        files.delete_file(str(before))
+        files.delete_unused(str(before))
     _record(actor, {name: before}, {name: definition.default})
     return True
 

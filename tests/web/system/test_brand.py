@@ -10,8 +10,10 @@ from puqpanel.infra.db import session
 from puqpanel.infra.settings import Settings
 from puqpanel.live import dismantle
 from puqpanel.models import StoredFile
+from puqpanel.operations.billing import companies, logos
 from puqpanel.operations.system import settings
 from tests.domain.test_images import SVG, png
+from tests.sample import SELLER
 from tests.web.conftest import Browser
 
 pytestmark = pytest.mark.sqlite
@@ -84,3 +86,16 @@ def test_an_old_logo_is_deleted(app: Panel) -> None:
         assert session().query(StoredFile).count() == 1
         settings.unset(actor=AUTOMATION, name="firm.logo")
         assert session().query(StoredFile).count() == 0
+
+
+def test_a_logo_that_a_company_uses_too_is_kept(app: Panel) -> None:
+    with app.app_context():
+        values = {**SELLER, "name": "Fjordhost", "country": "PL", "logo_file": png()}
+        company = companies.save_company(actor=AUTOMATION, uuid=None, values=values)
+    for content in (png(5, 5), png()):
+        _save(app, logo=png())
+        _save(app, logo=content)
+        with app.app_context():
+            if content == png():
+                settings.unset(actor=AUTOMATION, name="firm.logo")
+            assert logos.logo_of(companies.find_company(company.uuid)) == png()
