@@ -66,7 +66,7 @@ class PlainDocument(SimpleNamespace):
 
 def new(values: Mapping[str, Any]) -> PlainDocument:
     """Return a new document with the values of a draft, without lines."""
-    empty: dict[str, Any] = dict.fromkeys(("id", "corrects", "supplied_on", "due_on"))
+    empty: dict[str, Any] = dict.fromkeys(("id", "corrects", "origin_id", "supplied_on", "due_on"))
     empty |= {"reason": "", "buyer": {}, "prepaid_minor": 0}
     return PlainDocument(**empty, **values, rewritten=True)
 

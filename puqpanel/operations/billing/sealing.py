@@ -105,7 +105,7 @@ def _fill(documents: Sequence[AnyDocument], moment: datetime, day: date) -> None
             document.due_on = day + timedelta(days=company.due_days)
         document.seller, document.bank = seller, bank
         document.buyer = document.buyer or values_of(document.client.party)
-        if not document.notes.endswith(company.notes):  # an invoice has those of its proforma
+        if document.origin_id is None:  # else it has the notes of its proforma
             document.notes = "\n".join(filter(None, (document.notes, company.notes)))
         document.status = status_after(document.total.minor, 0)
 

@@ -62,6 +62,19 @@ def test_notes_of_a_proforma_are_on_its_invoice_once(invoice, client, company):
     assert session().scalars(query).one() == "Delivery in May\nThank you"
 
 
+@pytest.mark.parametrize("later", ["Thank you very much", ""])
+def test_notes_of_the_company_that_change_before_the_invoice(invoice, client, company, later):
+    with transaction():
+        company.notes = "Thank you"
+    proforma = invoice("10", kind="proforma")
+    with transaction():
+        companies.find_company(company.uuid).notes = later
+    payments.mark_paid(actor=STAFF, document_uuid=proforma.uuid, reason="Statement 1")
+    query = sa.select(Document.notes).where(Document.kind == "invoice")
+    assert session().scalars(query).one() == "Thank you"
+    assert invoice("10").notes == later
+
+
 def test_a_currency_with_open_documents_or_credit_stays(invoice, client, company):
     currencies.add_currency(actor=STAFF, code="PLN")
 
