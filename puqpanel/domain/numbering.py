@@ -9,7 +9,7 @@ from enum import StrEnum
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.texts import _
 
-MAX_PATTERN_LENGTH, MAX_DIGITS = 60, 12
+MAX_PATTERN_LENGTH, MAX_DIGITS, MAX_LENGTH = 60, 12, 80
 _FIELD = re.compile(r"\{(year|yy|month|number)(?::0([1-9][0-9]?))?\}")
 _WIDTHS = {"year": 4, "yy": 2, "month": 2, "number": 1}
 """Digits that a field has unless the pattern says how many."""
@@ -43,11 +43,13 @@ def check_pattern(pattern: str, reset: Reset) -> str:
                 " leading zeros."
             )
         )
-    fields = {found.group(1): found.group(2) for found in _FIELD.finditer(pattern)}
-    if sum(1 for found in _FIELD.finditer(pattern) if found.group(1) == "number") != 1:
+    fields = [found.group(1) for found in _FIELD.finditer(pattern)]
+    if fields.count("number") != 1:
         raise UserError(_("The pattern must contain {number} exactly once."))
-    if any(int(width or 1) > MAX_DIGITS for width in fields.values()):
+    if any(_width(found) > MAX_DIGITS for found in _FIELD.finditer(pattern)):
         raise UserError(_("A number has at most %(limit)s digits.", limit=MAX_DIGITS))
+    if len(number_text(pattern, 10**MAX_DIGITS - 1, date.max)) > MAX_LENGTH:
+        raise UserError(_("Numbers would be longer than %(limit)s characters.", limit=MAX_LENGTH))
     has_year = "year" in fields or "yy" in fields
     if reset == Reset.YEARLY and not has_year:
         raise UserError(_("Numbers would repeat each year. Add {year} to the pattern."))
