@@ -12,6 +12,8 @@ The standard differs from the document in a few points:
 * A price must not be negative, so discounts have a negative quantity. A price that does not
   multiply to the net amount of its line, such as one without the tax of a gross price, is stated
   for the whole quantity of the line.
+* Only a number with the prefix of the party's country is a VAT identifier; any other is a tax
+  registration. A buyer without a country, which is taxed at home, has that of the seller.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from puqpanel.domain.documents import DocumentData, DocumentKind, DocumentLine, 
 from puqpanel.domain.money import Money, exponent
 from puqpanel.domain.tax import GroupTotal, TaxCategory, TaxGroup
 from puqpanel.domain.texts import SOURCE, Language
+from puqpanel.domain.vat_prefixes import vat_prefix
 from puqpanel.infra import catalogs
 from puqpanel.infra.documents import formats, labels
 
@@ -38,6 +41,8 @@ EXEMPTION_CODES = {
     TaxCategory.EXPORT: "VATEX-EU-G",
     TaxCategory.OUTSIDE_SCOPE: "VATEX-EU-O",
 }
+COUNTRY_CODES = {"XK": "1A"}
+"""Codes of the list of EN 16931 that differ from those of the panel: Kosovo."""
 _VAT_NUMBER = re.compile(r"[A-Z]{2}[0-9A-Z+*. -]+")
 
 
@@ -125,6 +130,7 @@ def invoice(data: DocumentData) -> Invoice:
     language = catalogs.find(data.language) or SOURCE
     outside_only = all(_category(total.group) == TaxCategory.OUTSIDE_SCOPE for total in data.totals)
     prepaid = data.prepaid or Money.zero(data.currency)
+    buyer = replace(data.buyer, country=data.buyer.country or data.seller.country)
     return Invoice(
         data=data,
         type_code=TYPE_CODES[data.kind],
@@ -132,7 +138,7 @@ def invoice(data: DocumentData) -> Invoice:
         items=[_item(at, line, outside_only) for at, line in enumerate(data.lines, 1)],
         breakdowns=_breakdowns(data.totals, language, outside_only),
         seller=_identified(data.seller, outside_only),
-        buyer=_as_buyer(_identified(data.buyer, outside_only)),
+        buyer=_as_buyer(_identified(buyer, outside_only)),
         prepaid=prepaid,
         due=data.total - prepaid,
     )
@@ -211,15 +217,25 @@ def _tax_notes(data: DocumentData, language: Language) -> list[str]:
 def _identified(party: Party, outside_only: bool) -> Identified:
     vat_number = re.sub(r"[\s.-]", "", party.vat_number).upper()
     tax_number, registration = party.tax_number, party.registration
-    if outside_only or not _VAT_NUMBER.fullmatch(vat_number):
+    if outside_only or not _is_identifier(vat_number, party.country):
         tax_number = tax_number or vat_number
         registration = registration or vat_number or tax_number
         vat_number = ""
+        tax_number = tax_number or registration  # BR-E-02
     scheme, _colon, identifier = party.endpoint.partition(":")
     endpoint = (scheme, identifier) if identifier else ("EM", party.email)
     return Identified(
-        party, vat_number, tax_number, registration, endpoint if endpoint[1] else None
+        replace(party, country=COUNTRY_CODES.get(party.country, party.country)),
+        vat_number,
+        tax_number,
+        registration,
+        endpoint if endpoint[1] else None,
     )
+
+
+def _is_identifier(vat_number: str, country: str) -> bool:
+    has_prefix = bool(vat_prefix(vat_number, country))
+    return has_prefix and _VAT_NUMBER.fullmatch(vat_number) is not None
 
 
 def _as_buyer(identified: Identified) -> Identified:

@@ -22,6 +22,7 @@ from decimal import Decimal
 from puqpanel.domain.spreadsheet import csv_line
 from puqpanel.domain.tax import TaxCategory
 from puqpanel.domain.tax_rules import EU
+from puqpanel.domain.vat_prefixes import vat_prefix
 from puqpanel.models import Document, DocumentTax
 from puqpanel.operations.billing.export_tables import rate_of, signed, tax_minor
 
@@ -58,15 +59,15 @@ def jpk_csv(documents: Iterable[Document]) -> Iterator[str]:
 def _row(position: int, document: Document) -> Sequence[object]:
     buyer = document.buyer
     number = buyer.get("vat_number") or buyer.get("tax_number") or ""
-    country = number[:2] if number[:2].isalpha() else ""
+    prefix = vat_prefix(number, buyer.get("country") or "PL")
     amounts: dict[str, int] = {}
     for group in document.taxes:
         for column, minor in _amounts(document, group):
             amounts[column] = amounts.get(column, 0) + minor
     return (
         position,
-        country,
-        number.removeprefix(country) or NO_NUMBER,
+        prefix,
+        number[len(prefix) :] or NO_NUMBER,
         buyer.get("name") or NO_NUMBER,
         document.number,
         document.issued_on,

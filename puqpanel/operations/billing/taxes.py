@@ -22,6 +22,7 @@ from puqpanel.domain.tax_rules import (
     region_key,
 )
 from puqpanel.domain.texts import Text, _
+from puqpanel.domain.vat_prefixes import vat_prefix
 from puqpanel.domain.xml_text import xml_text
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.models import Company, CompanyTaxRule, CountryTax
@@ -192,7 +193,7 @@ def save_rule(
         errors["reason"] = [
             _("Enter the reason to print on documents, such as the legal provision.")
         ]
-    if category == TaxCategory.EXPORT and not company.vat_number:
+    if category == TaxCategory.EXPORT and not vat_prefix(company.vat_number, company.country):
         errors["category"] = [
             _("Enter the company's VAT number first. It must appear on export invoices.")
         ]

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from puqpanel.domain.documents import ConvertedTax, DocumentData, DocumentKind
+from puqpanel.domain.documents import ConvertedTax, DocumentData, DocumentKind, Party
 from puqpanel.domain.money import Money
 from puqpanel.domain.tax import PriceEntry, Tax, TaxCategory, TaxGroup
+from puqpanel.infra.documents import en16931
 from puqpanel.infra.documents.cii import cii
 from puqpanel.infra.documents.en16931 import NotAnInvoiceError
 from puqpanel.infra.documents.facturx import checked_xml
@@ -79,6 +80,54 @@ SAMPLES = {
         buyer=replace(POLISH, street="a\nb\nc", region="Małopolska", phone="+48 1"),
     ),
 }
+
+
+NUMBERS = {
+    ("AU", "ABN51824753556"): False,
+    ("MX", "ABC680524P76"): False,
+    ("GR", "EL094014201"): True,
+    ("GB", "XI123456782"): True,
+    ("GB", "GB123456782"): True,
+    ("MC", "FR83404833048"): True,
+    ("CH", "CHE-123.456.788 MWST"): True,
+    ("CH", "DE811907980"): False,
+    ("XK", "XK123456789"): False,
+    ("PL", ""): False,
+}
+"""Country and number of a party → whether it is a VAT identifier."""
+PLACED = {
+    f"{role} in {country} with {number or 'no number'}": document(
+        [("VPS", "1", "49.90", VAT_23)],
+        **{
+            role: Party("A firm", country=country, vat_number=number, tax_number="1" * (not number))
+        },
+    )
+    for country, number in NUMBERS
+    for role in ("seller", "buyer")
+}
+SAMPLES |= PLACED | {
+    "reverse charge of other numbers": reverse_charge(
+        seller=Party("A", country="AU", vat_number="ABN51824753556"),
+        buyer=Party("B", country="MX", vat_number="ABC680524P76"),
+    ),
+    "a buyer without country": document([("VPS", "1", "1", VAT_23)], buyer=Party("B")),
+}
+
+
+@pytest.mark.parametrize(("country", "number"), NUMBERS)
+def test_only_numbers_of_the_country_are_vat_identifiers(country: str, number: str) -> None:
+    party = Party("A firm", country=country, vat_number=number)
+    invoice = en16931.invoice(document([("VPS", "1", "49.90", VAT_23)], seller=party, buyer=party))
+    for identified in (invoice.seller, invoice.buyer):
+        assert bool(identified.vat_number) is NUMBERS[country, number]
+        if not identified.vat_number:
+            assert identified.registration == number
+
+
+def test_kosovo_has_the_code_of_the_standard() -> None:
+    data = document([("VPS", "1", "1", VAT_23)], buyer=Party("B", country="XK"))
+    assert b"<ram:CountryID>1A<" in cii(data)
+    assert b">1A</cbc:IdentificationCode>" in ubl(data)
 
 
 @pytest.fixture(params=SAMPLES.values(), ids=SAMPLES.keys())

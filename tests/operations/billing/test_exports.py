@@ -223,6 +223,28 @@ def test_jpk_columns_follow_the_category(
     session().rollback()
 
 
+@pytest.mark.parametrize(
+    ("country", "number", "columns"),
+    [
+        ("MX", "ABC680524P76", ("", "ABC680524P76")),
+        ("GR", "EL094014201", ("EL", "094014201")),
+        ("GB", "XI123456782", ("XI", "123456782")),
+        ("PL", "5260250274", ("", "5260250274")),
+        ("", "DE811907980", ("", "DE811907980")),
+        ("", "PL5260250274", ("PL", "5260250274")),
+        ("AU", "", ("", "BRAK")),
+    ],
+)
+def test_jpk_cuts_only_the_prefix_of_the_country(
+    invoice: Make, country: str, number: str, columns: tuple[str, str]
+) -> None:
+    document = invoice("10")
+    document.buyer = {"name": "B", "country": country, "vat_number": number}
+    (row,) = rows_of(jpk_csv([document]))
+    assert (row["KodKrajuNadaniaTIN"], row["NrKontrahenta"]) == columns
+    session().rollback()
+
+
 def k_columns(selection: Selection) -> list[dict[str, str]]:
     """Return the columns of the JPK that are filled, by document."""
     found = list(exports.documents_of(actor=STAFF, selection=selection))
