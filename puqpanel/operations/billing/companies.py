@@ -68,13 +68,15 @@ class IncompleteCompanyError(NoCompanyError):
 
 def missing_details(company: Company) -> list[Text]:
     """Return which details a company must have before it issues documents, and has not."""
-    has_number = bool(company.vat_number or company.tax_number)
+    number = company.vat_number or company.tax_number
+    registered = company.vat_registered
     details = {
         _("Legal name"): company.name,
         _("Street"): company.street,
         _("City"): company.city,
         _("Country"): company.country,
-        _("VAT or tax number"): has_number or not company.vat_registered,
+        _("VAT or tax number"): number or not registered,
+        _("Tax number or registration"): registered or number or company.registration,
     }
     return [label for label, value in details.items() if not value]
 

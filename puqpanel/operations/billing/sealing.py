@@ -104,7 +104,9 @@ def _fill(documents: Sequence[AnyDocument], moment: datetime, day: date) -> None
         if document.kind != DocumentKind.CREDIT_NOTE and not document.adds_funds:
             document.due_on = day + timedelta(days=company.due_days)
         document.seller, document.bank = seller, bank
-        document.buyer = document.buyer or values_of(document.client.party)
+        buyer = document.buyer or values_of(document.client.party)
+        # one without a country is taxed at home
+        document.buyer = {**buyer, "country": buyer.get("country") or company.country}
         if document.origin_id is None:  # else it has the notes of its proforma
             document.notes = "\n".join(filter(None, (document.notes, company.notes)))
         document.status = status_after(document.total.minor, 0)

@@ -72,9 +72,12 @@ def test_a_company_without_an_address_or_number_issues_nothing(
     assert issuing.issue(actor=STAFF, uuid=draft).number
 
 
-def test_a_company_that_charges_no_vat_needs_no_number(company: Company) -> None:
+def test_a_company_that_charges_no_vat_needs_no_vat_number(company: Company) -> None:
     values = {"vat_number": "", "vat_registered": False}
     companies.save_company(actor=STAFF, uuid=company.uuid, values=values)
+    missing = [str(label) for label in companies.missing_details(company)]
+    assert missing == ["Tax number or registration"]
+    save(company, registration="KRS 0000412873")
     assert companies.missing_details(company) == []
 
 

@@ -127,6 +127,27 @@ def test_a_tax_rule_gives_a_valid_invoice(invoice, client, company, category, nu
     assert total.group.category == taxed
 
 
+def test_a_buyer_without_a_country_is_one_of_the_seller(invoice, client):
+    change(client, country="")
+    document = invoice("10", kind="proforma")
+    payments.mark_paid(actor=STAFF, document_uuid=document.uuid, reason="cash")
+    made = session().scalars(sa.select(Document).where(Document.origin_id == document.id)).one()
+    assert follows_the_rules(made.uuid).buyer.country == "PL"
+    note = credit_notes.credit(actor=STAFF, uuid=made.uuid, reason="Mistake")
+    assert follows_the_rules(note.uuid).buyer.country == "PL"
+    assert problems() == []
+
+
+@pytest.mark.parametrize("field", ["vat_number", "tax_number", "registration"])
+def test_an_invoice_of_a_small_company(invoice, company, field):
+    values = {"vat_number": "", "vat_registered": False}
+    companies.save_company(actor=STAFF, uuid=company.uuid, values=values)
+    with pytest.raises(companies.IncompleteCompanyError):
+        invoice("10")
+    companies.save_company(actor=STAFF, uuid=company.uuid, values={field: "5260250274"})
+    follows_the_rules(invoice("10").uuid)
+
+
 def test_a_draft_is_shown_and_is_no_invoice(company, client):
     draft = documents.create_draft(actor=STAFF, client_uuid=client.uuid, draft=Draft(lines("10")))
     data = content(documents.find_document(draft.uuid))
