@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from puqpanel.operations.billing import (
     templates,
 )
 from puqpanel.operations.billing.document_files import UnprintableError
+from puqpanel.operations.oversight import billing_checks
 from tests.domain.test_images import png
 from tests.operations.billing.conftest import STAFF
 
@@ -40,7 +42,9 @@ def test_a_damaged_logo_is_refused_by_the_operation(company: Company) -> None:
     assert logos.logo_of(company) == png(40, 10)
 
 
-def test_a_damaged_logo_is_left_out_and_reported(invoice: Make, company: Company) -> None:
+def test_a_damaged_logo_is_left_out_and_reported(
+    panel: Any, invoice: Make, company: Company
+) -> None:
     with transaction():
         session().add(StoredFile(digest="d" * 64, content_type="image/png", content=DAMAGED))
         companies.find_company(company.uuid).logo = "d" * 64
@@ -49,6 +53,11 @@ def test_a_damaged_logo_is_left_out_and_reported(invoice: Make, company: Company
     assert document_files.is_kept(document.digest)
     assert "was left out. The image is damaged." in str(logos.failure(company))
     assert templates.failure(company) == ""
+    check = billing_checks.templates(panel.settings)
+    assert (check.state, str(check.text)) == (
+        "warn",
+        "The logo could not be printed for: Fjordhost sp. z o.o..",
+    )
     companies.save_company(actor=STAFF, uuid=company.uuid, values={"logo_file": png(40, 10)})
     assert logos.failure(company) == ""
 
