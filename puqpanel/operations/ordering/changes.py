@@ -21,7 +21,7 @@ from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Period
 from puqpanel.domain.permissions import ORDERS_MANAGE
-from puqpanel.domain.principals import AUTOMATION, Principal, PrincipalKind
+from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.domain.task_states import OnLoss
 from puqpanel.domain.texts import Text, _
@@ -31,7 +31,14 @@ from puqpanel.infra.db import retry_deadlocks, save, session, transaction
 from puqpanel.models import Change, Document, Price, Service
 from puqpanel.operations.catalog.options import groups_of
 from puqpanel.operations.catalog.products import check_configured
-from puqpanel.operations.ordering import change_documents, contracts, coupon_uses, plans, stock
+from puqpanel.operations.ordering import (
+    change_documents,
+    contracts,
+    coupon_uses,
+    limits,
+    plans,
+    stock,
+)
 from puqpanel.operations.ordering.cancellation import take_back
 from puqpanel.operations.ordering.orders import PriceChangedError
 from puqpanel.operations.ordering.plans import Plan, Target
@@ -41,8 +48,6 @@ from puqpanel.operations.system import audit
 from puqpanel.tasks import add
 
 MAX_REASON_LENGTH = 500
-MAX_A_DAY = 10
-"""How many changes of a service customers can request within a day."""
 CHUNK = 200
 RUNNING = (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
 OVER = (*contracts.ENDED, ServiceStatus.FRAUD)
@@ -94,7 +99,7 @@ def request(*, actor: Principal, change: Request) -> Change:
         text = _("Enter at most %(limit)s characters.", limit=MAX_REASON_LENGTH)
         raise InvalidInput({"reason": [text]})
     plans.check_changeable(actor, service)
-    _check_number(actor, service)
+    limits.check_change(actor, service)
     check_configured(change.target.product)
     with texts.using(catalogs.find(service.client.language) or texts.SOURCE):
         plan = plans.plan(actor, service, change.target)
@@ -114,25 +119,6 @@ def request(*, actor: Principal, change: Request) -> Change:
     if free or plan.settlement.effect == Effect.AT_ONCE:
         _apply(actor, row)
     return row
-
-
-def _check_number(actor: Principal, service: Service) -> None:
-    """Check that a customer does not change and withdraw on and on: each has its documents.
-
-    Raises:
-        ConflictError: too many were requested within a day.
-    """
-    if actor.kind is not PrincipalKind.USER or actor.impersonated_by:
-        return
-    query = sa.select(sa.func.count(Change.id)).where(
-        Change.service_id == service.id, Change.created_at > now() - timedelta(days=1)
-    )
-    if (session().scalar(query) or 0) >= MAX_A_DAY:
-        text = _(
-            "This service can be changed %(limit)s times a day. Try again tomorrow.",
-            limit=MAX_A_DAY,
-        )
-        raise ConflictError(text)
 
 
 @retry_deadlocks

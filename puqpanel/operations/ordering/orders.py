@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from puqpanel.domain import texts
 from puqpanel.domain.catalog import ProvisioningPolicy
-from puqpanel.domain.document_states import OPEN, DocumentStatus
+from puqpanel.domain.document_states import DocumentStatus
 from puqpanel.domain.errors import ConflictError, InvalidInput, PermissionDenied
 from puqpanel.domain.money import Money
 from puqpanel.domain.order_states import NOT_PLACED, OrderStatus
@@ -35,7 +35,15 @@ from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing import issuing, ledger
 from puqpanel.operations.billing.companies import company_for
 from puqpanel.operations.catalog.products import check_configured
-from puqpanel.operations.ordering import carts, coupon_uses, coupons, order_forms, risks, stock
+from puqpanel.operations.ordering import (
+    carts,
+    coupon_uses,
+    coupons,
+    limits,
+    order_forms,
+    risks,
+    stock,
+)
 from puqpanel.operations.ordering.quotes import (
     Choice,
     Priced,
@@ -94,10 +102,6 @@ class Request:
     address_id: int | None = None
 
 
-MAX_UNPAID = 20
-"""How many unpaid orders of a client customers can place."""
-
-
 class PriceChangedError(ConflictError):
     """The total differs from the one that was shown."""
 
@@ -130,7 +134,7 @@ def _place(actor: Principal, request: Request, forms_data: Sequence[dict[str, An
     earlier = _earlier(request, client)
     if earlier is not None and earlier.status not in NOT_PLACED:
         return earlier
-    _check_unpaid(actor, client)
+    limits.check_order(actor, client)
     company = company_for(client)
     address = addresses.chosen(client, earlier.address_id if earlier else request.address_id)
     if request.address_id and address is None and earlier is None:
@@ -271,24 +275,6 @@ def _check_actor(actor: Principal, client_uuid: str) -> None:
     actor.require_own(CLIENT_ORDERS_MANAGE, staff=ORDERS_MANAGE)
     if actor.client is None or actor.client.uuid != client_uuid:
         raise PermissionDenied(_("You can't order for this client."))
-
-
-def _check_unpaid(actor: Principal, client: Client) -> None:
-    """Check that a customer does not collect unpaid orders, which hold stock and numbers.
-
-    Raises:
-        ConflictError: the client has too many.
-    """
-    if actor.kind is not PrincipalKind.USER or actor.impersonated_by:
-        return
-    query = (
-        sa.select(sa.func.count(Order.id))
-        .join(Document, Document.id == Order.document_id)
-        .where(Order.client_id == client.id, Document.status.in_(OPEN))
-    )
-    if (session().scalar(query) or 0) >= MAX_UNPAID:
-        text = _("You already have %(limit)s unpaid orders. Pay one first.", limit=MAX_UNPAID)
-        raise ConflictError(text)
 
 
 def _earlier(request: Request, client: Client) -> Order | None:

@@ -24,7 +24,7 @@ from puqpanel.operations.billing import companies, credit_notes, documents, ledg
 from puqpanel.operations.billing.payments import Received
 from puqpanel.operations.catalog import options, prices, products
 from puqpanel.operations.catalog.price_rows import Cell
-from puqpanel.operations.ordering import acceptance, changes, contracts, endings, plans
+from puqpanel.operations.ordering import acceptance, changes, contracts, endings, limits, plans
 from puqpanel.operations.ordering.orders import PriceChangedError
 from puqpanel.operations.ordering.plans import Target
 from puqpanel.operations.ordering.quotes import Choice
@@ -496,7 +496,7 @@ def test_a_cancellation_drops_the_open_change(shop):
 
 
 def test_a_customer_does_not_change_and_withdraw_on_and_on(shop, client, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(changes, "MAX_A_DAY", 2)
+    monkeypatch.setattr(limits, "MAX_CHANGES", 2)
     user = user_of(client)
     for token in "ab":
         shop.request("14", actor=user, token=token)

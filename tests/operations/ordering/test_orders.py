@@ -18,7 +18,7 @@ from puqpanel.infra.db import session, transaction
 from puqpanel.models import Charge, Document, Order, Product, Service, Task
 from puqpanel.operations.billing import companies, credit_notes, documents, payments
 from puqpanel.operations.catalog import products
-from puqpanel.operations.ordering import cancellation, orders
+from puqpanel.operations.ordering import cancellation, limits, orders
 from puqpanel.operations.ordering.orders import PriceChangedError, Request
 from puqpanel.operations.ordering.quotes import Choice
 from puqpanel.operations.system import audit
@@ -274,7 +274,7 @@ def test_a_refunded_order_is_not_provisioned(client, product):  # noqa: F811
 
 
 def test_a_customer_does_not_collect_unpaid_orders(client, product, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(orders, "MAX_UNPAID", 2)
+    monkeypatch.setattr(limits, "MAX_UNPAID", 2)
     own = CurrentClient(client.id, client.uuid, client.name)
     user = Principal(PrincipalKind.USER, 1, "Anna", permissions=CLIENT_KEYS, client=own)
     choice = Choice(product, "monthly")
