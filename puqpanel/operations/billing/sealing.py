@@ -1,8 +1,8 @@
 """Seal documents, one or many: claim their periods, take numbers, post and record them.
 
 All of it is one transaction. Clients and drafts are locked before; the lock of a series is the last
-one, so numbers have no gaps and follow the dates. Each table is written by one statement, whether
-it is one document or hundreds.
+one, and the day is read under it, so numbers have no gaps and follow the dates. Each table is
+written by one statement, whether it is one document or hundreds.
 """
 
 from __future__ import annotations
@@ -60,9 +60,7 @@ def seal_all(actor: Principal, documents: Sequence[AnyDocument]) -> list[Refusal
     Returns:
         Those that were not issued, unchanged, with the reasons of `seal`.
     """
-    moment = now()
     sellers = {each.company_id: each.company for each in documents}
-    days = {key: ledger.today(company, moment) for key, company in sellers.items()}
     errors = {key: incompleteness(company) for key, company in sellers.items()}
     refused: list[Refusal] = []
     complete: list[AnyDocument] = []
@@ -71,19 +69,22 @@ def seal_all(actor: Principal, documents: Sequence[AnyDocument]) -> list[Refusal
             refused.append((document, error))
         else:
             complete.append(document)
+    keys = {(document.company_id, document.kind) for document in complete}
+    series = {key: lock_series(*key) for key in sorted(keys)}
+    moment = now()  # others may have issued on the next day while this waited for the locks
+    days = {key: ledger.today(company, moment) for key, company in sellers.items()}
     free, charged = charges.claimable(complete, days)
     refused += charged
     by_series: dict[_SeriesKey, list[AnyDocument]] = {}
     for document in free:
         by_series.setdefault((document.company_id, document.kind), []).append(document)
     for key in sorted(by_series):
-        series, day = lock_series(*key), days[key[0]]
-        if series.last_on is not None and series.last_on > day:
-            wrong_day = _wrong_day(series.last_on, day)
-            refused += [(document, wrong_day) for document in by_series.pop(key)]
+        day, last = days[key[0]], series[key].last_on
+        if last is not None and last > day:
+            refused += [(document, _wrong_day(last, day)) for document in by_series.pop(key)]
             continue
         _fill(by_series[key], moment, day)
-        _number(series, by_series[key], day)
+        _number(series[key], by_series[key], day)
     sealed = [each for each in free if (each.company_id, each.kind) in by_series]
     session().flush()
     plain_documents.write([each for each in sealed if isinstance(each, PlainDocument)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 import sqlalchemy as sa
@@ -112,6 +112,20 @@ def test_numbers_start_again_each_month_and_follow_the_dates(invoice, company):
     ):
         invoice("10")
     assert problems() == []
+
+
+def test_the_day_is_that_on_which_the_series_is_free(invoice, company, monkeypatch):
+    lock = sealing.lock_series
+    with time_machine.travel(datetime.fromisoformat("2026-11-30T22:59:59Z"), tick=False) as clock:
+
+        def wait(company_id: int, kind: str):
+            clock.shift(2)  # midnight in Warsaw, where somebody else issues the first of December
+            series = lock(company_id, kind)
+            series.last_on = date(2026, 12, 1)
+            return series
+
+        monkeypatch.setattr(sealing, "lock_series", wait)
+        assert invoice("10").issued_on == date(2026, 12, 1)
 
 
 def test_a_failure_leaves_no_gap(invoice, client, company, monkeypatch):
