@@ -1,8 +1,12 @@
-"""Cancel an order whose services were not provisioned: its document, services and stock with it."""
+"""Cancel an order whose services were not provisioned: its document, services and stock with it.
+
+One of its services can be cancelled before the others; the order is cancelled with the last one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -16,8 +20,8 @@ from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import find, retry_deadlocks, session, transaction
 from puqpanel.models import Document, DocumentLineRow, Order, OrderItem, Service
-from puqpanel.operations.billing import credit_notes, issuing, ledger
-from puqpanel.operations.ordering import coupon_uses, stock
+from puqpanel.operations.billing import credit_notes, issuing, ledger, replacements
+from puqpanel.operations.ordering import contracts, coupon_uses, stock
 from puqpanel.operations.ordering.orders import WAITS, find_order
 from puqpanel.operations.provisioning.services import lock_service
 from puqpanel.operations.provisioning.settlement import set_status
@@ -29,8 +33,8 @@ from puqpanel.operations.system import audit
 def cancel(*, actor: Principal, uuid: str, reason: str) -> None:
     """Cancel an order; what was paid becomes credit of the client.
 
-    An unpaid proforma is cancelled, an invoice is credited. A coupon of an order of which nothing
-    was paid can be used again.
+    Services that were cancelled before stay so. An unpaid proforma is cancelled, an invoice is
+    credited. A coupon of an order of which nothing was paid can be used again.
 
     Args:
         actor: who cancels it; crediting an invoice needs the permission to issue documents.
@@ -51,7 +55,8 @@ def cancel(*, actor: Principal, uuid: str, reason: str) -> None:
         raise ConflictError(_("This order was cancelled already."))
     if order.status not in LIVE:
         raise ConflictError(_("Only placed or waiting orders can be cancelled."))
-    services = [lock_service(item.service.uuid) for item in order.items]
+    locked = [lock_service(item.service.uuid) for item in order.items]
+    services = [each for each in locked if each.status != ServiceStatus.CANCELLED]
     _check_not_provisioned(services)
     order.status = OrderStatus.CANCELLED
     for service in services:
@@ -114,10 +119,33 @@ def credit_service(service: Service, reason: str) -> None:
             credit_notes.credit(actor=AUTOMATION, uuid=invoice.uuid, reason=reason, lines=lines)
 
 
-def close_order(service: Service) -> None:
+def leave_out(service: Service, reason: str) -> None:
+    """Take a locked service that was not provisioned off unpaid proformas that ask for others too.
+
+    Each is replaced by one for the rest, which becomes that of the order.
+    """
+    for proforma in contracts.open_documents(service):
+        rows = [row for row in proforma.lines if row.service_id != service.id]
+        if proforma.kind == DocumentKind.PROFORMA and len(rows) < len(proforma.lines):
+            if sum(row.amount_minor for row in rows) < 0 or not rows:  # a discount is left
+                take_back(AUTOMATION, proforma, reason)
+                continue
+            refer = partial(_refer, proforma)
+            replacements.replace_proforma(AUTOMATION, proforma, rows, reason, refer)
+
+
+def _refer(proforma: Document, document: Document) -> None:
+    """Let the orders of a proforma have another document instead."""
+    for order in session().scalars(sa.select(Order).where(Order.document_id == proforma.id)):
+        order.document_id, order.document = document.id, document
+    session().flush()
+
+
+def close_order(service: Service, reason: str) -> None:
     """Cancel the order of a cancelled service if none of its services is left.
 
-    Its coupon can be used again if nothing was paid.
+    What is still open of its document is taken back, and its coupon can be used again if nothing
+    was paid.
     """
     query = sa.select(Order).join(OrderItem, OrderItem.order_id == Order.id)
     order = session().scalar(query.where(OrderItem.service_id == service.id))
@@ -126,7 +154,11 @@ def close_order(service: Service) -> None:
     if any(item.service.status != ServiceStatus.CANCELLED for item in order.items):
         return
     order.status = OrderStatus.CANCELLED
-    give_back_coupon(order, documents_of(order))
+    found = documents_of(order)
+    give_back_coupon(order, found)
+    for document in found:
+        if document.status in OPEN:
+            take_back(AUTOMATION, document, reason)
 
 
 def cancel_service(service: Service) -> None:

@@ -12,7 +12,6 @@ from datetime import date, timedelta
 
 import sqlalchemy as sa
 
-from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.ending_states import EndingStatus
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.permissions import SERVICES_TERMINATE
@@ -29,6 +28,7 @@ from puqpanel.operations.ordering.cancellation import (
     cancel_service,
     close_order,
     credit_service,
+    leave_out,
     take_back,
 )
 from puqpanel.operations.ordering.contracts import ENDED
@@ -65,8 +65,8 @@ def is_unused(service: Service) -> bool:
 def released_documents(service: Service, day: date) -> list[Document]:
     """Return the unpaid documents that need not be paid if a service ends on a day.
 
-    These are documents for nothing but this service of which nothing was paid: proformas, and
-    invoices for days from that day on, or for a service that was never provisioned.
+    These are documents for nothing but this service of which nothing was paid: for days from that
+    day on, or for a service that was never provisioned.
     """
     unused = is_unused(service)
     return [
@@ -74,11 +74,7 @@ def released_documents(service: Service, day: date) -> list[Document]:
         for document in contracts.open_documents(service)
         if not document.paid_minor
         and all(row.service_id == service.id for row in document.lines)
-        and (
-            document.kind == DocumentKind.PROFORMA
-            or unused
-            or all(row.period_start and row.period_start >= day for row in document.lines)
-        )
+        and (unused or all(row.period_start and row.period_start >= day for row in document.lines))
     ]
 
 
@@ -205,12 +201,15 @@ def _start(ending: Ending) -> bool:
         return False
     language = catalogs.find(service.client.language) or SOURCE
     reason = _("Service cancelled").translated(language)
-    for document in released_documents(service, ending.ends_on):
+    unused, released = is_unused(service), released_documents(service, ending.ends_on)
+    if unused:
+        cancel_service(service)  # first, so that an invoice that is settled thereby finds it ended
+    for document in released:
         take_back(AUTOMATION, document, reason)
-    if is_unused(service):
+    if unused:
+        leave_out(service, reason)
         credit_service(service, reason)
-        cancel_service(service)
-        close_order(service)
+        close_order(service, reason)
         ending.status, ending.live = EndingStatus.ENDED, None
         _record(AUTOMATION, ending, "service.ended", _("Cancelled before it was provisioned."))
         return True

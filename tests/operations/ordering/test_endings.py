@@ -174,10 +174,15 @@ def test_what_was_paid_for_a_service_that_was_never_provisioned_becomes_credit(
     assert problems() == []
 
 
-def test_an_invoice_for_used_days_stays_and_one_for_later_days_is_credited(
+@pytest.mark.parametrize("first", ["invoice", "proforma"])
+def test_a_document_for_used_days_stays_and_one_for_later_days_is_taken_back(
     client,  # noqa: F811
+    company,  # noqa: F811
     product,  # noqa: F811
+    first,
 ):
+    values = {"proforma_first": first == "proforma"}
+    companies.save_company(actor=STAFF, uuid=company.uuid, values=values)
     change(product, provisioning="by_hand")
     order = place(client, Choice(products.find_product(product.uuid), "monthly"))
     uuid = order.items[0].service.uuid
@@ -195,7 +200,8 @@ def test_an_invoice_for_used_days_stays_and_one_for_later_days_is_credited(
     put(uuid, paid_until=tomorrow)
     assert endings.carry_out_due() == 1
     session().expire_all()
-    assert documents.find_document(order.document.uuid).status == "credited"
+    taken_back = {"invoice": "credited", "proforma": "cancelled"}[first]
+    assert documents.find_document(order.document.uuid).status == taken_back
 
 
 def test_a_service_that_ends_otherwise_ends_its_request(service):
