@@ -25,7 +25,7 @@ from puqpanel.infra.queue_server import connection_url
 from puqpanel.jobs import maintenance
 from puqpanel.operations.billing import vat_numbers
 from puqpanel.operations.modules import crashes, generation, hooks, loading
-from puqpanel.operations.ordering import changes, orders
+from puqpanel.operations.ordering import changes, endings, orders
 from puqpanel.operations.system import currencies, keys
 from puqpanel.operations.system import settings as panel_settings
 from puqpanel.web import converters, incoming
@@ -64,7 +64,13 @@ def connect(settings: Settings) -> None:
     bulkheads.limit(settings.web_threads // 2)
     addresses.allow(settings.monitoring_allow)
     events.bind(
-        [hooks.record, orders.provision_paid, changes.apply_paid, vat_numbers.check_changed]
+        [
+            hooks.record,
+            orders.provision_paid,
+            changes.apply_paid,
+            endings.record_cancelled,
+            vat_numbers.check_changed,
+        ]
     )
     maintenance.use(settings)
 

@@ -1,4 +1,4 @@
-"""EndJob: ask the module of a cancelled service to terminate it."""
+"""EndJob and CancelledJob: terminate a cancelled service, and credit one that was never set up."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from puqpanel.domain.principals import AUTOMATION
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.domain.texts import _, verbatim
 from puqpanel.models import Task
+from puqpanel.operations.ordering import endings
 from puqpanel.operations.ordering.contracts import ENDED
 from puqpanel.operations.provisioning import requests
 from puqpanel.operations.provisioning.services import find_service
@@ -38,3 +39,18 @@ class EndJob:
 
     def settle(self, task: Task, outcome: Outcome) -> None:
         """Do nothing: the request records its own result."""
+
+
+class CancelledJob:
+    """Take back what was charged for a cancelled service and close its order; safe to repeat."""
+
+    def run(self, task: Task) -> Outcome:
+        """Do it, again later if a document cannot be issued."""
+        try:
+            endings.settle_cancelled(str((task.data or {})["service"]))
+        except UserError as error:
+            return Outcome("retry", error.text, blame=False)
+        return Outcome("completed")
+
+    def settle(self, task: Task, outcome: Outcome) -> None:
+        """Do nothing: the operation records its own result."""

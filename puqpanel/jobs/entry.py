@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from puqpanel.jobs.bulk import BulkJob
 from puqpanel.jobs.changes import ChangeJob
-from puqpanel.jobs.endings import EndJob
+from puqpanel.jobs.endings import CancelledJob, EndJob
 from puqpanel.jobs.exports import ExportJob
 from puqpanel.jobs.hooks import HookJob
 from puqpanel.jobs.maintenance import MaintenanceJob
@@ -18,6 +18,7 @@ from puqpanel.tasks.outcome import Handlers
 
 HANDLERS: Handlers = {
     "BulkJob": BulkJob(),
+    "CancelledJob": CancelledJob(),
     "ChangeJob": ChangeJob(),
     "EndJob": EndJob(),
     "ExportJob": ExportJob(),

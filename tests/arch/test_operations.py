@@ -249,6 +249,7 @@ WITHOUT_ACTOR = {
     "ordering.coupon_uses.give_back": "a part of a cancellation, which has asked",
     "ordering.coupon_uses.take": "a part of an order, which has asked",
     "ordering.endings.carry_out_due": "maintenance",
+    "ordering.endings.settle_cancelled": "called by the task of a service that was cancelled",
     "ordering.stock.give_back": "a part of a cancellation or a change, which has asked",
     "ordering.stock.take": "a part of an order or a change, which has asked",
     "oversight.tasks.prune": "maintenance",

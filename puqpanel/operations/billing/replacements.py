@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from puqpanel.domain.documents import DocumentKind
+from puqpanel.domain.permissions import DOCUMENTS_ISSUE
 from puqpanel.domain.principals import Principal
 from puqpanel.infra.db import save
 from puqpanel.models import Document, DocumentLineRow
@@ -37,7 +38,9 @@ def replace_proforma(
 
     Raises:
         ConflictError: something was paid.
+        PermissionDenied: the actor may not issue documents.
     """
+    actor.require(DOCUMENTS_ISSUE)
     issuing.cancel(actor, proforma.uuid, reason)
     kind = DocumentKind.PROFORMA if any(row.amount_minor for row in rows) else DocumentKind.INVOICE
     document = new_document(

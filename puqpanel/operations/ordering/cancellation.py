@@ -165,7 +165,20 @@ def cancel_service(service: Service) -> None:
     """Cancel a locked service that was not provisioned, and return it to stock."""
     set_status(service, ServiceStatus.CANCELLED)
     service.paid_until = None
-    stock.give_back(service.product_id)
+    return_to_stock(service)
+
+
+def return_to_stock(service: Service) -> bool:
+    """Return a cancelled service to stock; one without an order took nothing from it.
+
+    Returns:
+        Whether it has an order.
+    """
+    query = sa.select(OrderItem.id).where(OrderItem.service_id == service.id)
+    ordered = session().scalar(query.limit(1)) is not None
+    if ordered:
+        stock.give_back(service.product_id)
+    return ordered
 
 
 def take_back(actor: Principal, document: Document, reason: str) -> None:

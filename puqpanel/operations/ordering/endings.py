@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -29,10 +30,12 @@ from puqpanel.operations.ordering.cancellation import (
     close_order,
     credit_service,
     leave_out,
+    return_to_stock,
     take_back,
 )
 from puqpanel.operations.ordering.contracts import ENDED
 from puqpanel.operations.ordering.orders import WAITS
+from puqpanel.operations.provisioning.services import find_service
 from puqpanel.operations.system import audit
 from puqpanel.tasks import add
 
@@ -62,13 +65,20 @@ def is_unused(service: Service) -> bool:
     return (service.status, service.provision_status) == WAITS
 
 
-def released_documents(service: Service, day: date) -> list[Document]:
+def released_documents(
+    service: Service, day: date, *, unused: bool | None = None
+) -> list[Document]:
     """Return the unpaid documents that need not be paid if a service ends on a day.
 
     These are documents for nothing but this service of which nothing was paid: for days from that
     day on, or for a service that was never provisioned.
+
+    Args:
+        service: the service.
+        day: the first day without it.
+        unused: whether it was never provisioned; as its status says unless given.
     """
-    unused = is_unused(service)
+    unused = is_unused(service) if unused is None else unused
     return [
         document
         for document in contracts.open_documents(service)
@@ -174,6 +184,47 @@ def _start_due(ending_id: int, service_uuid: str) -> bool:
     return _start(ending)
 
 
+def record_cancelled(name: str, payload: Any) -> None:
+    """Return an ordered service that staff cancelled to stock: a recorder of the panel's events.
+
+    What was charged for it is taken back by a task, because that locks the client first.
+
+    Args:
+        name: the event.
+        payload: its values.
+    """
+    if name != "service.cancellation_succeeded":
+        return
+    service = find_service(payload["service_uuid"])
+    service.paid_until = None
+    if not return_to_stock(service):
+        return
+    add.add(
+        job="CancelledJob",
+        queue="System",
+        data={"service": service.uuid},
+        title=_("Credit a cancelled service").source,
+        subject_type="service",
+        subject_uuid=service.uuid,
+        tries=10,
+        backoff=300,
+        on_loss=OnLoss.REPEAT,
+        actor=AUTOMATION,
+    )
+
+
+@retry_deadlocks
+@transaction()
+def settle_cancelled(service_uuid: str) -> None:
+    """Take back what was charged for a service that was cancelled, and close its order.
+
+    Safe to repeat. Services are cancelled only before they were provisioned.
+    """
+    service = contracts.lock(service_uuid)
+    if service.status == ServiceStatus.CANCELLED:
+        _take_back(service, contracts.day_of(service.client), unused=True)
+
+
 def _clean_reason(actor: Principal, reason: str) -> str:
     reason = " ".join(reason.split())
     if actor.kind is not PrincipalKind.USER and not reason:
@@ -199,17 +250,11 @@ def _start(ending: Ending) -> bool:
     service = ending.service
     if service.status in ENDED or not _move(ending, EndingStatus.STARTED, live=True):
         return False
-    language = catalogs.find(service.client.language) or SOURCE
-    reason = _("Service cancelled").translated(language)
-    unused, released = is_unused(service), released_documents(service, ending.ends_on)
+    unused = is_unused(service)
     if unused:
         cancel_service(service)  # first, so that an invoice that is settled thereby finds it ended
-    for document in released:
-        take_back(AUTOMATION, document, reason)
+    _take_back(service, ending.ends_on, unused=unused)
     if unused:
-        leave_out(service, reason)
-        credit_service(service, reason)
-        close_order(service, reason)
         ending.status, ending.live = EndingStatus.ENDED, None
         _record(AUTOMATION, ending, "service.ended", _("Cancelled before it was provisioned."))
         return True
@@ -226,6 +271,18 @@ def _start(ending: Ending) -> bool:
         actor=AUTOMATION,
     )
     return True
+
+
+def _take_back(service: Service, day: date, *, unused: bool) -> None:
+    """Take back what need not be paid for a locked service that ends on a day."""
+    language = catalogs.find(service.client.language) or SOURCE
+    reason = _("Service cancelled").translated(language)
+    for document in released_documents(service, day, unused=unused):
+        take_back(AUTOMATION, document, reason)
+    if unused:
+        leave_out(service, reason)
+        credit_service(service, reason)
+        close_order(service, reason)
 
 
 def _move(ending: Ending, status: EndingStatus, *, live: bool | None) -> bool:

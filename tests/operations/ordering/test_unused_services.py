@@ -14,10 +14,12 @@ from puqpanel.operations.billing import companies, payments
 from puqpanel.operations.catalog import products
 from puqpanel.operations.ordering import cancellation, endings, orders
 from puqpanel.operations.ordering.quotes import Choice
+from puqpanel.operations.provisioning import requests, services
 from tests.operations.billing.conftest import STAFF, client, company, credit_of  # noqa: F401  # fixtures
 from tests.operations.billing.test_issuing import problems
 from tests.operations.ordering.test_endings import fresh, user_of
 from tests.operations.ordering.test_orders import change, place, product, tasks  # noqa: F401  # fixture
+from tests.operations.provisioning.provider_file import work
 
 
 @pytest.fixture
@@ -89,3 +91,39 @@ def test_a_free_service_that_is_left_is_provisioned(client, company, product):  
     assert documents_() == [("proforma", "cancelled", 1230), ("invoice", "paid", 0)]
     assert tasks() == [order.items[1].service.uuid]
     assert problems() == []
+
+
+@pytest.mark.parametrize("paid", [False, True])
+def test_staff_cancel_a_service_as_its_client_does(client, product, paid):  # noqa: F811
+    change(product, stock=1, provisioning="by_hand")
+    order = place(client, Choice(products.find_product(product.uuid), "monthly"))
+    if paid:
+        payments.mark_paid(actor=STAFF, document_uuid=order.document.uuid, reason="cash")
+    uuid = order.items[0].service.uuid
+    requests.request(actor=STAFF, service_uuid=uuid, verb="cancellation")
+    assert (fresh(uuid).status, stock_of(product)) == ("cancelled", 1)
+    work()
+    work()
+    assert (found(order).status, fresh(uuid).paid_until) == ("cancelled", None)
+    assert documents_()[0] == ("invoice", "credited", 1230)
+    assert credit_of(client) == Money(1230 if paid else 0, "EUR")
+    assert stock_of(product) == 1
+    assert problems() == []
+
+
+def test_staff_cancel_one_of_two_services(client, product, two):  # noqa: F811
+    requests.request(actor=STAFF, service_uuid=two.items[0].service.uuid, verb="cancellation")
+    work()
+    assert documents_() == [("proforma", "cancelled", 2460), ("proforma", "issued", 1230)]
+    cancellation.cancel(actor=STAFF, uuid=two.uuid, reason="Mistake")
+    assert (found(two).status, stock_of(product)) == ("cancelled", 2)
+
+
+def test_a_service_without_an_order_took_nothing_from_stock(client, product):  # noqa: F811
+    change(product, stock=1)
+    created = services.create_service(
+        actor=STAFF, client_uuid=client.uuid, product_uuid=product.uuid, name="www"
+    )
+    requests.request(actor=STAFF, service_uuid=created.uuid, verb="cancellation")
+    work()
+    assert (fresh(created.uuid).status, stock_of(product)) == ("cancelled", 1)
