@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from puqpanel.domain.errors import ConflictError
+from puqpanel.domain.order_states import OrderStatus
 from puqpanel.domain.permissions import SERVICES_TERMINATE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
@@ -12,7 +13,7 @@ from puqpanel.domain.texts import _
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Audit, Service
 from puqpanel.operations.provisioning import settlement
-from puqpanel.operations.provisioning.requests import clean_reason
+from puqpanel.operations.provisioning.requests import clean_reason, order_of
 from puqpanel.operations.provisioning.services import lock_service
 from puqpanel.operations.system import audit
 
@@ -56,12 +57,19 @@ def lift(*, actor: Principal, service_uuid: str) -> None:
     """Give a service marked as fraud the status that it had before.
 
     Raises:
-        ConflictError: an operation is in progress, or it is not marked.
+        ConflictError: an operation is in progress, it is not marked, or its order is marked.
     """
     actor.require(SERVICES_TERMINATE)
     service = _idle(service_uuid)
     if service.status != ServiceStatus.FRAUD:
         raise ConflictError(_("The service is not marked as fraud."))
+    order = order_of(service)
+    if order is not None and order.status == OrderStatus.FRAUD:
+        text = _(
+            "Order %(number)s is marked as fraud. Remove the mark of the order instead.",
+            number=order.id,
+        )
+        raise ConflictError(text)
     marked = session().scalar(
         sa.select(Audit)
         .where(

@@ -17,7 +17,13 @@ from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError, U
 from puqpanel.domain.order_states import OrderStatus
 from puqpanel.domain.permissions import SERVICES_PROVISION
 from puqpanel.domain.principals import AUTOMATION, Principal
-from puqpanel.domain.service_states import VERBS, ProvisionStatus, Verb, check_verb
+from puqpanel.domain.service_states import (
+    VERBS,
+    ProvisionStatus,
+    ServiceStatus,
+    Verb,
+    check_verb,
+)
 from puqpanel.domain.task_states import OnLoss
 from puqpanel.domain.texts import Text, _
 from puqpanel.host import calls
@@ -126,19 +132,33 @@ def request(
     return result
 
 
+def order_of(service: Service) -> Order | None:
+    """Return the order of a service; None if staff created it without one."""
+    query = sa.select(Order).join(OrderItem, OrderItem.order_id == Order.id)
+    found = query.where(OrderItem.service_id == service.id)
+    return session().scalar(found.execution_options(populate_existing=True))
+
+
 def _check_accepted(service: Service) -> None:
-    """Check that the order of a service does not wait for acceptance.
+    """Check that the order of a service does not wait for acceptance, and was not taken back.
+
+    A cancelled order was marked as fraud before if it has services that run.
 
     Raises:
-        ConflictError: it does.
+        ConflictError: it does, or was.
     """
-    query = sa.select(Order.id).join(OrderItem, OrderItem.order_id == Order.id)
-    waiting = query.where(OrderItem.service_id == service.id, Order.status == OrderStatus.WAITING)
-    if (number := session().scalar(waiting)) is not None:
+    order = order_of(service)
+    if order is None:
+        return
+    if order.status == OrderStatus.WAITING:
         text = _(
-            "Order %(number)s is waiting for acceptance. Accept the order first.", number=number
+            "Order %(number)s is waiting for acceptance. Accept the order first.", number=order.id
         )
         raise ConflictError(text)
+    if order.status == OrderStatus.FRAUD:
+        raise ConflictError(_("Order %(number)s is marked as fraud.", number=order.id))
+    if order.status == OrderStatus.CANCELLED and service.status == ServiceStatus.PENDING:
+        raise ConflictError(_("Order %(number)s was cancelled.", number=order.id))
 
 
 def _check_settings(

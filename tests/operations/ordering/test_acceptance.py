@@ -25,7 +25,7 @@ from puqpanel.operations.billing import documents, payments
 from puqpanel.operations.catalog import products
 from puqpanel.operations.ordering import acceptance, cancellation, orders
 from puqpanel.operations.ordering.quotes import Choice
-from puqpanel.operations.provisioning import requests
+from puqpanel.operations.provisioning import fraud, requests
 from puqpanel.operations.system import audit, settings
 from tests.operations.billing.conftest import STAFF, client, company, credit_of  # noqa: F401  # fixtures
 from tests.operations.billing.test_issuing import problems
@@ -294,3 +294,21 @@ def test_an_address_of_another_client_that_was_fraud_is_noted(client, product, u
         other, Choice(product, "monthly"), actor=replace(user, client=own), token="other"
     )
     assert "ip_fraud" in risks(second)
+
+
+def test_a_fraudulent_order_is_not_provisioned_by_lifting_the_mark(waiting):
+    service_uuid = waiting.items[0].service.uuid
+    acceptance.mark_fraud(actor=STAFF, uuid=waiting.uuid, reason="Stolen card")
+    with pytest.raises(ConflictError, match="order"):
+        fraud.lift(actor=STAFF, service_uuid=service_uuid)
+    assert found(waiting).items[0].service.status == "fraud"
+
+
+@pytest.mark.parametrize(("status", "text"), [("fraud", "marked as fraud"), ("cancelled", "was")])
+def test_nothing_of_an_order_that_was_taken_back_is_created(client, product, status, text):  # noqa: F811
+    order = place(client, Choice(change(product, provisioning="by_hand"), "monthly"))
+    with transaction():
+        orders.find_order(order.uuid).status = status
+    with pytest.raises(ConflictError, match=text):
+        requests.request(actor=STAFF, service_uuid=order.items[0].service.uuid, verb="create")
+    assert found(order).items[0].service.status == "pending"
