@@ -1,5 +1,7 @@
 """What was charged for the remaining days of a service: the lines of invoices less credit notes.
 
+What was written off was not paid, so it is left out too.
+
 A change credits these days as they were charged: by the same company and at the same taxes.
 """
 
@@ -13,11 +15,13 @@ from fractions import Fraction
 import sqlalchemy as sa
 
 from puqpanel.domain.charges import COVERS_DAYS, Coverage
-from puqpanel.domain.document_states import DocumentStatus
+from puqpanel.domain.document_states import OPEN, DocumentStatus
 from puqpanel.domain.documents import DocumentKind
+from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Span
 from puqpanel.domain.tax import PriceEntry, TaxGroup
+from puqpanel.domain.texts import _
 from puqpanel.infra.db import session
 from puqpanel.models import Company, Document, DocumentLineRow, Service
 from puqpanel.operations.billing.companies import company_for
@@ -47,6 +51,15 @@ class ChargedLine:
         """How it was taxed."""
         taxes = next(each for each in self.document.taxes if each.position == self.row.tax_position)
         return total_of(taxes, self.document.currency).group
+
+    @property
+    def settled(self) -> Fraction:
+        """The share of what is left that was not written off."""
+        document = self.document
+        if not document.written_off_minor:
+            return Fraction(1)
+        rest = document.total.minor - document.credited_minor
+        return Fraction(rest - document.written_off_minor, rest)
 
 
 def seller_of(service: Service) -> Company:
@@ -97,7 +110,7 @@ def coverage(
     entry: PriceEntry,
     today_groups: Sequence[TaxGroup],
 ) -> list[Coverage]:
-    """Return the charges for days of a service, less what was credited.
+    """Return the charges for days of a service, less what was credited or written off.
 
     Args:
         service: the service.
@@ -106,12 +119,22 @@ def coverage(
         today_groups: how its products are taxed today; a group with the same rates of the same
             country is one of these, because a document has one group of each. Another client, who
             got the service by a transfer, is credited at the taxes of today.
+
+    Raises:
+        ConflictError: an invoice of the former client for these days is not paid. If it is written
+            off, they are charged again; if it is paid, they are credited.
     """
     found = []
     for line in lines:
         if not line.left:
             continue
         own = line.document.client_id == service.client_id
+        if not own and line.document.status in OPEN:
+            raise ConflictError(
+                _("What was charged for this service before its transfer is not paid.")
+            )
+        if not line.settled:
+            continue
         group = _same_rates(line.group, today_groups) if own else None
         found.append(Coverage(_entered(line, entry), line.span, group))
     return found
@@ -125,14 +148,14 @@ def paid_until(service: Service, lines: Sequence[ChargedLine]) -> date | None:
 
 
 def _entered(line: ChargedLine, entry: PriceEntry) -> Money:
-    """Return what is left of a line, net or gross."""
+    """Return what is left of a line and was not written off, net or gross."""
     net = Money(line.row.net_minor, line.left.currency)
     if PriceEntry(line.document.entry) == entry:
         entered = replace(net, minor=line.row.amount_minor)
-        return entered.scaled(Fraction(line.left.minor, net.minor))
+        return entered.scaled(Fraction(line.left.minor, net.minor) * line.settled)
     if entry == PriceEntry.NET:
-        return line.left
-    return line.left.scaled(1 + sum(line.group.shares, Fraction()))
+        return line.left.scaled(line.settled)
+    return line.left.scaled((1 + sum(line.group.shares, Fraction())) * line.settled)
 
 
 def _same_rates(group: TaxGroup, groups: Sequence[TaxGroup]) -> TaxGroup:

@@ -9,15 +9,18 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.periods import Anchor
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Charge, Document
 from puqpanel.operations.accounts import clients
-from puqpanel.operations.billing import companies, credit_notes, documents, issuing, taxes
+from puqpanel.operations.billing import companies, credit_notes, documents, issuing, payments, taxes
 from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.billing.taxes import RateValues
 from puqpanel.operations.catalog import products
-from puqpanel.operations.ordering import terms
+from puqpanel.operations.ordering import orders, terms
+from puqpanel.operations.ordering.quotes import Choice
+from puqpanel.operations.provisioning import requests
 from tests.operations.billing.conftest import (  # noqa: F401  # fixtures
     STAFF,
     client,
@@ -171,3 +174,43 @@ def test_the_company_that_charged_the_days_credits_them(client, company, pair): 
     with at("2026-03-11"):
         assert change(uuid, pair[1]).document.company_id == company.id
     assert session().scalar(sa.select(sa.func.count(Document.id))) == 3
+
+
+def unpaid(client: Any, product: str) -> Any:  # noqa: F811
+    """Return the order of a service that runs since 1 March and was not paid."""
+    with at("2026-03-01"):
+        choice = Choice(products.find_product(product), "monthly")
+        order = orders.place(actor=STAFF, request=orders.Request(client.uuid, [choice], "t"))
+        requests.request(actor=STAFF, service_uuid=order.items[0].service.uuid, verb="create")
+    return order
+
+
+@pytest.mark.parametrize(("credited", "paid", "share"), [(0, 0, 0), (0, 1271, 1 / 3), (1550, 0, 0)])
+def test_days_that_were_written_off_are_not_credited(client, pair, credited, paid, share):  # noqa: F811
+    order = unpaid(client, pair[0])
+    document = order.document.uuid
+    with at("2026-03-02"):
+        if credited:
+            parts = {0: eur(credited)}
+            credit_notes.credit(actor=STAFF, uuid=document, reason="Outage", lines=parts)
+        if paid:
+            payments.mark_paid(actor=STAFF, document_uuid=document, reason="x", amount=eur(paid))
+        issuing.write_off(actor=STAFF, uuid=document, reason="Bankrupt")
+    with at("2026-03-11"):
+        quote = settlement(order.items[0].service.uuid, pair[1]).quote
+    assert quote.net == eur(4200 - round(2100 * share))
+    assert problems() == []
+
+
+def test_days_that_the_former_client_did_not_pay_have_to_be_settled_first(client, pair):  # noqa: F811
+    order = unpaid(client, pair[0])
+    uuid = order.items[0].service.uuid
+    other = clients.create_client(
+        actor=STAFF, name="Hans", email="hans@example.test", country="CH", currency="EUR"
+    )
+    terms.transfer(actor=STAFF, service_uuid=uuid, client_uuid=other.uuid, reason="Sold")
+    with pytest.raises(ConflictError, match="not paid"):
+        due(uuid, pair[1])
+    with at("2026-03-11"):
+        issuing.write_off(actor=STAFF, uuid=order.document.uuid, reason="Bankrupt")
+    assert due(uuid, pair[1]) == eur(4200)
