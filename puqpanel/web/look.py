@@ -261,6 +261,7 @@ HEALTH = {
     "templates": _("PDF templates"),
     "taxes": _("Tax rates"),
     "books": _("Books"),
+    "due_work": _("Cancellations, changes and offers"),
     "translations": _("Translations"),
     "disk": _("Disk"),
 }

@@ -240,6 +240,8 @@ def test_doctor_when_the_panel_is_not_running(migrated: Path) -> None:
         "products",
         "differences",
         "taxes",
+        "books",
+        "due_work",
         "templates",
         "keys",
         "translations",

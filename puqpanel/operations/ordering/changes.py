@@ -44,7 +44,7 @@ from puqpanel.operations.ordering.orders import PriceChangedError
 from puqpanel.operations.ordering.plans import Plan, Target
 from puqpanel.operations.ordering.quotes import sold_at
 from puqpanel.operations.provisioning.services import lock_service
-from puqpanel.operations.system import audit
+from puqpanel.operations.system import audit, batches
 from puqpanel.tasks import add
 
 MAX_REASON_LENGTH = 500
@@ -182,13 +182,15 @@ def apply_paid(name: str, payload: Any) -> None:
 def carry_out_due() -> int:
     """Apply scheduled changes whose day has come, and withdraw those that nobody paid in time.
 
+    One that fails is logged and left for the next run; the Health page shows it once it is overdue.
+
     Returns:
         How many were applied or withdrawn.
     """
     last, done = 0, 0
     while rows := session().execute(_due().where(Change.id > last)).all():
         last = rows[-1].id
-        done += sum(_carry_out(row.id, row.uuid) for row in rows)
+        done += batches.carry_out(_carry_out, rows)
     return done
 
 

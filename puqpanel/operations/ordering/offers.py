@@ -42,7 +42,7 @@ from puqpanel.operations.ordering.offered_prices import (
 )
 from puqpanel.operations.ordering.orders import Request
 from puqpanel.operations.ordering.quotes import Choice, Priced
-from puqpanel.operations.system import audit
+from puqpanel.operations.system import audit, batches
 from puqpanel.operations.system.fields import clean_name
 
 MAX_DAYS, MAX_TERMS, MAX_REASON = 365, 10_000, 500
@@ -261,7 +261,7 @@ def expire_due() -> int:
         Offer.status == OfferStatus.OPEN, Offer.expires_on <= now().date()
     )
     due = session().scalars(query.order_by(Offer.expires_on).limit(BATCH)).all()
-    return sum(_expire(offer.uuid, offer.order.uuid) for offer in due)
+    return batches.carry_out(_expire, [(offer.uuid, offer.order.uuid) for offer in due])
 
 
 @retry_deadlocks

@@ -21,7 +21,12 @@ from puqpanel.infra import catalogs, crypto, queue, schema_revision
 from puqpanel.infra.db import engine_for
 from puqpanel.infra.program import PROGRAM
 from puqpanel.infra.settings import Settings
-from puqpanel.operations.oversight import billing_checks, module_checks, process_checks
+from puqpanel.operations.oversight import (
+    billing_checks,
+    module_checks,
+    ordering_checks,
+    process_checks,
+)
 from puqpanel.operations.oversight.check import Check
 from puqpanel.operations.system.keys import stored_canary
 
@@ -323,6 +328,7 @@ CHECKS: dict[str, Callable[[Settings], Check]] = {
     "templates": billing_checks.templates,
     "taxes": billing_checks.taxes,
     "books": billing_checks.books,
+    "due_work": ordering_checks.due_work,
     "translations": _translations,
     "disk": _disk,
 }
@@ -340,6 +346,7 @@ NEED_DATABASE = frozenset(
         "differences",
         "templates",
         "taxes",
+        "due_work",
     }
 )
 NEED_TABLES = NEED_DATABASE - {"migrations"}

@@ -13,6 +13,7 @@ from puqpanel.infra.db import session, transaction
 from puqpanel.models import Service, Task
 from puqpanel.operations.provisioning import settlement
 from puqpanel.operations.provisioning.services import lock_service
+from puqpanel.operations.system import batches
 
 GRACE_SECONDS = 60
 """A request reserves a service and adds its task in two transactions: younger ones are left."""
@@ -34,7 +35,7 @@ def settle_orphans() -> int:
         Service.provision_status == ProvisionStatus.PROCESSING, ~open_tasks
     )
     uuids = session().scalars(orphans.limit(BATCH_SIZE)).all()
-    return sum(_settle(uuid) for uuid in uuids)
+    return batches.carry_out(_settle, [(uuid,) for uuid in uuids])
 
 
 @transaction()
