@@ -79,6 +79,8 @@ OWN = {
     "ordering.plans.plan": "changes nothing; a part of operations that have asked",
     "ordering.plans.products_for": "reads; for the pages of a service",
     "ordering.cancellation.take_back": "a part of operations that have asked",
+    "ordering.limits.check_change": "changes nothing; a part of operations that have asked",
+    "ordering.limits.check_order": "changes nothing; a part of operations that have asked",
     "ordering.drafts.record_change": "a part of operations that have asked",
     "accounts.addresses.record": "a part of operations that have asked",
     "ordering.checkout.choose_address": "the actor's own cart; asks for the client permission",
