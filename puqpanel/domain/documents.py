@@ -163,6 +163,11 @@ class DocumentData:
     converted_tax: ConvertedTax | None = None
 
     @property
+    def stated_tax(self) -> ConvertedTax | None:
+        """The converted tax, if there is tax."""
+        return self.converted_tax if self.converted_tax and self.converted_tax.amount else None
+
+    @property
     def net(self) -> Money:
         """The sum without tax."""
         return Money.total((total.net for total in self.totals), self.currency)

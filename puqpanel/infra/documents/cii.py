@@ -178,7 +178,7 @@ def _party(name: str, identified: Identified) -> Node | None:
 
 
 def _settlement(invoice: Invoice) -> Node | None:
-    data, converted = invoice.data, invoice.data.converted_tax
+    data, converted = invoice.data, invoice.data.stated_tax
     return _e(
         "ram:ApplicableHeaderTradeSettlement",
         _e("ram:PaymentReference", data.number),

@@ -163,7 +163,7 @@ def _notes(data: DocumentData, language: Language) -> list[str]:
         texts.append(labels.REASON % {"reason": data.reason})
     notes = [text.translated(language) for text in texts]
     notes += labels.reasons(data, language)
-    if converted := data.converted_tax:
+    if converted := data.stated_tax:
         text = labels.CONVERTED % {
             "tax": labels.tax_word(data),
             "currency": converted.amount.currency,

@@ -41,7 +41,7 @@ def ubl(data: DocumentData) -> bytes:
 
 
 def _root(invoice: Invoice, syntax: _Syntax) -> Node | None:
-    data, converted = invoice.data, invoice.data.converted_tax
+    data, converted = invoice.data, invoice.data.stated_tax
     due = data.due_on.isoformat() if data.due_on else ""
     return _e(
         syntax.root,

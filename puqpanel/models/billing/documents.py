@@ -28,6 +28,8 @@ class Document(Model):
         seller: the company at issue, as a `Party`; empty on drafts, as the next two are.
         buyer: the client at issue, with the chosen billing address.
         bank: where to pay.
+        converted_tax: the tax in the national currency of the company: `minor`, `currency`, `rate`
+            and `rate_on`; None if the document is in that currency, or there was no rate.
         prepaid_minor: what had been paid before issue, on its proforma; the document says so.
         paid_minor: what was paid.
         credited_minor: what credit notes took back.
@@ -75,6 +77,7 @@ class Document(Model):
     reason: Mapped[Sentence]
     net_minor: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     tax_minor: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    converted_tax: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
     prepaid_minor: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")
     paid_minor: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     credited_minor: Mapped[int] = mapped_column(sa.BigInteger, default=0)

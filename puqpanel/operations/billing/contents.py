@@ -17,6 +17,7 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Span
 from puqpanel.domain.tax import GroupTotal, PriceEntry
 from puqpanel.models import Document, DocumentLineRow
+from puqpanel.operations.billing import converted_taxes
 from puqpanel.operations.billing.ledger import today
 from puqpanel.operations.billing.lines import total_of
 from puqpanel.operations.billing.plain_documents import PlainDocument, PlainRow
@@ -50,6 +51,7 @@ def content(document: Document | PlainDocument) -> DocumentData:
         corrects=_reference(corrects) if corrects is not None else None,
         reason=document.reason,
         prepaid=Money(prepaid, document.currency) if prepaid else None,
+        converted_tax=converted_taxes.stated(document.converted_tax),
     )
 
 

@@ -8,8 +8,9 @@ https://www.podatki.gov.pl/jednolity-plik-kontrolny/jpk_vat-z-deklaracja/:
   (Article 100(1)(4) of the Polish VAT Act), K_13 at 0 %
 * K_15 and K_16 net amount and tax at 5 %, K_17 and K_18 at 7 or 8 %, K_19 and K_20 at 22 or 23 %
 
-The declaration is in zlotys, so documents in other currencies have to be converted by the
-accountant; `KodWaluty` is not an element of the schema. Amounts with the tax of another country,
+The declaration is in zlotys: documents in another currency are converted by the rate that they
+state. Those without a rate have to be converted by the accountant; `KodWaluty`, the currency of the
+amounts, is not an element of the schema. Amounts with the tax of another country,
 such as those declared at the One-Stop Shop, are in no K column. What a document says decides, so
 that the record of a past month stays the same whatever the company is today.
 """
@@ -19,11 +20,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
+from puqpanel.domain.money import Money
 from puqpanel.domain.spreadsheet import csv_line
 from puqpanel.domain.tax import TaxCategory
 from puqpanel.domain.tax_rules import EU
 from puqpanel.domain.vat_prefixes import vat_prefix
 from puqpanel.models import Document, DocumentTax
+from puqpanel.operations.billing.converted_taxes import converted
 from puqpanel.operations.billing.export_tables import rate_of, signed, tax_minor
 
 AMOUNTS = ("K_10", "K_11", "K_12", "K_13", "K_15", "K_16", "K_17", "K_18", "K_19", "K_20")
@@ -45,6 +48,7 @@ RATES = {
     Decimal(22): ("K_19", "K_20"),
     Decimal(23): ("K_19", "K_20"),
 }
+ZLOTY = "PLN"
 NO_NUMBER = "BRAK"
 """What the schema wants for a buyer without a tax number."""
 
@@ -72,9 +76,23 @@ def _row(position: int, document: Document) -> Sequence[object]:
         document.number,
         document.issued_on,
         document.supplied_on,
-        *(signed(document, amounts[each]) if each in amounts else None for each in AMOUNTS),
-        document.currency,
+        *(_shown(document, amounts[each]) if each in amounts else None for each in AMOUNTS),
+        ZLOTY if _rate(document) else document.currency,
     )
+
+
+def _rate(document: Document) -> Decimal | None:
+    """Return the rate at which a document is converted to zlotys; None if it is not."""
+    stored = document.converted_tax
+    return Decimal(stored["rate"]) if stored and stored["currency"] == ZLOTY else None
+
+
+def _shown(document: Document, minor: int) -> Decimal:
+    """Return an amount of a document in zlotys, if it states a rate."""
+    amount, rate = signed(document, minor), _rate(document)
+    if rate is None:
+        return amount
+    return converted(Money.from_major(amount, document.currency), rate, ZLOTY).major
 
 
 def _amounts(document: Document, group: DocumentTax) -> Iterator[tuple[str, int]]:

@@ -19,7 +19,8 @@ from puqpanel.operations.billing.ledger import lock_clients
 
 AT_ISSUE = (
     *("status", "number", "sequence", "count", "issued_at", "issued_on", "supplied_on", "due_on"),
-    *("seller", "buyer", "bank", "notes", "net_minor", "tax_minor", "before", "digest"),
+    *("seller", "buyer", "bank", "notes", "net_minor", "tax_minor", "converted_tax"),
+    *("before", "digest"),
 )
 """The columns of a draft that issuing changes."""
 LISTED = 1000
@@ -66,7 +67,9 @@ class PlainDocument(SimpleNamespace):
 
 def new(values: Mapping[str, Any]) -> PlainDocument:
     """Return a new document with the values of a draft, without lines."""
-    empty: dict[str, Any] = dict.fromkeys(("id", "corrects", "origin_id", "supplied_on", "due_on"))
+    empty: dict[str, Any] = dict.fromkeys(
+        ("id", "corrects", "origin_id", "supplied_on", "due_on", "converted_tax")
+    )
     empty |= {"reason": "", "buyer": {}, "prepaid_minor": 0}
     return PlainDocument(**empty, **values, rewritten=True)
 

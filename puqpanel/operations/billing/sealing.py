@@ -26,6 +26,7 @@ from puqpanel.models import Document, Series
 from puqpanel.operations.billing import charges, ledger, plain_documents
 from puqpanel.operations.billing.companies import incompleteness, lock_series
 from puqpanel.operations.billing.contents import content
+from puqpanel.operations.billing.converted_taxes import Conversions
 from puqpanel.operations.billing.plain_documents import PlainDocument
 from puqpanel.operations.system import audit
 
@@ -75,6 +76,7 @@ def seal_all(actor: Principal, documents: Sequence[AnyDocument]) -> list[Refusal
     days = {key: ledger.today(company, moment) for key, company in sellers.items()}
     free, charged = charges.claimable(complete, days)
     refused += charged
+    conversions = Conversions()
     by_series: dict[_SeriesKey, list[AnyDocument]] = {}
     for document in free:
         by_series.setdefault((document.company_id, document.kind), []).append(document)
@@ -83,7 +85,7 @@ def seal_all(actor: Principal, documents: Sequence[AnyDocument]) -> list[Refusal
         if last is not None and last > day:
             refused += [(document, _wrong_day(last, day)) for document in by_series.pop(key)]
             continue
-        _fill(by_series[key], moment, day)
+        _fill(by_series[key], moment, day, conversions)
         _number(series[key], by_series[key], day)
     sealed = [each for each in free if (each.company_id, each.kind) in by_series]
     session().flush()
@@ -95,7 +97,9 @@ def seal_all(actor: Principal, documents: Sequence[AnyDocument]) -> list[Refusal
     return refused
 
 
-def _fill(documents: Sequence[AnyDocument], moment: datetime, day: date) -> None:
+def _fill(
+    documents: Sequence[AnyDocument], moment: datetime, day: date, conversions: Conversions
+) -> None:
     """Copy what is true at issue to documents of one company."""
     company = documents[0].company
     seller, bank = values_of(company.party), values_of(company.bank_account)
@@ -110,6 +114,7 @@ def _fill(documents: Sequence[AnyDocument], moment: datetime, day: date) -> None
         document.buyer = {**buyer, "country": buyer.get("country") or company.country}
         if document.origin_id is None:  # else it has the notes of its proforma
             document.notes = "\n".join(filter(None, (document.notes, company.notes)))
+        document.converted_tax = conversions.of(document, day)
         document.status = status_after(document.total.minor, 0)
 
 

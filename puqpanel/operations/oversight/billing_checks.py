@@ -13,6 +13,7 @@ from puqpanel.infra.db import engine_for
 from puqpanel.infra.settings import Settings
 from puqpanel.models import BooksCheck, Company
 from puqpanel.operations.billing.books_checks import ENDED
+from puqpanel.operations.billing.converted_taxes import without_rate
 from puqpanel.operations.billing.logos import failures as logo_failures
 from puqpanel.operations.billing.tax_tables import missing_rates
 from puqpanel.operations.billing.templates import failures
@@ -27,6 +28,14 @@ def taxes(settings: Settings) -> Check:
     with Session(engine_for(settings.database_url)) as reader:
         companies = reader.scalars(sa.select(Company).where(Company.active)).all()
         missing = missing_rates(companies, reader)
+        unrated = without_rate(companies, reader)
+    if unrated and not missing:
+        text = _(
+            "No exchange rate for: %(currencies)s. Documents in other currencies don't state the"
+            " tax in this currency, as EU law requires.",
+            currencies=", ".join(sorted(unrated)),
+        )
+        return Check("taxes", "warn", text, _("Enter it under Billing → Currencies."))
     if not missing:
         return Check("taxes", "ok", _("Companies have the tax rates that they need."))
     text = _(
