@@ -27,7 +27,12 @@ def test_a_year_of_clients_orders_and_documents_is_lived_once(panel: Panel) -> N
     assert statuses == set(DocumentStatus) - {"draft", "cancelled"}
     services = set(session().scalars(sa.select(Service.status)))
     assert services == {"active", "cancelled", "terminated"}
-    assert set(session().scalars(sa.select(Order.status))) == {"placed", "cancelled"}
+    assert set(session().scalars(sa.select(Order.status))) == {
+        "placed",
+        "cancelled",
+        "draft",
+        "offered",
+    }
     assert set(session().scalars(sa.select(Client.currency))) == {"EUR", "PLN", "USD"}
     for step in (*ledger_books.check(), *ledger_books.verify()):
         assert not step.problems

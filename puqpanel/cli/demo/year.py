@@ -24,7 +24,7 @@ from puqpanel.domain.principals import CLI
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.infra import clock
 from puqpanel.infra.db import session, transaction
-from puqpanel.models import Document, Order, Product, Service
+from puqpanel.models import Client, Document, Order, Product, Service
 from puqpanel.operations.accounts import clients
 from puqpanel.operations.accounts.buyer_details import BuyerDetails
 from puqpanel.operations.billing import credit_notes, documents, issuing, payments
@@ -32,7 +32,15 @@ from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.billing.lines import Line
 from puqpanel.operations.catalog import groups, prices, products
 from puqpanel.operations.catalog.price_rows import Cell
-from puqpanel.operations.ordering import cancellation, orders
+from puqpanel.operations.ordering import (
+    cancellation,
+    coupons,
+    draft_items,
+    drafts,
+    offers,
+    orders,
+)
+from puqpanel.operations.ordering.coupons import CouponValues
 from puqpanel.operations.ordering.quotes import Choice
 from puqpanel.operations.provisioning import settlement
 from puqpanel.operations.provisioning.services import lock_service
@@ -47,6 +55,7 @@ PRODUCTS = {
     "Web hosting": ("96.00", Period.ANNUALLY, "PHP, databases and daily backups."),
 }
 """Name → price in euros, its period, and a description."""
+WELCOME = CouponValues("WELCOME", percent=Decimal(20), once_per_client=True)
 RATES = {"PLN": "4.26", "USD": "1.09"}
 
 
@@ -86,6 +95,7 @@ def create() -> None:
     if session().scalar(sa.select(Product.id).where(Product.name == next(iter(PRODUCTS)))):
         return
     sold = _products()
+    coupons.save_coupon(actor=CLI, uuid=None, values=WELCOME)
     year = Year(clock.now())
     for number, person in enumerate(PEOPLE):
         # more clients come each month than in the one before
@@ -93,6 +103,8 @@ def create() -> None:
         moment = year.today - timedelta(days=max(days, 2), hours=number % 9)
         year.plan(moment, _Life(year, number, person, sold).join)
     year.live()
+    _draft("Eva Horváth", sold, offered=False)
+    _draft("Dorota Wilk", sold, offered=True)
 
 
 @dataclass
@@ -124,13 +136,19 @@ class _Life:
         )
         for at in range(1 + (self.number % 3 == 0)):
             product, period = self.sold[(self.number + at) % len(self.sold)]
-            self._order(client.uuid, product, period)
+            coupon = WELCOME.code if self.number % 5 == 2 and not at else ""
+            self._order(client.uuid, product, period, coupon)
 
-    def _order(self, client_uuid: str, product: Product, period: Period) -> None:
+    def _order(self, client_uuid: str, product: Product, period: Period, coupon: str) -> None:
         choice = Choice(product, period.value, name=f"{product.name} {self.number + 1}")
         order = orders.place(
             actor=CLI,
-            request=orders.Request(client_uuid, [choice], token=f"demo-{client_uuid}-{product.id}"),
+            request=orders.Request(
+                client_uuid,
+                [choice],
+                token=f"demo-{client_uuid}-{product.id}",
+                coupon=coupon,
+            ),
         )
         service = order.items[0].service
         if self.number % 19 == 7:
@@ -227,6 +245,17 @@ def _pay(uuid: str, share: Decimal = Decimal(1)) -> None:
         amount = document.open.scaled(share)
         number = f"Bank statement {clock.now():%Y-%m-%d}"
         payments.mark_paid(actor=CLI, document_uuid=uuid, reason=number, amount=amount)
+
+
+def _draft(name: str, sold: list[tuple[Product, Period]], *, offered: bool) -> None:
+    """Prepare an order for a client, and offer it."""
+    client = session().scalars(sa.select(Client).where(Client.name == name)).one()
+    draft = drafts.create(actor=CLI, client_uuid=client.uuid)
+    for product, period in sold[:2]:
+        draft_items.save_item(actor=CLI, uuid=draft.uuid, choice=Choice(product, period.value))
+    if offered:
+        expires = clock.now().date() + timedelta(days=14)
+        offers.send(actor=CLI, uuid=draft.uuid, expires_on=expires)
 
 
 def _products() -> list[tuple[Product, Period]]:
