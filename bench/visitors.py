@@ -102,7 +102,7 @@ class Visitor:
             step = "register"
             path = "/client/register?next=/shop/checkout"
             account = {"name": f"Visitor {number}", "email": f"visitor{number}@example.test"}
-            account |= {"password": f"a-long-password-{number}", "buyer_kind": "consumer"}
+            account |= {"password": "four-teapots-in-a-row", "buyer_kind": "consumer"}
             account |= {"street": "ul. Prosta 1", "postcode": "00-838", "city": "Warszawa"}
             account |= {"country": "PL", "currency": "EUR"}
             page = self._send(step, self._get(step, path), path, account)
