@@ -13,8 +13,9 @@ from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import save, session, transaction
 from puqpanel.models import Company, Document, StoredFile
-from puqpanel.operations.billing import logos, templates
+from puqpanel.operations.billing import logos, print_failures
 from puqpanel.operations.billing.contents import content
+from puqpanel.operations.billing.print_failures import LOGO, TEMPLATE
 from puqpanel.operations.system.files import find_file
 
 if TYPE_CHECKING:
@@ -60,10 +61,10 @@ def pdf(document: Document) -> bytes:
     rendered = _rendered(document, company)
     if rendered.template_error is not None:
         log.warning("document template failed", company=company.name, error=rendered.template_error)
-        templates.record_failure(company, document.number or "", rendered.template_error)
+        print_failures.record(TEMPLATE, company, document.number or "", rendered.template_error)
     if rendered.logo_error is not None:
         log.warning("logo failed", company=company.name, error=rendered.logo_error)
-        logos.record_failure(company, document.number or "", rendered.logo_error)
+        print_failures.record(LOGO, company, document.number or "", rendered.logo_error)
     if document.digest and not rendered.is_provisional:
         taken = ConflictError(_("The file was made by another request. Try again."))
         try:

@@ -7,27 +7,25 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-import sqlalchemy as sa
-
 from puqpanel.domain.document_states import KIND_LABELS
 from puqpanel.domain.documents import DocumentData, DocumentKind, DocumentLine, Party
 from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Period, anchor_for, period_containing
 from puqpanel.domain.permissions import COMPANIES_MANAGE
-from puqpanel.domain.principals import AUTOMATION, Principal
+from puqpanel.domain.principals import Principal
 from puqpanel.domain.tax import PriceEntry, Tax, TaxCategory, TaxGroup, group_total
-from puqpanel.domain.texts import Text, _, language
-from puqpanel.infra.db import session, transaction
-from puqpanel.models import Audit, Company
+from puqpanel.domain.texts import _, language
+from puqpanel.infra.db import transaction
+from puqpanel.models import Company
 from puqpanel.operations.billing.companies import find_company
 from puqpanel.operations.billing.ledger import today
 from puqpanel.operations.billing.logos import logo_of
+from puqpanel.operations.billing.print_failures import TEMPLATE
 from puqpanel.operations.system import audit, currencies
 
 MAX_LENGTH = 60_000
 """The longest template in characters."""
-CHANGED, FAILED = "company.template_changed", "company.template_failed"
 _GROUP = TaxGroup(TaxCategory.STANDARD, (Tax("VAT", Decimal(23)),))
 
 
@@ -92,57 +90,13 @@ def save(*, actor: Principal, company_uuid: str, template: str) -> None:
     find_company(company_uuid).template = template
     audit.record(
         actor=actor,
-        action=CHANGED,
+        action=TEMPLATE.changed,
         subject_type="company",
         subject_uuid=company_uuid,
         summary=(
             _("PDF template changed.") if template else _("PDF template reset to the default.")
         ),
     )
-
-
-def failures() -> sa.Select[str, str, Text]:
-    """Select UUID and name of the companies whose template failed since it was saved, and why."""
-    last = (
-        sa.select(sa.func.max(Audit.id))
-        .where(
-            Audit.subject_type == "company",
-            Audit.subject_uuid == Company.uuid,
-            Audit.action.in_((CHANGED, FAILED)),
-        )
-        .correlate(Company)
-        .scalar_subquery()
-    )
-    return (
-        sa.select(Company.uuid, Company.name, Audit.summary)
-        .join(Audit, Audit.id == last)
-        .where(Company.template != "", Audit.action == FAILED)
-    )
-
-
-def failure(company: Company) -> Text | str:
-    """Return why a document could not be made by the company's own template; empty if none."""
-    found = session().execute(failures().where(Company.id == company.id)).first()
-    return found.summary if found else ""
-
-
-def record_failure(company: Company, number: str, error: Exception) -> None:
-    """Record the first document after a template was saved for which it failed."""
-    if failure(company):
-        return
-    with transaction():
-        audit.record(
-            actor=AUTOMATION,
-            action=FAILED,
-            subject_type="company",
-            subject_uuid=company.uuid,
-            summary=_(
-                "The PDF template failed for %(number)s, so the default template was used."
-                " %(error)s",
-                number=number or KIND_LABELS[DocumentKind.INVOICE],
-                error=str(error),
-            ),
-        )
 
 
 def _compiled(company: Company, template: str) -> bytes:

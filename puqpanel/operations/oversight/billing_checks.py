@@ -14,9 +14,8 @@ from puqpanel.infra.settings import Settings
 from puqpanel.models import BooksCheck, Company
 from puqpanel.operations.billing.books_checks import ENDED
 from puqpanel.operations.billing.converted_taxes import without_rate
-from puqpanel.operations.billing.logos import failures as logo_failures
+from puqpanel.operations.billing.print_failures import LOGO, TEMPLATE, failures
 from puqpanel.operations.billing.tax_tables import missing_rates
-from puqpanel.operations.billing.templates import failures
 from puqpanel.operations.oversight.check import Check
 
 LATE = timedelta(days=2)
@@ -48,8 +47,8 @@ def taxes(settings: Settings) -> Check:
 def templates(settings: Settings) -> Check:
     """Check that the PDF templates and logos of companies did not fail."""
     with engine_for(settings.database_url).connect() as connection:
-        names = [row.name for row in connection.execute(failures())]
-        without_logo = [row.name for row in connection.execute(logo_failures())]
+        names = [row.name for row in connection.execute(failures(TEMPLATE))]
+        without_logo = [row.name for row in connection.execute(failures(LOGO))]
     if not names and not without_logo:
         return Check("templates", "ok", _("No PDF template failed."))
     if not names:

@@ -17,9 +17,9 @@ from puqpanel.operations.billing import (
     companies,
     document_files,
     logos,
-    templates,
 )
 from puqpanel.operations.billing.document_files import UnprintableError
+from puqpanel.operations.billing.print_failures import LOGO, TEMPLATE, failure
 from puqpanel.operations.oversight import billing_checks
 from tests.domain.test_images import png
 from tests.operations.billing.conftest import STAFF
@@ -51,15 +51,15 @@ def test_a_damaged_logo_is_left_out_and_reported(
     document = invoice("10")
     assert document_files.pdf(document).startswith(b"%PDF")
     assert document_files.is_kept(document.digest)
-    assert "was left out. The image is damaged." in str(logos.failure(company))
-    assert templates.failure(company) == ""
+    assert "was left out. The image is damaged." in str(failure(LOGO, company))
+    assert failure(TEMPLATE, company) == ""
     check = billing_checks.templates(panel.settings)
     assert (check.state, str(check.text)) == (
         "warn",
         "The logo could not be printed for: Fjordhost sp. z o.o..",
     )
     companies.save_company(actor=STAFF, uuid=company.uuid, values={"logo_file": png(40, 10)})
-    assert logos.failure(company) == ""
+    assert failure(LOGO, company) == ""
 
 
 def test_the_default_look_is_not_kept_if_the_template_was_only_too_slow(

@@ -24,7 +24,8 @@ from puqpanel.domain.tax import PriceEntry, TaxCategory
 from puqpanel.domain.tax_rules import BUYER_LABELS, EU
 from puqpanel.domain.texts import Text
 from puqpanel.models import Company
-from puqpanel.operations.billing import companies, ledger, logos, tax_tables, taxes, templates
+from puqpanel.operations.billing import companies, ledger, tax_tables, taxes
+from puqpanel.operations.billing.print_failures import LOGO, TEMPLATE, failure
 from puqpanel.operations.system import audit
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.edits import EditForm, unchanged
@@ -184,8 +185,8 @@ def show(uuid: str) -> ResponseReturnValue:
     return render_template(
         "admin/billing/companies/show.html",
         company=company,
-        template_failure=templates.failure(company),
-        logo_failure=logos.failure(company),
+        template_failure=failure(TEMPLATE, company),
+        logo_failure=failure(LOGO, company),
         missing=companies.missing_details(company),
         no_rates=[country_name(code) for code in tax_tables.missing_rates([company])],
         country_name=country_name,

@@ -10,6 +10,7 @@ from puqpanel.domain.permissions import COMPANIES_MANAGE
 from puqpanel.domain.texts import Text
 from puqpanel.models import Company
 from puqpanel.operations.billing import companies, document_files, templates
+from puqpanel.operations.billing.print_failures import TEMPLATE, failure
 from puqpanel.web.edits import EditForm, unchanged
 from puqpanel.web.forms import _, errors_in, form_page, save_or_show
 from puqpanel.web.guard import actor, allow
@@ -40,7 +41,7 @@ def edit(uuid: str) -> ResponseReturnValue:
             (company.name, url_for("admin.companies.show", uuid=uuid)),
         ],
         "company": company,
-        "template_failure": templates.failure(company),
+        "template_failure": failure(TEMPLATE, company),
     }
     text = form.template.data or ""
     if "preview" in request.form and form.validate_on_submit():
