@@ -12,7 +12,7 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.offer_states import OfferStatus
 from puqpanel.models import Offer
 from puqpanel.operations.accounts import addresses
-from puqpanel.operations.ordering import offers
+from puqpanel.operations.ordering import offer_answers, offers
 from puqpanel.web.documents import shown_day
 from puqpanel.web.forms import Form, _
 from puqpanel.web.prices import PER
@@ -33,7 +33,7 @@ class DeclineForm(Form):
     name = StringField(_("Your name"), [InputRequired(_("Enter your name.")), Length(max=100)])
     reason = TextAreaField(
         _("Reason (optional)"),
-        [Length(max=offers.MAX_REASON)],
+        [Length(max=offer_answers.MAX_REASON)],
         description=_("Your answer helps us to make a better offer."),
     )
 

@@ -23,7 +23,7 @@ def recorded(path: Path) -> Iterator[tuple[int, ast.expr]]:
         if not isinstance(node, ast.Call) or ast.unparse(node.func) == "logs.write":
             continue
         yield from ((node.lineno, key.value) for key in node.keywords if key.arg == "action")
-        if ast.unparse(node.func).endswith("_record"):
+        if ast.unparse(node.func).endswith("record") or ast.unparse(node.func) == "Part":
             yield from ((node.lineno, arg) for arg in node.args if _names_an_action(arg))
         if ast.unparse(node.func).endswith("record_change") and len(node.args) > 2:
             yield node.lineno, ast.JoinedStr([_hole(), ast.Constant("."), *_part(node.args[2])])
@@ -45,7 +45,8 @@ def _part(value: ast.expr) -> list[ast.expr]:
 def patterns(value: ast.expr) -> list[str]:
     """Return patterns of the names that an expression can have.
 
-    A variable has none: it is a parameter, and the calls that pass it are checked.
+    A variable has none: it is a parameter, or a field of a `Part`, and the calls that pass it are
+    checked.
     """
     if isinstance(value, ast.IfExp):
         return patterns(value.body) + patterns(value.orelse)
@@ -58,7 +59,7 @@ def patterns(value: ast.expr) -> list[str]:
                 for part in value.values
             )
         ]
-    assert isinstance(value, ast.Name), ast.unparse(value)
+    assert isinstance(value, ast.Name | ast.Attribute), ast.unparse(value)
     return []
 
 

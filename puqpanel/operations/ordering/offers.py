@@ -1,8 +1,7 @@
-"""Offers: staff offer a draft at its prices of today; the recipient accepts or declines it.
+"""Offers: staff offer a draft at its prices of today; `offer_answers` has what recipients do.
 
-The link of an offer contains a random token; only its hash is stored. Accepting places the order in
-the same transaction, so an offer becomes one order. Stock is taken then, not before; the use of a
-coupon is counted with the offer, and given back unless it is accepted.
+The link of an offer contains a random token; only its hash is stored. The use of a coupon is
+counted with the offer, and given back unless it is accepted. Stock is taken when it is accepted.
 """
 
 from __future__ import annotations
@@ -18,34 +17,30 @@ from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
 from puqpanel.domain.offer_states import OfferStatus
 from puqpanel.domain.order_states import OrderStatus
 from puqpanel.domain.permissions import (
-    CLIENT_ORDERS_MANAGE,
     CLIENT_ORDERS_VIEW,
     ORDERS_MANAGE,
 )
-from puqpanel.domain.principals import AUTOMATION, Principal, PrincipalKind
+from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, retry_deadlocks, save, session, transaction
 from puqpanel.infra.redact import storable
-from puqpanel.models import Client, Company, Offer, Order
+from puqpanel.models import Company, Offer, Order
 from puqpanel.operations.accounts.sessions import hash_token
 from puqpanel.operations.billing.companies import company_for
 from puqpanel.operations.billing.ledger import today
-from puqpanel.operations.ordering import coupon_uses, draft_contents, drafts, orders
+from puqpanel.operations.ordering import coupon_uses, draft_contents, drafts
 from puqpanel.operations.ordering.coupons import valid_coupon
 from puqpanel.operations.ordering.offered_prices import (
     first_end,
-    offered_prices,
     plain_coupon,
     plain_prices,
     plain_quote,
 )
-from puqpanel.operations.ordering.orders import Request
 from puqpanel.operations.ordering.quotes import Choice, Priced
 from puqpanel.operations.system import audit, batches
-from puqpanel.operations.system.fields import clean_name
 
-MAX_DAYS, MAX_TERMS, MAX_REASON = 365, 10_000, 500
+MAX_DAYS, MAX_TERMS = 365, 10_000
 BATCH = 200
 MISSING = _("This offer does not exist. Check the link, or ask for a new one.")
 CLOSED: dict[str, Text] = {
@@ -167,7 +162,7 @@ def send(*, actor: Principal, uuid: str, expires_on: date, terms: str = "") -> S
     if order.coupon:
         coupon_uses.take(valid_coupon(order.coupon, client, offer.day), order)
     summary = _("Offered for %(total)s until %(day)s.", total=offer.total, day=expires_on)
-    _record(actor, offer, "order.offered", summary)
+    record(actor, offer, "order.offered", summary)
     return Sent(offer, token)
 
 
@@ -187,7 +182,7 @@ def replace_link(*, actor: Principal, uuid: str) -> Sent:
     offer = _open_offer(uuid)
     token = secrets.token_urlsafe(32)
     offer.token_hash = hash_token(token)
-    _record(actor, offer, "order.offer_link_replaced", _("New offer link created."))
+    record(actor, offer, "order.offer_link_replaced", _("New offer link created."))
     return Sent(offer, token)
 
 
@@ -201,58 +196,8 @@ def withdraw(*, actor: Principal, uuid: str) -> None:
     """
     actor.require(ORDERS_MANAGE)
     offer = _open_offer(uuid)
-    _close(offer, OfferStatus.WITHDRAWN)
-    _record(actor, offer, "order.offer_withdrawn", _("Offer withdrawn."))
-
-
-def accept(*, actor: Principal, uuid: str) -> Order:
-    """Accept an offer as a user of the client; see `accept_link`."""
-    actor.require_own(CLIENT_ORDERS_MANAGE, staff=ORDERS_MANAGE)
-    return _accept(actor, find_own(actor, uuid), actor.name)
-
-
-def accept_link(*, token: str, name: str, ip: str) -> Order:
-    """Accept an offer by its link: it becomes an order at exactly the offered price.
-
-    Args:
-        token: of the link.
-        name: of who accepts it; required.
-        ip: their address.
-
-    Returns:
-        The order; the same one if it was accepted before.
-
-    Raises:
-        ConflictError: the offer has expired, or was declined or withdrawn.
-        InvalidInput: the name is missing, or a product is sold out.
-        NotFoundError: there is no such offer.
-    """
-    offer = find_by_token(token)
-    return _accept(_recipient(ip), offer, _name(name))
-
-
-def decline(*, actor: Principal, uuid: str, reason: str = "") -> None:
-    """Decline an offer as a user of the client; see `decline_link`."""
-    actor.require_own(CLIENT_ORDERS_MANAGE, staff=ORDERS_MANAGE)
-    _decline(actor, find_own(actor, uuid), actor.name, reason)
-
-
-def decline_link(*, token: str, name: str, reason: str, ip: str) -> None:
-    """Decline an offer by its link; its order is a draft again.
-
-    Args:
-        token: of the link.
-        name: of who declines it; required.
-        reason: for staff; may be empty.
-        ip: their address.
-
-    Raises:
-        ConflictError: the offer is not open.
-        InvalidInput: the name is missing, or the reason is too long.
-        NotFoundError: there is no such offer.
-    """
-    offer = find_by_token(token)
-    _decline(_recipient(ip), offer, _name(name), reason)
+    close(offer, OfferStatus.WITHDRAWN)
+    record(actor, offer, "order.offer_withdrawn", _("Offer withdrawn."))
 
 
 def expire_due() -> int:
@@ -271,81 +216,25 @@ def _expire(uuid: str, order_uuid: str) -> bool:
     offer = find(sa.select(Offer).where(Offer.uuid == uuid), MISSING)
     if offer.status != OfferStatus.OPEN or status_of(offer) != OfferStatus.EXPIRED:
         return False
-    _close(offer, OfferStatus.EXPIRED)
-    _record(AUTOMATION, offer, "order.offer_expired", _("Offer expired."))
+    close(offer, OfferStatus.EXPIRED)
+    record(AUTOMATION, offer, "order.offer_expired", _("Offer expired."))
     return True
 
 
-def _accept(actor: Principal, offer: Offer, name: str) -> Order:
-    order, offer_uuid = offer.order, offer.uuid
-    if offer.status == OfferStatus.ACCEPTED:
-        return order
-    _check_open(offer)
-    choices = [choice for _id, choice in draft_contents.items(order)]
+def close(offer: Offer, status: OfferStatus, answered_by: str = "") -> None:
+    """End an open offer of a locked client; unless it is accepted, its order is a draft again.
 
-    def claim(company: Company, client: Client) -> Priced:
-        # inside the transaction that places the order, with the client locked
-        current = find(sa.select(Offer).where(Offer.uuid == offer_uuid), MISSING)
-        _check_open(current)
-        priced = offered_prices(current, company, client, choices)
-        _close(current, OfferStatus.ACCEPTED, name)
-        _record(
-            actor,
-            current,
-            "order.offer_accepted",
-            _("Offer accepted by %(name)s.", name=name),
-        )
-        return priced
-
-    return orders.place(
-        actor=actor,
-        request=Request(
-            client_uuid=order.client.uuid,
-            choices=choices,
-            token=order.token,
-            contents=order.contents or (),
-            prices=claim,
-            placed_by=name,
-        ),
-    )
-
-
-@retry_deadlocks
-@transaction()
-def _decline(actor: Principal, offer: Offer, name: str, reason: str) -> None:
-    text = " ".join(storable(reason).split())
-    if len(text) > MAX_REASON:
-        message = _("Enter at most %(longest)s characters.", longest=MAX_REASON)
-        raise InvalidInput({"reason": [message]})
-    drafts.lock_order(offer.order.uuid)
-    current = find(sa.select(Offer).where(Offer.uuid == offer.uuid), MISSING)
-    _check_open(current)
-    current.reason = text
-    _close(current, OfferStatus.DECLINED, name)
-    summary = (
-        _("Offer declined by %(name)s: %(reason)s", name=name, reason=text)
-        if text
-        else _("Offer declined by %(name)s.", name=name)
-    )
-    _record(actor, current, "order.offer_declined", summary)
-
-
-def _close(offer: Offer, status: OfferStatus, answered_by: str = "") -> None:
-    """End an open offer; unless it is accepted, its order is a draft again."""
+    Args:
+        offer: the offer.
+        status: how it ended.
+        answered_by: the name of who answered it; empty if nobody did.
+    """
     offer.status = status
     if answered_by:
         offer.answered_by, offer.answered_at = answered_by, now()
     if status != OfferStatus.ACCEPTED:
         offer.order.status, offer.order.total_minor = OrderStatus.DRAFT, 0
         coupon_uses.give_back(offer.order)
-
-
-def _check_open(offer: Offer) -> None:
-    status = status_of(offer)
-    if status != OfferStatus.OPEN:
-        raise ConflictError(CLOSED[status])
-    if not offer.order.client.active:
-        raise ConflictError(_("This offer can't be answered at the moment. Contact us."))
 
 
 def _open_offer(uuid: str) -> Offer:
@@ -376,16 +265,6 @@ def _check_day(
         raise InvalidInput({"expires_on": [message]})
 
 
-def _recipient(ip: str) -> Principal:
-    """Return who answers an offer by its link; the name that they enter proves nothing."""
-    permissions = frozenset({ORDERS_MANAGE})
-    return Principal(PrincipalKind.LINK, None, "public link", ip, permissions=permissions)
-
-
-def _name(name: str) -> str:
-    return clean_name(name, longest=100)
-
-
 def _own(actor: Principal) -> sa.Select[Offer]:
     client_id = actor.client.id if actor.client else None
     return (
@@ -393,7 +272,8 @@ def _own(actor: Principal) -> sa.Select[Offer]:
     )
 
 
-def _record(actor: Principal, offer: Offer, action: str, summary: Text) -> None:
+def record(actor: Principal, offer: Offer, action: str, summary: Text) -> None:
+    """Record what happened to an offer, on its order."""
     audit.record(
         actor=actor,
         action=action,

@@ -15,7 +15,7 @@ from puqpanel.models import Address, Document, Order
 from puqpanel.operations.accounts import addresses, clients, contacts
 from puqpanel.operations.billing import companies, credit_notes, payments
 from puqpanel.operations.billing.documents import find_document
-from puqpanel.operations.ordering import draft_items, drafts, offers
+from puqpanel.operations.ordering import draft_items, drafts, offer_answers, offers
 from puqpanel.operations.ordering.quotes import Choice
 from tests.operations.billing.conftest import (  # noqa: F401  # fixtures
     STAFF,
@@ -127,7 +127,7 @@ def test_a_draft_and_its_offer_are_for_the_chosen_address(client, product, compa
     assert str(sent.offer.total) == "11.90 EUR"
     with pytest.raises(ConflictError, match="can't be deleted"):
         addresses.delete_address(actor=STAFF, client_uuid=client.uuid, uuid=berlin.uuid)
-    order = offers.accept_link(token=sent.token, name="Anna", ip="192.0.2.7")
+    order = offer_answers.accept_link(token=sent.token, name="Anna", ip="192.0.2.7")
     document = find_document(order.document.uuid)
     assert (document.buyer["city"], str(document.total)) == ("Berlin", "11.90 EUR")
     addresses.delete_address(actor=STAFF, client_uuid=client.uuid, uuid=berlin.uuid)
@@ -233,5 +233,5 @@ def test_a_new_default_address_is_kept_for_what_was_for_it(client, product, comp
     addresses.make_default(actor=user_of(client), client_uuid=client.uuid, uuid=krakow.uuid)
     session().expire_all()
     assert [each.city for each in addresses.addresses_of(client)] == ["Warszawa"]
-    order = offers.accept_link(token=sent.token, name="Anna", ip="192.0.2.7")
+    order = offer_answers.accept_link(token=sent.token, name="Anna", ip="192.0.2.7")
     assert find_document(order.document.uuid).buyer["city"] == "Kraków"

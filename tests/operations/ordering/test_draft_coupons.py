@@ -11,7 +11,7 @@ import pytest
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.infra.db import transaction
 from puqpanel.models import Offer, Order
-from puqpanel.operations.ordering import coupons, drafts, offers
+from puqpanel.operations.ordering import coupons, drafts, offer_answers, offers
 from tests.operations.billing.conftest import STAFF, client, company  # noqa: F401  # fixtures
 from tests.operations.billing.test_issuing import problems
 from tests.operations.ordering.test_coupons import TEN, make, uses
@@ -98,7 +98,7 @@ def test_a_use_is_given_back_with_the_offer(client, product, draft):  # noqa: F8
     offers.withdraw(actor=STAFF, uuid=draft.uuid)
     assert uses() == (0, 0)
     sent = send(draft)
-    offers.decline_link(token=sent.token, name="Anna", reason="", ip="192.0.2.7")
+    offer_answers.decline_link(token=sent.token, name="Anna", reason="", ip="192.0.2.7")
     assert uses() == (0, 0)
     order_in_shop(client, product)
     with pytest.raises(InvalidInput):

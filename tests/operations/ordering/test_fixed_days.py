@@ -8,7 +8,7 @@ import pytest
 
 from puqpanel.domain.periods import Period, period_containing
 from puqpanel.operations.catalog import products
-from puqpanel.operations.ordering import draft_items, drafts, offers
+from puqpanel.operations.ordering import draft_items, drafts, offer_answers, offers
 from puqpanel.operations.ordering.quotes import Choice
 from tests.operations.billing.conftest import STAFF, client, company  # noqa: F401  # fixtures
 from tests.operations.billing.test_issuing import problems
@@ -55,7 +55,7 @@ def test_only_products_with_a_fixed_day_begin_on_the_day_of_an_offer(client, com
             draft_items.save_item(actor=STAFF, uuid=order.uuid, choice=choice)
         sent = offers.send(actor=STAFF, uuid=order.uuid, expires_on=date(2026, 3, 25))
     with at("2026-03-20"):
-        placed = offers.accept_link(token=sent.token, name="Anna", ip="192.0.2.7")
+        placed = offer_answers.accept_link(token=sent.token, name="Anna", ip="192.0.2.7")
     days = {item.service.name: item.service.paid_until for item in placed.items}
     assert days == {"Fixed": date(2026, 4, 1), "Free": date(2026, 4, 20)}
     assert placed.document.total == sent.offer.total

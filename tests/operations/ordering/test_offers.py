@@ -18,7 +18,14 @@ from puqpanel.models import Audit, Document, Offer, Order, Service
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing import payments
 from puqpanel.operations.catalog import products
-from puqpanel.operations.ordering import draft_contents, draft_items, drafts, offers, orders
+from puqpanel.operations.ordering import (
+    draft_contents,
+    draft_items,
+    drafts,
+    offer_answers,
+    offers,
+    orders,
+)
 from puqpanel.operations.ordering.offers import Sent
 from puqpanel.operations.ordering.quotes import Choice, OwnPrice
 from puqpanel.operations.system import settings
@@ -40,7 +47,7 @@ def sent(draft: Order) -> Sent:  # noqa: F811
 
 
 def accept(sent: Sent) -> Order:
-    return offers.accept_link(token=sent.token, name=" Anna  Berg ", ip="192.0.2.7")
+    return offer_answers.accept_link(token=sent.token, name=" Anna  Berg ", ip="192.0.2.7")
 
 
 def current(sent: Sent) -> Offer:
@@ -131,7 +138,7 @@ def test_the_token_is_stored_as_a_hash(sent):
 
 def test_accepted_offers_need_no_acceptance_by_staff(sent, user):  # noqa: F811
     settings.save(actor=STAFF, values={"shop.acceptance": "all"})
-    order = offers.accept(actor=user, uuid=sent.offer.uuid)
+    order = offer_answers.accept(actor=user, uuid=sent.offer.uuid)
     assert (order.status, order.placed_by) == ("placed", "Anna")
 
 
@@ -161,7 +168,7 @@ def test_a_tax_that_changed_is_not_charged_silently(sent, client):  # noqa: F811
 
 
 def test_a_declined_offer_is_a_draft_again(sent):
-    offers.decline_link(token=sent.token, name="Anna", reason="Too  expensive", ip="")
+    offer_answers.decline_link(token=sent.token, name="Anna", reason="Too  expensive", ip="")
     offer = current(sent)
     assert (offer.status, offer.reason, offer.order.status) == (
         "declined",
@@ -246,7 +253,7 @@ def test_an_offer_that_is_accepted_by_many_becomes_one_order(panel, sent, user):
     outcomes = together(
         panel,
         lambda: accept(sent),
-        lambda: offers.accept(actor=user, uuid=sent.offer.uuid),
+        lambda: offer_answers.accept(actor=user, uuid=sent.offer.uuid),
         lambda: accept(sent),
     )
     assert outcomes == ["done"] * 3
@@ -272,13 +279,13 @@ def test_an_offer_that_is_withdrawn_while_it_is_accepted_is_one_of_both(panel, s
 def test_users_answer_offers_of_their_own_client_only(sent, user):  # noqa: F811
     assert [offer.id for offer in offers.open_offers(user)] == [sent.offer.id]
     other: Principal = replace(user, client=CurrentClient(10**6, "another", "Other"))
-    for run in (offers.find_own, offers.accept, offers.decline):
+    for run in (offers.find_own, offer_answers.accept, offer_answers.decline):
         with pytest.raises(NotFoundError):
             run(actor=other, uuid=sent.offer.uuid)
     weak = replace(user, permissions=frozenset({"orders.view"}))
     assert offers.find_own(actor=weak, uuid=sent.offer.uuid).total == Money(1230, "EUR")
     arguments: dict[str, Any] = {"actor": weak, "uuid": sent.offer.uuid}
-    for run in (offers.accept, offers.decline):
+    for run in (offer_answers.accept, offer_answers.decline):
         with pytest.raises(PermissionDenied):
             run(**arguments)
 

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.offer_states import OfferStatus
 from puqpanel.domain.permissions import CLIENT_ORDERS_MANAGE, CLIENT_ORDERS_VIEW
-from puqpanel.operations.ordering import offers
+from puqpanel.operations.ordering import offer_answers, offers
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.documents import shown_day
 from puqpanel.web.forms import Form, _, errors_in
@@ -54,7 +54,7 @@ def accept(uuid: str) -> ResponseReturnValue:
     """Accept an offer."""
     offer = offers.find_own(actor(), uuid)
     with flashed_errors():
-        offers.accept(actor=actor(), uuid=offer.uuid)
+        offer_answers.accept(actor=actor(), uuid=offer.uuid)
         flash(_("Thank you. The offer is accepted."), "good")
     return redirect(url_for("client.offers.show", uuid=uuid))
 
@@ -67,7 +67,7 @@ def decline(uuid: str) -> ResponseReturnValue:
     back = url_for("client.offers.show", uuid=uuid)
     if form.validate_on_submit():
         with errors_in(form):
-            offers.decline(actor=actor(), uuid=uuid, **form.values("reason"))
+            offer_answers.decline(actor=actor(), uuid=uuid, **form.values("reason"))
             return redirect(back)
     if offers.status_of(offer) != OfferStatus.OPEN:
         return redirect(back)

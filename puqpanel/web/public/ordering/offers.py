@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from puqpanel.domain.offer_states import OfferStatus
 from puqpanel.models import Offer
 from puqpanel.operations.billing.document_links import public_link
-from puqpanel.operations.ordering import offers
+from puqpanel.operations.ordering import offer_answers, offers
 from puqpanel.web.forms import errors_in
 from puqpanel.web.guard import public
 from puqpanel.web.limits import limiter
@@ -49,7 +49,9 @@ def accept(token: str) -> ResponseReturnValue:
     offer, form = offers.find_by_token(token), AcceptForm()
     if form.validate_on_submit():
         with errors_in(form):
-            offers.accept_link(token=token, name=form.name.data or "", ip=request.remote_addr or "")
+            offer_answers.accept_link(
+                token=token, name=form.name.data or "", ip=request.remote_addr or ""
+            )
             return redirect(url_for("public.offers.show", token=token))
     return _page(offer, token, form)
 
@@ -63,7 +65,7 @@ def decline(token: str) -> ResponseReturnValue:
     back = url_for("public.offers.show", token=token)
     if form.validate_on_submit():
         with errors_in(form):
-            offers.decline_link(
+            offer_answers.decline_link(
                 token=token, ip=request.remote_addr or "", **form.values("name", "reason")
             )
             return redirect(back)
