@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from puqpanel.domain import texts
 from puqpanel.domain.texts import Text, _
-from puqpanel.web import look, times
+from puqpanel.web import statuses, times
 
 FORMATS = {"short": times.short, "day": times.day, "ago": times.ago, "exact": times.exact}
 LONGEST, TAIL = 16, 8
@@ -37,7 +37,7 @@ def badge(kind: str, key: str, big: bool = False, word: Text | str = "") -> Mark
     """Return the icon and label of a status.
 
     Args:
-        kind: a key of `look.STATUSES`.
+        kind: a key of `statuses.STATUSES`.
         key: the status as stored.
         big: for the head of a page.
         word: another label.
@@ -48,11 +48,11 @@ def badge(kind: str, key: str, big: bool = False, word: Text | str = "") -> Mark
 @lru_cache(maxsize=1024, typed=True)
 def _badge(kind: str, key: str, big: bool, word: Text | str, language: str) -> Markup:
     """Return a badge, built once in each language."""
-    status = look.status(kind, key)
+    status = statuses.status(kind, key)
     css = f"st st-{status.tone}"
     if big:
         css += " big"
-    elif kind in look.PLAIN:
+    elif kind in statuses.PLAIN:
         css += " st-plain"
     mark = icon(status.icon, "turn" if status.turns else "")
     return _html(f'<span class="{css}">{mark}{escape(word or status.word)}</span>')

@@ -17,7 +17,7 @@ from puqpanel.infra.db import session
 from puqpanel.models import InstalledModule, Module, Product, Service
 from puqpanel.operations.modules import installed, module_list
 from puqpanel.operations.modules.module_list import ON, Shown
-from puqpanel.web import look
+from puqpanel.web import look, statuses
 from puqpanel.web.list_filters import Filter
 from puqpanel.web.list_page import Column, Rows, Tab
 from puqpanel.web.lists import Listing, Sort
@@ -66,9 +66,9 @@ MODULES = Listing(
     sorts={"type": Sort(InstalledModule.place), "name": Sort(InstalledModule.title)},
     tabs={
         "all": Tab(_("All")),
-        "active": Tab(look.status("module", _S.ACTIVE).word, STATUS == _S.ACTIVE),
+        "active": Tab(statuses.status("module", _S.ACTIVE).word, STATUS == _S.ACTIVE),
         "attention": Tab(_("Needs attention"), _attention),
-        "inactive": Tab(look.status("module", _S.INACTIVE).word, STATUS == _S.INACTIVE),
+        "inactive": Tab(statuses.status("module", _S.INACTIVE).word, STATUS == _S.INACTIVE),
     },
     filters={
         "type": Filter(
@@ -79,7 +79,7 @@ MODULES = Listing(
         "status": Filter(
             _("Status"),
             lambda word: word == STATUS if word in set(ModuleStatus) else None,
-            choices=lambda: [(word, look.status("module", word).word) for word in ModuleStatus],
+            choices=lambda: [(word, statuses.status("module", word).word) for word in ModuleStatus],
         ),
     },
     search=InstalledModule.matches,

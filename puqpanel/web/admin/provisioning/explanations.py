@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.domain.texts import Text, _, verbatim
 from puqpanel.models import Audit, Service
-from puqpanel.web.look import actor_name, status
+from puqpanel.web.look import actor_name
+from puqpanel.web.statuses import status
 
 DECISIVE = ("_failed", "_refused", "_succeeded", ".provision_status_changed", ".taken_over")
 """Endings of the audit actions that change or explain a status."""
