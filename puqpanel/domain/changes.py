@@ -116,16 +116,11 @@ def settle(
         lines, anchor, paid_until = _new_period(item, day, currency, entry)
     credits_ = [line for span in spans for line in _credits(current, span, item.key, currency)]
     coupons = [coupon] if coupon else []
-    off = [line for each in coupons for line in _discounts(each, lines, currency)]
-    priced = summed(
-        [*credits_, *lines, *off], [item], currency=currency, entry=entry, coupons=coupons
-    )
+    lines += [line for each in coupons for line in _discounts(each, lines, currency)]
+    priced = summed([*credits_, *lines], [item], currency=currency, entry=entry, coupons=coupons)
     if until and priced.total.minor < 0:
-        later = (
-            None
-            if item.period == current.period
-            else following(current.anchor, current.period, until)
-        )
+        stays = item.period == current.period
+        later = None if stays else following(current.anchor, current.period, until)
         return Settlement(priced, Effect.LATER, until, later, None)
     effect = Effect.WHEN_PAID if priced.total.minor > 0 else Effect.AT_ONCE
     return Settlement(priced, effect, day, anchor, paid_until)

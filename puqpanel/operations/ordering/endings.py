@@ -204,18 +204,7 @@ def record_cancelled(name: str, payload: Any) -> None:
     service.paid_until = None
     if not return_to_stock(service):
         return
-    add.add(
-        job="CancelledJob",
-        queue="System",
-        data={"service": service.uuid},
-        title=_("Credit a cancelled service").source,
-        subject_type="service",
-        subject_uuid=service.uuid,
-        tries=10,
-        backoff=300,
-        on_loss=OnLoss.REPEAT,
-        actor=AUTOMATION,
-    )
+    _add_task(service, "CancelledJob", _("Credit a cancelled service"))
 
 
 @retry_deadlocks
@@ -263,11 +252,16 @@ def _start(ending: Ending) -> bool:
         ending.status, ending.live = EndingStatus.ENDED, None
         _record(AUTOMATION, ending, "service.ended", _("Cancelled before it was provisioned."))
         return True
+    _add_task(service, "EndJob", _("End a cancelled service"))
+    return True
+
+
+def _add_task(service: Service, job: str, title: Text) -> None:
     add.add(
-        job="EndJob",
+        job=job,
         queue="System",
         data={"service": service.uuid},
-        title=_("End a cancelled service").source,
+        title=title.source,
         subject_type="service",
         subject_uuid=service.uuid,
         tries=10,
@@ -275,7 +269,6 @@ def _start(ending: Ending) -> bool:
         on_loss=OnLoss.REPEAT,
         actor=AUTOMATION,
     )
-    return True
 
 
 def _take_back(service: Service, day: date, *, unused: bool) -> None:
