@@ -42,7 +42,7 @@ class EndJob:
 
 
 class CancelledJob:
-    """Take back what was charged for a cancelled service and close its order; safe to repeat."""
+    """Credit what was charged for a cancelled service and close its order; safe to run again."""
 
     def run(self, task: Task) -> Outcome:
         """Do it, again later if a document cannot be issued."""

@@ -43,11 +43,11 @@ class Conversions:
         """Return the converted tax of a document, as the document stores it.
 
         Args:
-            document: an invoice or credit note with its taxes; a proforma is no tax document.
+            document: with its taxes; a proforma states none, because it is not a tax document.
             day: of its issue.
 
         Returns:
-            None if it is in the national currency, or there is no exchange rate.
+            None if the document is in the national currency, or without an exchange rate.
         """
         to = currency_of(document.company, day)
         if document.kind == DocumentKind.PROFORMA or to in ("", document.currency):

@@ -1,4 +1,4 @@
-"""What was charged for the remaining days of a service: the lines of invoices less credit notes.
+"""Charges for the remaining days of a service: lines of invoices, less credit notes.
 
 What was written off was not paid, so it is left out too.
 
@@ -130,9 +130,7 @@ def coverage(
             continue
         own = line.document.client_id == service.client_id
         if not own and line.document.status in OPEN:
-            raise ConflictError(
-                _("What was charged for this service before its transfer is not paid.")
-            )
+            raise ConflictError(_("The previous client has an unpaid invoice for this service."))
         if not line.settled:
             continue
         group = _same_rates(line.group, today_groups) if own else None

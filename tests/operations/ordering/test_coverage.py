@@ -209,7 +209,7 @@ def test_days_that_the_former_client_did_not_pay_have_to_be_settled_first(client
         actor=STAFF, name="Hans", email="hans@example.test", country="CH", currency="EUR"
     )
     terms.transfer(actor=STAFF, service_uuid=uuid, client_uuid=other.uuid, reason="Sold")
-    with pytest.raises(ConflictError, match="not paid"):
+    with pytest.raises(ConflictError, match="previous client has an unpaid invoice"):
         due(uuid, pair[1])
     with at("2026-03-11"):
         issuing.write_off(actor=STAFF, uuid=order.document.uuid, reason="Bankrupt")
