@@ -138,13 +138,14 @@ def first_period(product: Product) -> str:
 
 
 def _options(product: Product, item: CartItem) -> dict[str, Any]:
-    """Return the option groups of a product, and the prices of the options for a period."""
+    """Return the option groups of a product, their labels, and what the options cost."""
     groups = groups_of(product)
     options = [option for group in groups for option in group.options]
     free = product.billing_mode == BillingMode.FREE
     paid = [option for option in options if not (option.free or free)]
     prices = option_prices(paid, shopper.currency(), item.period)
-    return {"groups": groups, "option_prices": prices}
+    labels = {group.key: group.label for group in groups}
+    return {"groups": groups, "option_prices": prices, "labels": labels}
 
 
 def _offered(product: Product) -> Sequence[Price]:

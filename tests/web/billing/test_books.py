@@ -8,6 +8,8 @@ from puqpanel.app import Panel
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Document, Task
 from puqpanel.operations.billing import books_checks
+from puqpanel.tasks import heartbeat
+from tests.operations.billing.test_converted_taxes import rate
 from tests.web.billing.test_exports import query  # noqa: F401
 from tests.web.conftest import Browser
 
@@ -17,8 +19,13 @@ PAGE = "/admin/books/"
 def test_problems_are_listed(app: Panel, owner: Browser, query: str) -> None:  # noqa: F811
     assert PAGE in owner.get("/admin/documents/").text
     assert "Not checked yet" in owner.get(PAGE).text
+    assert "Some checks failed" in owner.get("/admin/health/").text  # nothing runs
     with app.app_context():
+        for kind in ("worker", "scheduler"):
+            heartbeat.beat(kind, kind, app.generation)
+        rate("PLN", "4.2567")
         books_checks.run()
+    assert "All checks passed" in owner.get("/admin/health/").text
     assert "1 issued document was verified." in owner.get(PAGE).text
     with app.app_context():
         with transaction():
@@ -26,7 +33,8 @@ def test_problems_are_listed(app: Panel, owner: Browser, query: str) -> None:  #
             number = session().scalars(sa.select(Document.number)).one()
         books_checks.run()
     text = owner.get(PAGE).text
-    assert number in text
+    assert number in text and "1 problem was found." in text
+    assert "Some checks have warnings" in owner.get("/admin/health/").text
     assert "Its content was changed after it was issued." in text
 
 

@@ -79,3 +79,7 @@ def test_a_changed_price_is_shown_at_once(app: Panel, visitor: Browser, page: st
             actor=AUTOMATION, option_uuid=backup.options[0].uuid, cells=cells
         )
     assert costs(visitor.get(page).text)[3] == "+3.00 €"
+
+
+def test_an_error_names_the_option(visitor: Browser, page: str) -> None:
+    assert "Disk: Enter a whole number" in visitor.get(f"{page}?option.disk=7").text
