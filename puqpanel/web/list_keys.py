@@ -25,16 +25,14 @@ def count_query(select: Selected, key: Any, tabs: Mapping[str, Tab]) -> sa.Selec
         key: the column with their keys.
         tabs: the tabs.
     """
-    return sa.select(
-        *(
-            reduce(
-                operator.add, (_number(part.order_by(*part.selected_columns)) for part in tab.parts)
-            )
-            if tab.parts
-            else _number(_keys(select, key, tab.where))
-            for tab in tabs.values()
-        )
-    )
+    return sa.select(*(_count(select, key, tab) for tab in tabs.values()))
+
+
+def _count(select: Selected, key: Any, tab: Tab) -> Any:
+    if not tab.parts:
+        return _number(_keys(select, key, tab.where))
+    order = key if tab.counted_by is None else tab.counted_by
+    return reduce(operator.add, (_number(part.order_by(order)) for part in tab.parts))
 
 
 def _number(keys: sa.Select[int]) -> Any:

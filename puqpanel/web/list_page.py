@@ -34,11 +34,14 @@ class Tab:
         where: the condition of its rows; None for all rows.
         parts: disjoint selects of their keys, each in the order of an index, for a condition that
             no single index covers.
+        counted_by: the column in whose order an index has these rows, so that counting stops at the
+            most that is shown; their keys unless given.
     """
 
     label: Text | str
     where: Any = None
     parts: tuple[sa.Select[int], ...] = ()
+    counted_by: Any = None
 
     @property
     def restricts(self) -> bool:

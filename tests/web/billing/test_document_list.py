@@ -60,3 +60,14 @@ def test_the_list_does_not_grow_with_the_rows(panel: Panel) -> None:
             steps.setdefault(name, []).append(instructions(call))
     grown = {name: counts for name, counts in steps.items() if counts[1] > 2 * counts[0] + 50}
     assert not grown
+
+
+@pytest.mark.skipif(BACKEND != "sqlite", reason="reads a plan of SQLite")
+@pytest.mark.parametrize("tab", DOCUMENTS.tabs)
+def test_rows_of_a_tab_are_counted_in_the_order_of_an_index(panel: Panel, tab: str) -> None:
+    """So counting stops at the most that is shown, however many rows there are."""
+    query = list_keys.count_query(DOCUMENTS.select, DOCUMENTS.key, {tab: DOCUMENTS.tabs[tab]})
+    bound = session().connection()
+    text = str(query.compile(bound, compile_kwargs={"literal_binds": True}))
+    steps = [row[3] for row in bound.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
+    assert "USE TEMP B-TREE FOR ORDER BY" not in steps

@@ -49,7 +49,7 @@ DOCUMENTS = Listing(
     tabs={
         "all": Tab(_("All")),
         "unpaid": Tab(_("Unpaid"), Document.status.in_(OPEN), _by_status()),
-        "overdue": Tab(_("Overdue"), is_overdue(), _by_status(is_overdue())),
+        "overdue": Tab(_("Overdue"), is_overdue(), _by_status(is_overdue()), Document.due_on),
         "drafts": Tab(_("Drafts"), Document.status == DocumentStatus.DRAFT),
         "paid": Tab(
             _("Paid"),
