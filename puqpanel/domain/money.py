@@ -62,6 +62,11 @@ def exponent(currency: str) -> int:
     """
     if currency in _pinned:
         return _pinned[currency]
+    return _of_cldr(currency)
+
+
+@lru_cache(maxsize=512)
+def _of_cldr(currency: str) -> int:
     if not is_currency(currency):
         raise UnknownCurrencyError(_("%(code)s is not a known currency.", code=currency[:40]))
     return int(get_currency_precision(currency))

@@ -350,11 +350,13 @@ def _with_nets(lines: Sequence[QuoteLine], entry: PriceEntry) -> tuple[QuoteLine
     """Return the lines with their net amounts, which sum to those of the groups."""
     if entry == PriceEntry.NET:
         return tuple(lines)
+    places: dict[TaxGroup, list[int]] = {}
+    for at, line in enumerate(lines):
+        places.setdefault(line.group, []).append(at)
     nets: dict[int, Money] = {}
-    for group in dict.fromkeys(line.group for line in lines):
-        places = [at for at, line in enumerate(lines) if line.group == group]
-        amounts = line_nets(group, [lines[at].amount for at in places], entry)
-        nets.update(zip(places, amounts, strict=True))
+    for group, inside in places.items():
+        amounts = line_nets(group, [lines[at].amount for at in inside], entry)
+        nets.update(zip(inside, amounts, strict=True))
     return tuple(replace(line, net=nets[at]) for at, line in enumerate(lines))
 
 

@@ -154,22 +154,24 @@ def line_nets(group: TaxGroup, entered: Sequence[Money], entry: PriceEntry) -> l
         return list(entered)
     currency = entered[0].currency
     net = group_total(group, Money.total(entered, currency), entry).net
-    factor = 1 + sum(group.shares, Fraction())
-    return [
-        Money(minor, currency)
-        for minor in largest_remainder([amount.minor / factor for amount in entered], net.minor)
-    ]
+    factor = 1 / (1 + sum(group.shares, Fraction()))
+    nets = scaled_to([amount.minor for amount in entered], factor, net.minor)
+    return [Money(minor, currency) for minor in nets]
 
 
-def largest_remainder(exact: Sequence[Fraction], total: int) -> list[int]:
-    """Round numbers of either sign so that they sum to a total.
+def scaled_to(numbers: Sequence[int], factor: Fraction, total: int) -> list[int]:
+    """Multiply numbers of either sign by a factor, rounded so that they sum to a total.
+
+    Those with the largest remainders are rounded up, the first of equal ones.
 
     Args:
-        exact: the numbers.
-        total: their sum, rounded.
+        numbers: the numbers.
+        factor: exact.
+        total: the sum of the products, rounded.
     """
-    parts = [number.numerator // number.denominator for number in exact]
-    by_remainder = sorted(range(len(parts)), key=lambda at: (parts[at] - exact[at], at))
+    exact = [divmod(number * factor.numerator, factor.denominator) for number in numbers]
+    parts = [part for part, _remainder in exact]
+    by_remainder = sorted(range(len(parts)), key=lambda at: (-exact[at][1], at))
     for at in by_remainder[: total - sum(parts)]:
         parts[at] += 1
     return parts

@@ -23,9 +23,9 @@ from puqpanel.domain.principals import Principal
 from puqpanel.domain.tax import (
     GroupTotal,
     PriceEntry,
-    largest_remainder,
     part_with_tax,
     remaining_tax,
+    scaled_to,
 )
 from puqpanel.domain.texts import SOURCE, _
 from puqpanel.infra import catalogs
@@ -155,7 +155,7 @@ def _left(invoice: Document, earlier: Sequence[Document]) -> dict[int, Money]:
             inside = [each for each, at in groups.items() if at == row.explanation["group"]]
             if rest := sum(left[each] for each in inside):
                 share = Fraction(row.net_minor, rest)
-                taken = largest_remainder([left[each] * share for each in inside], row.net_minor)
+                taken = scaled_to([left[each] for each in inside], share, row.net_minor)
                 for each, minor in zip(inside, taken, strict=True):
                     left[each] -= minor
     return {position: Money(minor, invoice.currency) for position, minor in left.items()}
@@ -224,7 +224,7 @@ def _by_amount(
 ) -> list[Piece]:
     rests = [each.gross - done.gross for each, done in zip(whole, credited, strict=True)]
     part = Fraction(amount.minor, rest.minor)
-    shares = largest_remainder([each.minor * part for each in rests], amount.minor)
+    shares = scaled_to([each.minor for each in rests], part, amount.minor)
     totals = [
         part_with_tax(Money(share, amount.currency), credited[at], whole[at]) if share else None
         for at, share in enumerate(shares)
