@@ -12,7 +12,7 @@ from puqpanel.domain.permissions import CLIENT_ORDERS_MANAGE
 from puqpanel.domain.texts import _
 from puqpanel.models import Product
 from puqpanel.operations.billing.companies import company_for
-from puqpanel.operations.ordering import carts, order_forms, shop
+from puqpanel.operations.ordering import carts, shop
 from puqpanel.operations.ordering.cart_prices import CartLine, choices_of, price_cart, unpriced
 from puqpanel.operations.ordering.carts import MAX_SERVICES
 from puqpanel.operations.ordering.coupons import clean_code
@@ -167,11 +167,7 @@ def change_url(line: CartLine) -> str:
 
 
 def _check(product: Product, quantity: int) -> None:
-    if quantity > 1 and order_forms.has_form(product):
-        text = _(
-            "%(name)s needs details of its own, so add it once for each service.", name=product.name
-        )
-        raise InvalidInput({"quantity": [text]})
+    choices.check_quantity(product, quantity)
     if product.stock is not None and product.stock < quantity:
         text = (
             _("Only %(number)s left in stock.", number=product.stock)

@@ -10,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.texts import _
 from puqpanel.models import Product
+from puqpanel.operations.ordering import order_forms
 from puqpanel.operations.ordering.carts import MAX_SERVICES, CartItem
 
 OPTION = "option."
@@ -61,3 +62,16 @@ def quantity_of(text: str) -> int:
             return number
     message = _("Enter a whole number from %(low)s to %(high)s.", low=1, high=MAX_SERVICES)
     raise InvalidInput({"quantity": [message]})
+
+
+def check_quantity(product: Product, quantity: int) -> None:
+    """Check how many of a product are ordered as one item.
+
+    Raises:
+        InvalidInput: each of them needs details of its own.
+    """
+    if quantity > 1 and order_forms.has_form(product):
+        text = _(
+            "%(name)s needs details of its own, so add it once for each service.", name=product.name
+        )
+        raise InvalidInput({"quantity": [text]})

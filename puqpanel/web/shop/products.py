@@ -7,6 +7,7 @@ sends a change of period or options, and with JavaScript the price follows each 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, render_template, request
@@ -162,7 +163,9 @@ def _quoted(
     item = CartItem(product.uuid, period)
     try:
         item = choices.item_of(product, period)
+        choices.check_quantity(product, item.quantity)
     except InvalidInput as error:
+        item = replace(item, quantity=1)  # what the button adds
         found = found or field_errors(error)
     client = shopper.buyer()
     try:

@@ -50,6 +50,9 @@ def test_only_required_fields_are_asked_and_kept(live: Live) -> None:
     assert send(anna, "/shop/checkout/details", {**ADDRESS, "country": "US"}).status_code == 302
     assert 'name="quantity"' not in anna.get("/shop/cloud").text
     assert "details of its own" in add(anna, "cloud", quantity="2").text
+    linked = anna.get("/shop/cloud?quantity=2").text
+    assert "details of its own" in linked
+    assert "10.00" not in linked  # the button adds one
     assert add(anna, "cloud").status_code == 302
     checkout = anna.get("/shop/checkout").text
     assert "Order for" not in checkout
