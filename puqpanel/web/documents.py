@@ -6,10 +6,12 @@ import base64
 from datetime import date, timedelta
 
 from babel.dates import format_date
+from babel.numbers import format_decimal
 from flask import Response
 
 from puqpanel.domain.document_states import OPEN, DocumentStatus
-from puqpanel.domain.documents import DocumentKind
+from puqpanel.domain.documents import ConvertedTax, DocumentKind
+from puqpanel.domain.texts import Text, _
 from puqpanel.models import Document
 from puqpanel.operations.billing import document_files
 from puqpanel.operations.billing.contents import content
@@ -61,6 +63,16 @@ def shown_days(start: date | None, end: date | None) -> str:
     if start is None or end is None:
         return ""
     return f"{shown_day(start)} – {shown_day(end - timedelta(days=1))}"
+
+
+def shown_tax(stated: ConvertedTax) -> Text:
+    """Return what the tax of a document in another currency is called, with the exchange rate."""
+    return _(
+        "Tax in %(currency)s (rate %(rate)s of %(day)s)",
+        currency=stated.amount.currency,
+        rate=format_decimal(stated.rate, locale=viewer_locale(), decimal_quantization=False),
+        day=shown_day(stated.rate_on),
+    )
 
 
 def transfer_image(document: Document) -> str:

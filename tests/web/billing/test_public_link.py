@@ -14,6 +14,7 @@ from puqpanel.infra.db import session
 from puqpanel.operations.billing import companies, document_links, documents, issuing, taxes
 from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.billing.lines import Line
+from tests.operations.billing.test_converted_taxes import rate
 from tests.sample import SELLER
 from tests.web.conftest import Browser
 
@@ -62,6 +63,16 @@ def test_the_link_shows_the_document_without_an_account(
     assert "Set-Cookie" not in page.headers
     assert visitor.get(f"{path_of(app, invoice)}pdf").data.startswith(b"%PDF-")
     assert b"Moving a mailbox" in visitor.get(f"{path_of(app, invoice)}ubl").data
+
+
+def test_the_tax_in_the_national_currency_has_its_rate_in_the_viewers_language(
+    app: Panel, visitor: Browser, draft: str
+) -> None:
+    with app.app_context():
+        rate("PLN", "4.2567")
+        issuing.issue(actor=AUTOMATION, uuid=draft)
+    page = visitor.get(path_of(app, draft)).text
+    assert "Tax in PLN (rate 4.2567 of 27 Nov 2026)" in page
 
 
 def test_an_invoice_in_euros_has_a_code_for_the_bank_transfer(

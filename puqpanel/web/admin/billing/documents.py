@@ -21,6 +21,7 @@ from puqpanel.models import Allocation, Document, Payment
 from puqpanel.models.columns import new_uuid
 from puqpanel.operations.billing import (
     companies,
+    converted_taxes,
     credit_notes,
     documents,
     issuing,
@@ -39,6 +40,7 @@ from puqpanel.web.documents import (
     shown_day,
     shown_days,
     shown_state,
+    shown_tax,
     state_of,
     ubl_response,
 )
@@ -135,6 +137,8 @@ def show(uuid: str) -> ResponseReturnValue:
         credit=ledger.credit(document.client, document.company, document.currency),
         day=shown_day,
         days=shown_days,
+        converted=converted_taxes.stated(document.converted_tax),
+        shown_tax=shown_tax,
         Money=Money,
         public_link="" if document.status == DocumentStatus.DRAFT else public_link(document),
         timeline=audit.timeline("document", uuid, 20),

@@ -14,12 +14,13 @@ from puqpanel.domain.texts import _
 from puqpanel.infra.db import session
 from puqpanel.models import Document
 from puqpanel.operations.accounts.clients import find_client
-from puqpanel.operations.billing import credit, documents, funds, ledger
+from puqpanel.operations.billing import converted_taxes, credit, documents, funds, ledger
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.documents import (
     pdf_response,
     shown_day,
     shown_days,
+    shown_tax,
     state_of,
     transfer_image,
 )
@@ -66,6 +67,8 @@ def show(uuid: str) -> ResponseReturnValue:
         state=state_of(document),
         day=shown_day,
         days=shown_days,
+        converted=converted_taxes.stated(document.converted_tax),
+        shown_tax=shown_tax,
         transfer_image=transfer_image(document),
         credit=ledger.credit(document.client, document.company, document.currency),
         Money=Money,

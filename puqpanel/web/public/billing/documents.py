@@ -12,11 +12,13 @@ from flask.typing import ResponseReturnValue
 from puqpanel.domain.document_states import KIND_LABELS
 from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.money import Money
+from puqpanel.operations.billing import converted_taxes
 from puqpanel.operations.billing.document_links import find_linked
 from puqpanel.web.documents import (
     pdf_response,
     shown_day,
     shown_days,
+    shown_tax,
     state_of,
     transfer_image,
     ubl_response,
@@ -53,6 +55,8 @@ def show(uuid: str, token: str) -> ResponseReturnValue:
         state=state_of(document),
         day=shown_day,
         days=shown_days,
+        converted=converted_taxes.stated(document.converted_tax),
+        shown_tax=shown_tax,
         transfer_image=transfer_image(document),
         Money=Money,
     )
