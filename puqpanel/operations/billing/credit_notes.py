@@ -97,7 +97,9 @@ def credit(
     if lines is not None:
         pieces = _by_lines(invoice, lines, earlier)
     elif amount is not None:
-        _check_total("amount", amount, rest)
+        if not 0 < amount.minor <= rest.minor:
+            text = _("Enter an amount greater than 0 and at most %(rest)s.", rest=rest)
+            raise InvalidInput({"amount": [text]})
         pieces = _by_amount(whole, credited, amount, rest)
     else:
         pieces = _rest(invoice, earlier, whole, credited)
@@ -117,8 +119,8 @@ def credit(
         corrects=invoice,
     )
     _fill(note, pieces, whole, credited)
-    if lines is not None:
-        _check_total("lines", note.total, rest)
+    if lines is not None and not 0 < note.total.minor <= rest.minor:
+        raise _too_much(note.total, rest)
     save(note)
     seal(actor, note)
     _settle(invoice, note)
@@ -215,8 +217,17 @@ def _check_groups(invoice: Document, pieces: Sequence[Piece], left: Mapping[int,
         rows = [row.position for row in invoice.lines if row.tax_position == position]
         rest = Money(sum(left[at].minor for at in rows), invoice.currency)
         if not (0 < net <= rest.minor or rest.minor <= net < 0):
-            text = _("Enter an amount greater than 0 and at most %(rest)s.", rest=rest)
-            raise InvalidInput({"lines": [text]})
+            raise _too_much(Money(net, invoice.currency), rest)
+
+
+def _too_much(selected: Money, rest: Money) -> InvalidInput:
+    text = _(
+        "The selected lines come to %(selected)s, but only %(rest)s is left. Select the discounts"
+        " that belong to them too, or enter an amount.",
+        selected=selected,
+        rest=rest,
+    )
+    return InvalidInput({"lines": [text]})
 
 
 def _by_amount(
@@ -230,17 +241,6 @@ def _by_amount(
         for at, share in enumerate(shares)
     ]
     return [Piece(None, at, each.net, each.taxes) for at, each in enumerate(totals) if each]
-
-
-def _check_total(field: str, total: Money, rest: Money) -> None:
-    """Check that the total of a credit note is positive, and at most what is left of the invoice.
-
-    Raises:
-        InvalidInput: it is not.
-    """
-    if not 0 < total.minor <= rest.minor:
-        text = _("Enter an amount greater than 0 and at most %(rest)s.", rest=rest)
-        raise InvalidInput({field: [text]})
 
 
 def _rest(

@@ -211,7 +211,7 @@ def test_an_amount_is_taken_from_groups_of_either_sign(mixed, parts):
 def test_lines_are_credited_by_no_more_than_the_invoice(mixed):
     with pytest.raises(InvalidInput) as raised:
         credit(mixed, lines={0: eur(10000)})
-    assert "at most 102.00" in str(raised.value.errors["lines"][0])
+    assert "only 102.00" in str(raised.value.errors["lines"][0])
     with pytest.raises(InvalidInput):
         credit(mixed, lines={1: eur(-2000)})
     credit(mixed, lines={0: eur(10000), 1: eur(-2000)})

@@ -246,6 +246,29 @@ def test_a_document_is_partly_credited_until_something_is_paid(owner: Browser, i
     assert "Issue credit note…" not in owner.get(page).text
 
 
+def test_selected_lines_are_credited(owner: Browser, shop: dict[str, str], company: str) -> None:
+    second = {key.replace("-0-", "-1-"): value for key, value in LINE.items()}
+    third = {key.replace("-0-", "-2-"): value for key, value in LINE.items()}
+    third |= {"lines-2-description": "Discount", "lines-2-unit_price": "-10"}
+    data = {**LINE, **second, **third, "kind": "invoice", "company": company, "save": "1"}
+    answer = owner.post(f"/admin/documents/drafts/new/{shop['client']}", data)
+    page = answer.headers["Location"]
+    owner.post(f"{page}/issue")
+    path = f"{page}/credit-note"
+    assert len(re.findall('name="lines"', owner.get(path).text)) == 3
+
+    def sent(**values: object) -> object:
+        return owner.post(path, {"reason": "Not delivered", **values})
+
+    assert "not both" in sent(lines="0", amount="5").text
+    assert sent(lines="7").status_code == 422
+    assert "only" in sent(lines=["0", "1"]).text  # more than the invoice
+    assert sent(lines="1").status_code == 302
+    assert len(re.findall('name="lines"', owner.get(path).text)) == 2
+    assert sent(lines=["0", "2"]).status_code == 302
+    assert "Issue credit note…" not in owner.get(page).text
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [(b"", "Upload a PNG, JPEG, WebP or SVG image."), (png()[:50], "The image is damaged.")],

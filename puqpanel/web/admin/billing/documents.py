@@ -22,7 +22,6 @@ from puqpanel.models.columns import new_uuid
 from puqpanel.operations.billing import (
     companies,
     converted_taxes,
-    credit_notes,
     documents,
     issuing,
     ledger,
@@ -63,22 +62,6 @@ class PaymentForm(Form):
         _("Note"),
         [InputRequired(_("Enter a note, such as the bank statement number.")), Length(max=500)],
         description=_("For your records, such as “bank statement 31”."),
-    )
-
-
-class CreditForm(Form):
-    """A credit note."""
-
-    amount = MoneyField(
-        _("Amount including tax"),
-        [Optional()],
-        description=_("Leave blank to credit the remaining amount."),
-    )
-    currency = HiddenField()
-    reason = StringField(
-        _("Reason"),
-        [InputRequired(_("Enter a reason. It is printed on the credit note.")), Length(max=500)],
-        description=_("Printed on the credit note."),
     )
 
 
@@ -212,7 +195,7 @@ def pay(uuid: str) -> ResponseReturnValue:
         form,
         save,
         title=_("Record payment for %(number)s", number=document.number),
-        crumbs=_crumbs(document),
+        crumbs=crumbs(document),
         label=_("Record payment"),
         consequence=_("Any amount above the amount due is added to the client's credit balance."),
     )
@@ -226,38 +209,6 @@ def pay_from_credit(uuid: str) -> ResponseReturnValue:
         paid = payments.pay_from_credit(actor=actor(), document_uuid=uuid)
         flash(_("%(amount)s paid from credit.", amount=paid), "good")
     return redirect(url_for("admin.documents.show", uuid=uuid))
-
-
-@bp.route("/<uuid>/credit-note", methods=["GET", "POST"])
-@allow(DOCUMENTS_ISSUE)
-def credit(uuid: str) -> ResponseReturnValue:
-    """Issue a credit note for an invoice."""
-    document = documents.find_document(uuid)
-    form = CreditForm(data={"currency": document.currency})
-    form.currency.data = document.currency
-
-    def save() -> tuple[Text, str]:
-        amount = form.amount.data
-        note = credit_notes.credit(
-            actor=actor(),
-            uuid=uuid,
-            reason=form.reason.data or "",
-            amount=None if amount is None else Money.from_major(amount, document.currency),
-        )
-        return _("%(number)s issued.", number=note.number), url_for(
-            "admin.documents.show", uuid=note.uuid
-        )
-
-    return save_or_show(
-        form,
-        save,
-        title=_("Credit invoice %(number)s", number=document.number),
-        crumbs=_crumbs(document),
-        label=_("Issue credit note"),
-        consequence=_(
-            "The amount due is reduced first; the rest is added to the client's credit balance."
-        ),
-    )
 
 
 @bp.route("/<uuid>/write-off", methods=["GET", "POST"])
@@ -275,7 +226,7 @@ def write_off(uuid: str) -> ResponseReturnValue:
         form,
         save,
         title=_("Write off invoice %(number)s", number=document.number),
-        crumbs=_crumbs(document),
+        crumbs=crumbs(document),
         label=_("Write off %(amount)s", amount=document.open),
         consequence=_("The client no longer owes it. This can't be undone."),
     )
@@ -326,7 +277,8 @@ def _notes(document: Document) -> Sequence[Document]:
     return session().scalars(query.order_by(Document.id)).all()
 
 
-def _crumbs(document: Document) -> list[tuple[str, str]]:
+def crumbs(document: Document) -> list[tuple[str, str]]:
+    """Return the links above a page about a document."""
     name = document.number or str(_("Draft"))
     return [
         (str(_("Documents")), url_for("admin.documents.index")),
