@@ -31,8 +31,12 @@ def count_query(select: Selected, key: Any, tabs: Mapping[str, Tab]) -> sa.Selec
 def _count(select: Selected, key: Any, tab: Tab) -> Any:
     if not tab.parts:
         return _number(_keys(select, key, tab.where))
-    order = key if tab.counted_by is None else tab.counted_by
-    return reduce(operator.add, (_number(part.order_by(order)) for part in tab.parts))
+    return reduce(operator.add, (_number(_in_order(part, tab)) for part in tab.parts))
+
+
+def _in_order(part: sa.Select[int], tab: Tab) -> sa.Select[int]:
+    order = part.selected_columns if tab.counted_by is None else [tab.counted_by]
+    return part.order_by(*order)
 
 
 def _number(keys: sa.Select[int]) -> Any:
