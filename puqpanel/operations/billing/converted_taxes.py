@@ -98,7 +98,7 @@ def stated(stored: Mapping[str, Any] | None) -> ConvertedTax | None:
 
 
 def without_rate(companies: Iterable[Company], reader: Session) -> set[str]:
-    """Return the national currencies of companies that sell in others, but have no rate of these.
+    """Return the currencies without the rates that state the tax in the companies' national ones.
 
     Args:
         companies: the companies.
@@ -108,4 +108,5 @@ def without_rate(companies: Iterable[Company], reader: Session) -> set[str]:
     rated = {code for code, row in rows.items() if row.rate}
     sold = {code for code, row in rows.items() if row.enabled}
     national = {currency_of(company, now().date()) for company in companies} - {""}
-    return {code for code in national if sold - {code} and not (sold | {code}) <= rated}
+    needed = {code for one in national if sold - {one} for code in sold | {one}}
+    return needed - rated

@@ -8,6 +8,7 @@ from datetime import date
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from puqpanel.domain.countries import country_codes
 from puqpanel.domain.tax import TaxGroup
 from puqpanel.domain.tax_rules import STANDARD_CLASS, NoTaxRateError, TaxBuyer, TaxRule, tax_group
 from puqpanel.infra.db import session
@@ -99,15 +100,18 @@ class TaxTable:
 def missing_rates(companies: Sequence[Company], reader: Session | None = None) -> list[str]:
     """Return the countries whose standard rate companies must charge, and which have none.
 
-    Only the own country of each and those that it sells to count.
+    The default company sells to all countries that no other company sells to.
 
     Args:
         companies: the sellers; those that are not active need no rates.
         reader: reads the rates; the session of the app unless given.
     """
     rates, missing = TaxRates(reader=reader), []
+    others = sa.select(Company.countries).where(Company.active, Company.is_default.is_(None))
+    taken = {code for codes in (reader or session()).scalars(others) for code in codes}
     for company in companies:
-        for country in (company.country, *company.countries) if company.active else ():
+        sold = country_codes() - taken if company.is_default else set(company.countries)
+        for country in sorted({company.country} | sold) if company.active else ():
             try:
                 rates.group(company, TaxBuyer(country), today(company), STANDARD_CLASS)
             except NoTaxRateError as error:

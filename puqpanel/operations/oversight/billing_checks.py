@@ -18,6 +18,8 @@ from puqpanel.operations.billing.print_failures import LOGO, TEMPLATE, failures
 from puqpanel.operations.billing.tax_tables import missing_rates
 from puqpanel.operations.oversight.check import Check
 
+LISTED = 10
+"""How many countries a check names."""
 LATE = timedelta(days=2)
 """Age of the last nightly integrity check from which a warning is shown."""
 
@@ -30,16 +32,17 @@ def taxes(settings: Settings) -> Check:
         unrated = without_rate(companies, reader)
     if unrated and not missing:
         text = _(
-            "No exchange rate for: %(currencies)s. Documents in other currencies don't state the"
-            " tax in this currency, as EU law requires.",
+            "No exchange rate for: %(currencies)s. Without it, some documents in other currencies"
+            " don't state the tax in the national currency of the company, as EU law requires.",
             currencies=", ".join(sorted(unrated)),
         )
         return Check("taxes", "warn", text, _("Enter it under Billing → Currencies."))
     if not missing:
         return Check("taxes", "ok", _("Companies have the tax rates that they need."))
+    more = ["…"] if len(missing) > LISTED else []
     text = _(
         "No standard tax rate for: %(countries)s. Orders that need it are refused.",
-        countries=", ".join(sorted(missing)),
+        countries=", ".join([*sorted(missing)[:LISTED], *more]),
     )
     return Check("taxes", "warn", text, _("Add it under Billing → Tax rates."))
 

@@ -125,6 +125,9 @@ def test_without_a_rate_the_health_page_warns(company, invoice, settings):
     assert check.state == "warn" and "No exchange rate for: PLN." in str(check.text)
     rate("PLN", "4.2567")
     assert billing_checks.taxes(settings).state == "ok"
+    currencies.add_currency(actor=STAFF, code="CHF")
+    assert "No exchange rate for: CHF." in str(billing_checks.taxes(settings).text)
+    rate("CHF", "0.9321")
     with transaction():
         session().execute(sa.update(Currency).where(Currency.code == "EUR").values(enabled=False))
     assert billing_checks.taxes(settings).state == "ok"

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from puqpanel.domain.tax_rules import EU
-from puqpanel.infra.db import session
+from puqpanel.infra.db import session, transaction
 from puqpanel.models import Client, CountryTax
 from puqpanel.operations.billing import companies, documents, tax_tables, taxes
 from puqpanel.operations.billing.documents import Draft
@@ -40,7 +40,7 @@ def test_a_company_outside_the_eu_charges_consumers_their_own_rate(
     seller = companies.save_company(actor=STAFF, uuid=None, values=british)
     home = RateValues("GB", "VAT", Decimal(20), FIRST_DAY)
     taxes.save_rate(actor=STAFF, uuid=None, values=home)
-    assert tax_tables.missing_rates([seller]) == ["FR"]
+    assert set(tax_tables.missing_rates([seller])) == set(EU)
     taxes.load_eu_rates(actor=STAFF)
     assert tax_tables.missing_rates([seller]) == []
     change(client, country="FR")
@@ -49,3 +49,18 @@ def test_a_company_outside_the_eu_charges_consumers_their_own_rate(
     )
     (tax,) = draft.taxes
     assert (str(draft.tax), tax.category, tax.country) == ("2.00 EUR", "S", "FR")
+
+
+def test_the_default_company_needs_the_rates_of_all_countries_of_no_other_company(
+    company: Any,  # noqa: F811
+) -> None:
+    values = {"one_stop_shop": True}
+    companies.save_company(actor=STAFF, uuid=company.uuid, values=values)
+    assert tax_tables.missing_rates([company]) == []
+    gone = sa.delete(CountryTax).where(CountryTax.country.in_(["DE", "AT"]))
+    with transaction() as current:
+        current.execute(gone)
+    assert tax_tables.missing_rates([company]) == ["AT", "DE"]
+    german = {"name": "Zweite GmbH", "country": "DE", "countries": ["DE"], "active": True}
+    companies.save_company(actor=STAFF, uuid=None, values=german)
+    assert tax_tables.missing_rates([company]) == ["AT"]
