@@ -59,9 +59,10 @@ class Conversions:
             rate = self._rate(document.currency, to, day)
         if rate is None:
             return None
-        amount = converted(document.tax, rate[0], to)
+        earlier, stated_before = _credited(document)
+        amount = converted(earlier + document.tax, rate[0], to)
         return {
-            "minor": amount.minor,
+            "minor": amount.minor - stated_before,
             "currency": to,
             "rate": format(rate[0], "f"),
             "rate_on": rate[1],
@@ -79,6 +80,23 @@ class Conversions:
             return None
         days = [row.rate_date for row in found if row is not None and row.rate_date]
         return _RATE.divide(rates[1], rates[0]).normalize(), min(days, default=day).isoformat()
+
+
+def _credited(document: Document | PlainDocument) -> tuple[Money, int]:
+    """Return the taxes of earlier credit notes for the same invoice, and what these state of them.
+
+    Each credit note states what is converted of all of them, less what the earlier ones stated; so
+    credit notes for a whole invoice sum to the tax that it states.
+    """
+    minor = stated_before = 0
+    if document.corrects is not None:
+        query = sa.select(Document.tax_minor, Document.converted_tax).where(
+            Document.corrects_id == document.corrects.id, Document.number.is_not(None)
+        )
+        for tax_minor, stored in session().execute(query):
+            minor += tax_minor
+            stated_before += stored["minor"] if stored else 0
+    return Money(minor, document.currency), stated_before
 
 
 def converted(amount: Money, rate: Decimal, currency: str) -> Money:

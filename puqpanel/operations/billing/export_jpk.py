@@ -9,15 +9,16 @@ https://www.podatki.gov.pl/jednolity-plik-kontrolny/jpk_vat-z-deklaracja/:
 * K_15 and K_16 net amount and tax at 5 %, K_17 and K_18 at 7 or 8 %, K_19 and K_20 at 22 or 23 %
 
 The declaration is in zlotys: documents in another currency are converted by the rate that they
-state. Those without a rate have to be converted by the accountant; `KodWaluty`, the currency of the
-amounts, is not an element of the schema. Amounts with the tax of another country,
-such as those declared at the One-Stop Shop, are in no K column. What a document says decides, so
-that the record of a past month stays the same whatever the company is today.
+state, and their taxes sum to the tax in zlotys that they state. Those without a rate have to be
+converted by the accountant; `KodWaluty`, the currency of the amounts, is not an element of the
+schema. Amounts with the tax of another country, such as those declared at the One-Stop Shop, are in
+no K column. What a document says decides, so that the record of a past month stays the same
+whatever the company is today.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from puqpanel.domain.money import Money
@@ -27,7 +28,7 @@ from puqpanel.domain.tax_rules import EU
 from puqpanel.domain.vat_prefixes import vat_prefix
 from puqpanel.models import Document, DocumentTax
 from puqpanel.operations.billing.converted_taxes import converted
-from puqpanel.operations.billing.export_tables import rate_of, signed, tax_minor
+from puqpanel.operations.billing.export_tables import rate_of, signed, signed_minor, tax_minor
 
 AMOUNTS = ("K_10", "K_11", "K_12", "K_13", "K_15", "K_16", "K_17", "K_18", "K_19", "K_20")
 COLUMNS = (
@@ -48,6 +49,7 @@ RATES = {
     Decimal(22): ("K_19", "K_20"),
     Decimal(23): ("K_19", "K_20"),
 }
+TAXES = ("K_16", "K_18", "K_20")
 ZLOTY = "PLN"
 NO_NUMBER = "BRAK"
 """What the schema wants for a buyer without a tax number."""
@@ -68,6 +70,7 @@ def _row(position: int, document: Document) -> Sequence[object]:
     for group in document.taxes:
         for column, minor in _amounts(document, group):
             amounts[column] = amounts.get(column, 0) + minor
+    shown = _in_zlotys(document, amounts)
     return (
         position,
         prefix,
@@ -76,9 +79,21 @@ def _row(position: int, document: Document) -> Sequence[object]:
         document.number,
         document.issued_on,
         document.supplied_on,
-        *(_shown(document, amounts[each]) if each in amounts else None for each in AMOUNTS),
+        *(shown.get(each) for each in AMOUNTS),
         ZLOTY if _rate(document) else document.currency,
     )
+
+
+def _in_zlotys(document: Document, amounts: Mapping[str, int]) -> dict[str, Decimal]:
+    """Return the amounts of columns; taxes sum to the tax in zlotys that the document states."""
+    shown = {column: _shown(document, minor) for column, minor in amounts.items()}
+    taxes = [column for column in TAXES if column in amounts]
+    stated = document.converted_tax
+    if stated and taxes and sum(amounts[column] for column in taxes) == document.tax_minor:
+        whole = Money(signed_minor(document, stated["minor"]), stated["currency"]).major
+        largest = max(taxes, key=lambda column: abs(shown[column]))
+        shown[largest] += whole - sum(shown[column] for column in taxes)
+    return shown
 
 
 def _rate(document: Document) -> Decimal | None:

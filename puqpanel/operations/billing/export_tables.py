@@ -70,8 +70,12 @@ def lines_csv(documents: Iterable[Document]) -> Iterator[str]:
 
 def signed(document: Document, minor: int) -> Decimal:
     """Return an amount of a document in major units, negative if it is a credit note's."""
-    sign = -1 if document.kind == DocumentKind.CREDIT_NOTE else 1
-    return Money(sign * minor, document.currency).major
+    return Money(signed_minor(document, minor), document.currency).major
+
+
+def signed_minor(document: Document, minor: int) -> int:
+    """Return an amount of a document in minor units, negative if it is a credit note's."""
+    return -minor if document.kind == DocumentKind.CREDIT_NOTE else minor
 
 
 def rate_of(row: DocumentTax) -> Decimal | None:

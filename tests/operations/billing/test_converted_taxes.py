@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
+from puqpanel.domain.money import Money
 from puqpanel.domain.rates import Rounding
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.documents.cii import cii
@@ -20,10 +21,14 @@ from puqpanel.operations.billing import (
     credit_notes,
     documents,
     export_jpk,
+    issuing,
     payments,
+    taxes,
 )
 from puqpanel.operations.billing.contents import content
 from puqpanel.operations.billing.documents import Draft
+from puqpanel.operations.billing.lines import Line
+from puqpanel.operations.billing.taxes import FIRST_DAY
 from puqpanel.operations.oversight import billing_checks
 from puqpanel.operations.system import currencies
 from tests.operations.billing.conftest import STAFF, change, lines
@@ -131,6 +136,29 @@ def test_without_a_rate_the_health_page_warns(company, invoice, settings):
     with transaction():
         session().execute(sa.update(Currency).where(Currency.code == "EUR").values(enabled=False))
     assert billing_checks.taxes(settings).state == "ok"
+
+
+@pytest.mark.parametrize("price", ["1.06", "1.08", "3.33"])
+def test_credit_notes_sum_to_the_tax_that_the_invoice_states(zloty, invoice, price):
+    issued = invoice(price, price)
+    for selected in ({0: Money.from_major(price, "EUR")}, None):
+        credit_notes.credit(actor=STAFF, uuid=issued.uuid, reason="Mistake", lines=selected)
+    query = sa.select(Document.converted_tax).where(Document.corrects_id == issued.id)
+    stated = [each["minor"] for each in session().scalars(query)]
+    assert len(stated) == 2
+    assert sum(stated) == issued.converted_tax["minor"]
+
+
+def test_taxes_of_the_jpk_sum_to_the_tax_that_the_document_states(zloty, company, client):
+    five = taxes.RateValues("PL", "VAT", Decimal(5), FIRST_DAY, tax_class="books")
+    taxes.save_rate(actor=STAFF, uuid=None, values=five)
+    sold = [Line("Web", Decimal("20.70")), Line("Book", Decimal("162.40"), tax_class="books")]
+    draft = documents.create_draft(actor=STAFF, client_uuid=client.uuid, draft=Draft(sold))
+    issued = issuing.issue(actor=STAFF, uuid=draft.uuid)
+    assert (issued.tax.minor, issued.converted_tax["minor"]) == (476 + 812, 5483)
+    header, row = (each.strip().split(",") for each in export_jpk.jpk_csv([issued]))
+    shown = dict(zip(header, row, strict=True))
+    assert Decimal(shown["K_16"]) + Decimal(shown["K_20"]) == Decimal("54.83")
 
 
 def test_jpk_is_in_zlotys(zloty, invoice):
