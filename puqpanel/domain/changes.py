@@ -16,7 +16,15 @@ from itertools import pairwise
 
 from puqpanel.domain.charges import ChargeKind, Coverage, unused
 from puqpanel.domain.money import Money
-from puqpanel.domain.periods import Anchor, Period, Span, anchor_for, period_containing, share
+from puqpanel.domain.periods import (
+    Anchor,
+    FixedDay,
+    Period,
+    Span,
+    anchor_for,
+    period_containing,
+    share,
+)
 from puqpanel.domain.pricing import Coupon, Item, Quote, QuoteLine, discount_line, quote, summed
 from puqpanel.domain.tax import PriceEntry, TaxGroup
 
@@ -54,6 +62,8 @@ class Current:
         anchor: from which its periods are counted; None if none was charged.
         paid_until: the first day that was not charged; None if none was charged.
         charges: all charges for days of it that were not reversed.
+        coupons: what coupons took off some of these days: a percentage, or the amount. Charging
+            them again, they take it off again.
     """
 
     label: str
@@ -62,6 +72,7 @@ class Current:
     anchor: Anchor | None
     paid_until: date | None
     charges: Sequence[Coverage]
+    coupons: Sequence[tuple[Span, Coupon]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,44 +118,76 @@ def settle(
         coupon: what a coupon of its order takes off each period from now on; None if nothing.
     """
     until = current.paid_until if current.paid_until and current.paid_until > day else None
+    spans = list(_spans(current, day, until)) if until else []
+    discounts: list[QuoteLine] = []
     if until and current.anchor and item.period == current.period:
-        spans = list(_spans(current, day, until))
-        lines = [line for span in spans for line in _lines(item, span, current.anchor)]
         anchor = paid_until = None
+        lines = []
+        for span in spans:
+            charged = list(_lines(item, span, current.anchor))
+            lines += charged
+            discounts += _discounts(_coupon_of(current, span) or coupon, charged, currency)
     else:
-        spans = list(_spans(current, day, until)) if until else []
         lines, anchor, paid_until = _new_period(item, day, currency, entry)
+        discounts += _discounts(coupon, lines, currency)
     credits_ = [line for span in spans for line in _credits(current, span, item.key, currency)]
-    coupons = [coupon] if coupon else []
-    lines += [line for each in coupons for line in _discounts(each, lines, currency)]
-    priced = summed([*credits_, *lines], [item], currency=currency, entry=entry, coupons=coupons)
+    priced = summed(
+        [*credits_, *lines, *discounts],
+        [item],
+        currency=currency,
+        entry=entry,
+        coupons=[coupon] if coupon else [],
+    )
     if until and priced.total.minor < 0:
         stays = item.period == current.period
-        later = None if stays else following(current.anchor, current.period, until)
+        before = current.anchor, current.period
+        later = None if stays else following(before, until, item.policy, item.period)
         return Settlement(priced, Effect.LATER, until, later, None)
     effect = Effect.WHEN_PAID if priced.total.minor > 0 else Effect.AT_ONCE
     return Settlement(priced, effect, day, anchor, paid_until)
 
 
-def following(anchor: Anchor | None, period: Period, until: date) -> Anchor:
+def following(
+    current: tuple[Anchor | None, Period], until: date, policy: FixedDay | None, period: Period
+) -> Anchor:
     """Return the anchor of other periods that begin when the charged days of a service end.
 
-    Months keep the day of the month of the periods before, such as the 31st after February.
+    It is the fixed day of the product, if it has one. Otherwise months keep the day of the month of
+    the periods before, such as the 31st after February.
 
     Args:
-        anchor: of the periods before; None if none was charged.
-        period: that of the service before.
+        current: the anchor of the periods before, None if none was charged; and their length.
         until: the first day that was not charged.
+        policy: the anchor policy of the product.
+        period: the new billing period.
     """
-    if anchor is not None and period.months:
+    anchor, before = current
+    if policy is not None and period.months:
+        return anchor_for(policy, until, period)
+    if anchor is not None and before.months:
         kept = Anchor.on(until, anchor.day)
         if kept.start == until:
             return kept
     return Anchor.on(until)
 
 
-def _discounts(coupon: Coupon, lines: Sequence[QuoteLine], currency: str) -> Iterator[QuoteLine]:
+def _coupon_of(current: Current, span: Span) -> Coupon | None:
+    """Return what a coupon takes off a whole period, as it did for some days of it."""
+    for charged, coupon in current.coupons:
+        if charged.start <= span.start and span.end <= charged.end and current.anchor:
+            if coupon.amount is None:
+                return coupon
+            whole = period_containing(current.anchor, current.period, charged.start)
+            return replace(coupon, amount=coupon.amount.scaled(Fraction(whole.days, charged.days)))
+    return None
+
+
+def _discounts(
+    coupon: Coupon | None, lines: Sequence[QuoteLine], currency: str
+) -> Iterator[QuoteLine]:
     """Yield what a coupon takes off the lines of each period: an amount, by the share of it."""
+    if coupon is None:
+        return
     by_span: dict[Span | None, list[QuoteLine]] = {}
     for line in lines:
         by_span.setdefault(line.span, []).append(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -200,7 +201,7 @@ def test_a_coupon_reduces_a_new_period():
     ],
 )
 def test_other_months_keep_the_day_of_the_month(anchor, period, until, day):
-    found = following(anchor, period, until)
+    found = following((anchor, period), until, None, Period.ANNUALLY)
     assert (found.start, found.day) == (until, day)
 
 
@@ -212,3 +213,28 @@ def test_a_scheduled_change_keeps_the_last_day_of_the_month():
     result = change(current, plan(100, Period.QUARTERLY), date(2026, 2, 1))
     assert result.effect == Effect.LATER
     assert result.anchor == Anchor(2026, 2, 31)
+
+
+def test_a_later_change_begins_on_the_fixed_day_of_the_product():
+    year = Span(START, date(2027, 6, 1))
+    current = running(Coverage(eur(30000), year), until=year.end, period=Period.ANNUALLY)
+    result = change(current, plan(100, policy=FixedDay(15)), date(2026, 6, 11))
+    assert result.effect == Effect.LATER
+    assert result.anchor == Anchor(2027, 6, 15)
+
+
+@pytest.mark.parametrize(
+    ("coupon", "taken"),
+    [(Coupon("C", percent=Decimal(20)), 600), (Coupon("C", amount=eur(600)), 600)],
+)
+@pytest.mark.parametrize(("new", "day"), [(3000, 11), (2000, 11), (6000, 21), (3000, 1)])
+def test_days_that_a_coupon_reduced_are_charged_again_with_it(coupon, taken, new, day):
+    """A coupon of one period is not lost by a change in that period."""
+    charged = [Coverage(eur(3000), Span(START, END)), Coverage(eur(-taken), Span(START, END))]
+    current = replace(running(*charged), coupons=[(Span(START, END), coupon)])
+    result = change(current, plan(new), date(2026, 6, day))
+    left = Fraction(31 - day, 30)
+    off = Fraction(new, 5) if coupon.percent else Fraction(min(taken, new))
+    expected = round(new * left) - round(off * left) - round((3000 - taken) * left)
+    assert result.quote.net == eur(expected)
+    assert result.quote.regular == ((Period.MONTHLY, eur(round(new * 1.2))),)

@@ -258,7 +258,9 @@ def _row(
         other_period = period != service.period
         until = service.paid_until
         anchor = (
-            following(service.anchor, Period(service.period), until)
+            following(
+                (service.anchor, Period(service.period)), until, product.anchor_policy, period
+            )
             if other_period and until
             else None
         )

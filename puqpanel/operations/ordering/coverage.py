@@ -14,6 +14,7 @@ from fractions import Fraction
 
 import sqlalchemy as sa
 
+from puqpanel.domain import pricing
 from puqpanel.domain.charges import COVERS_DAYS, Coverage
 from puqpanel.domain.document_states import OPEN, DocumentStatus
 from puqpanel.domain.documents import DocumentKind
@@ -23,7 +24,7 @@ from puqpanel.domain.periods import Span
 from puqpanel.domain.tax import PriceEntry, TaxGroup
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import session
-from puqpanel.models import Company, Document, DocumentLineRow, Service
+from puqpanel.models import Company, Coupon, Document, DocumentLineRow, Product, Service
 from puqpanel.operations.billing.companies import company_for
 from puqpanel.operations.billing.credit_notes import creditable
 from puqpanel.operations.billing.ledger import today
@@ -135,6 +136,33 @@ def coverage(
             continue
         group = _same_rates(line.group, today_groups) if own else None
         found.append(Coverage(_entered(line, entry), line.span, group))
+    return found
+
+
+def reductions(
+    lines: Sequence[ChargedLine], entry: PriceEntry, product: Product
+) -> list[tuple[Span, pricing.Coupon]]:
+    """Return what coupons that are valid for a product took off days of a service.
+
+    Args:
+        lines: those of its invoices.
+        entry: whether to return net or gross amounts.
+        product: what the service is, or is to become.
+    """
+    codes = {line.row.explanation.get("coupon") or "" for line in lines} - {""}
+    query = sa.select(Coupon).where(Coupon.code.in_(codes))
+    terms = {row.code: row.terms for row in session().scalars(query)}
+    found = []
+    for line in lines:
+        coupon = terms.get(line.row.explanation.get("coupon") or "")
+        if (
+            coupon is None
+            or not line.left
+            or product.uuid not in (coupon.products or {product.uuid})
+        ):
+            continue
+        amount = None if coupon.percent is not None else -_entered(line, entry)
+        found.append((line.span, replace(coupon, amount=amount, cycles=None)))
     return found
 
 

@@ -35,7 +35,13 @@ from puqpanel.operations.catalog.configuration import Configuration, configure, 
 from puqpanel.operations.catalog.groups import hidden_groups
 from puqpanel.operations.catalog.options import groups_of
 from puqpanel.operations.ordering import contracts, coupon_uses, stock
-from puqpanel.operations.ordering.coverage import charged_lines, coverage, paid_until, seller_of
+from puqpanel.operations.ordering.coverage import (
+    charged_lines,
+    coverage,
+    paid_until,
+    reductions,
+    seller_of,
+)
 from puqpanel.operations.provisioning.services import implements, module_of
 
 
@@ -177,6 +183,7 @@ def plan(actor: Principal, service: Service, target: Target) -> Plan:
         anchor=service.anchor,
         paid_until=paid_until(service, charged),
         charges=coverage(service, charged, entry, (before, after)),
+        coupons=reductions(charged, entry, product),
     )
     item = Item(
         key="0",

@@ -62,6 +62,27 @@ def test_a_coupon_for_all_periods_stays_with_a_product_that_it_is_valid_for(shop
     assert problems() == []
 
 
+@pytest.mark.parametrize(
+    ("values", "up", "down"),
+    [
+        ({"percent": Decimal(20)}, "11.20", "-5.60"),
+        ({"amount": Decimal("1.40"), "currency": "EUR"}, "14", "-7"),
+    ],
+)
+def test_a_coupon_of_the_first_period_is_kept_by_a_change_in_it(shop, client, values, up, down):  # noqa: F811
+    coupons.save_coupon(actor=STAFF, uuid=None, values=CouponValues("ONCE", **values))
+    choice = Choice(products.find_product(shop.products["14"]), "weekly")
+    order = place(client, choice, token="once", coupon="once")
+    pay(order.document.uuid)
+    uuid = order.items[0].service.uuid
+    requests.request(actor=STAFF, service_uuid=uuid, verb="create")
+    for name, net, effect in (("28", up, "when_paid"), ("7", down, "later")):
+        target = Target(products.find_product(shop.products[name]), "weekly")
+        found = plans.plan(STAFF, Shop(uuid, shop.products).service, target).settlement
+        assert (found.quote.net.major, found.effect) == (Decimal(net), effect)
+        assert found.quote.regular[0][1].major == Decimal(name) * Decimal("1.23")
+
+
 def test_a_default_option_without_a_price_does_not_keep_others_from_changing(shop):  # noqa: F811
     size = options.save_option_group(actor=STAFF, uuid=None, key="size", label="Size")
     for at, (key, price) in enumerate((("small", ""), ("big", "7"), ("bigger", "14"))):
