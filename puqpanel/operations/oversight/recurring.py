@@ -18,6 +18,7 @@ from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.infra.db import session
 from puqpanel.models import Service
 from puqpanel.operations.oversight.kept import keep_if_many
+from puqpanel.operations.oversight.statistics import percent
 
 # today's suspended services do not count in any month: earlier suspensions are not recorded
 _COUNTS = Service.status.in_((ServiceStatus.ACTIVE, ServiceStatus.TERMINATED))
@@ -111,7 +112,7 @@ def worth(months: Iterable[Recurring]) -> list[Worth]:
                 amount * 12,
                 clients,
                 _rounded_major(average, currency),
-                None if churn is None else _percent(churn),
+                None if churn is None else percent(churn, 1),
                 None if churn is None else _rounded_major(average / churn, currency),
             )
         )
@@ -166,7 +167,3 @@ def _rounded(minor: Fraction, currency: str) -> Decimal:
 
 def _rounded_major(major: Fraction, currency: str) -> Decimal:
     return _rounded(major / Fraction(Money(1, currency).major), currency)
-
-
-def _percent(share: Fraction) -> Decimal:
-    return Decimal(round(share * 1000)).scaleb(-1)

@@ -371,7 +371,7 @@ def _by_day(column: Any, begin: datetime, end: datetime, *where: Any) -> dict[da
     return dict(session().execute(query.group_by(day)).all())
 
 
-def percent(part: Decimal | int, whole: Decimal | int) -> Decimal:
+def percent(part: Decimal | Fraction | int, whole: Decimal | int) -> Decimal:
     """Return a share in percent with one decimal, rounded half up."""
     return Decimal(half_up(1000 * Fraction(part) / Fraction(whole))).scaleb(-1)
 
