@@ -9,6 +9,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from puqpanel.domain.events import EVENTS
+from puqpanel.domain.permissions import (
+    DOCUMENTS_VIEW,
+    ORDERS_VIEW,
+    PAYMENTS_VIEW,
+    SERVICES_VIEW,
+)
 from puqpanel.domain.service_states import VERBS
 
 _EVENTS = (
@@ -168,3 +174,12 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Name → description."""
+REQUIRED: Mapping[str, str] = MappingProxyType(
+    {
+        "document": DOCUMENTS_VIEW,
+        "order": ORDERS_VIEW,
+        "payment": PAYMENTS_VIEW,
+        "service": SERVICES_VIEW,
+    }
+)
+"""Noun of an action → permission without which timelines of other objects leave its entries out."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.domain.audit_actions import ACTIONS
+from puqpanel.domain.audit_actions import ACTIONS, REQUIRED
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import Text, _n
 from puqpanel.infra.addresses import network_of
@@ -181,15 +181,24 @@ def prune_refusals(days: int) -> int:
     return len(old)
 
 
-def timeline(subject_type: str, subject_uuid: str, limit: int = 50) -> Sequence[Audit]:
-    """Return the newest entries of an object, newest first."""
-    return (
-        session()
-        .scalars(
-            sa.select(Audit)
-            .where(Audit.subject_type == subject_type, Audit.subject_uuid == subject_uuid)
-            .order_by(Audit.id.desc())
-            .limit(limit)
-        )
-        .all()
+def timeline(
+    viewer: Principal, subject_type: str, subject_uuid: str, limit: int = 50
+) -> Sequence[Audit]:
+    """Return the newest entries of an object that its viewer may see, newest first.
+
+    Args:
+        viewer: a person who may view the object; see `REQUIRED`.
+        subject_type: kind of the object.
+        subject_uuid: its uuid, or its key.
+        limit: the largest number of entries.
+    """
+    hidden = [
+        Audit.action.startswith(f"{noun}.", autoescape=True)
+        for noun, permission in REQUIRED.items()
+        if noun != subject_type and not viewer.may(permission)
+    ]
+    query = sa.select(Audit).where(
+        Audit.subject_type == subject_type, Audit.subject_uuid == subject_uuid
     )
+    query = query.where(~sa.or_(*hidden)) if hidden else query
+    return session().scalars(query.order_by(Audit.id.desc()).limit(limit)).all()

@@ -193,7 +193,7 @@ def test_a_fraudulent_order_takes_everything_back(waiting, product, client, paid
     assert documents.find_document(order.document.uuid).open == Money(0, "EUR")
     assert credit_of(client) == Money(1230 if paid else 0, "EUR")
     assert tasks() == []
-    assert "Stolen card" in str(audit.timeline("client", client.uuid, 9)[0].summary)
+    assert "Stolen card" in str(audit.timeline(STAFF, "client", client.uuid, 9)[0].summary)
     for verb in (acceptance.mark_fraud, cancellation.cancel):
         with pytest.raises(ConflictError):
             verb(actor=STAFF, uuid=order.uuid, reason="again")
@@ -250,7 +250,7 @@ def test_a_service_that_failed_after_the_fraud_returns_to_stock(client, product)
     assert found(order).items[0].service.status == "fraud"
     assert products.find_product(product.uuid).stock == 1
     # so that whoever keeps pages by the newest entries sees that it is for sale again
-    (entry,) = audit.timeline("service", service.uuid, 1)
+    (entry,) = audit.timeline(STAFF, "service", service.uuid, 1)
     assert entry.action == "service.fraud_marked"
 
 

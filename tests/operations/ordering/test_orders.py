@@ -78,7 +78,7 @@ def test_an_order_makes_a_service_and_an_invoice(client, product):  # noqa: F811
 def test_the_timeline_of_an_order_begins_with_its_placing(client, product):  # noqa: F811
     order = place(client, Choice(product, "monthly"))
     cancellation.cancel(actor=STAFF, uuid=order.uuid, reason="Mistake")
-    entries = [str(entry.summary) for entry in audit.timeline("order", order.uuid, 9)]
+    entries = [str(entry.summary) for entry in audit.timeline(STAFF, "order", order.uuid, 9)]
     assert entries[::-1] == [
         f"Order {order.id} placed, 12.30 EUR.",
         f"Order {order.id} cancelled: Mistake",

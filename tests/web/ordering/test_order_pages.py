@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
+from puqpanel.domain.permissions import ORDERS_VIEW
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
@@ -19,6 +20,7 @@ from puqpanel.operations.ordering import coupons
 from puqpanel.operations.ordering.coupons import CouponValues
 from puqpanel.operations.system import settings
 from tests.sample import SELLER
+from tests.web.accounts.test_roles import sign_in
 from tests.web.conftest import Browser
 from tests.web.shop import conftest as cart
 
@@ -76,6 +78,9 @@ def test_staff_place_an_order_for_a_client(app: Panel, owner: Browser, draft: st
     sums = re.findall(r"<td[^>]*>(Net|Tax|Total)</td>.*?([\d.]+)\s€</td>", order, re.DOTALL)
     assert sums == [("Net", "4.90"), ("Tax", "1.13"), ("Total", "6.03")]
     document = re.findall(r'href="(/admin/documents/[0-9a-f-]{36})"', order)[0]
+    limited = sign_in(app, "limited", [ORDERS_VIEW]).get(draft).text
+    assert "www.berg.example" in limited
+    assert [text for text in ("/admin/documents/", "/admin/services/") if text in limited] == []
     with app.app_context():
         query = sa.select(Service.uuid).where(Service.name == "www.berg.example")
         service = session().scalar(query)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -17,6 +18,7 @@ from puqpanel.domain.permissions import (
     CLIENTS_MANAGE,
     CLIENTS_USERS,
     CLIENTS_VIEW,
+    SERVICES_VIEW,
     TASKS_VIEW,
 )
 from puqpanel.domain.texts import Text
@@ -139,23 +141,7 @@ def show(uuid: str) -> ResponseReturnValue:
     """Show a client with its services, users and timeline."""
     client = clients.find_client(uuid)
     impersonation.flash_ended()
-    services = (
-        session()
-        .execute(
-            sa.select(
-                Service.uuid,
-                Service.name,
-                Service.status,
-                Service.provision_status,
-                Product.name.label("product"),
-            )
-            .join(Product, Product.id == Service.product_id)
-            .where(Service.client_id == client.id)
-            .order_by(Service.id.desc())
-            .limit(MAX_SERVICES + 1)
-        )
-        .all()
-    )
+    services = _services(client) if can(SERVICES_VIEW) else []
     others = addresses.addresses_of(client)
     return render_template(
         "admin/accounts/clients/show.html",
@@ -170,8 +156,26 @@ def show(uuid: str) -> ResponseReturnValue:
         services=services[:MAX_SERVICES],
         has_more_services=len(services) > MAX_SERVICES,
         tasks=tasks.tasks_about("client", uuid, 5) if can(TASKS_VIEW) else [],
-        timeline=audit.timeline("client", uuid, 20),
+        timeline=audit.timeline(actor(), "client", uuid, 20),
     )
+
+
+def _services(client: Client) -> Sequence[Any]:
+    """Return the newest services of a client, one more than the page shows."""
+    query = (
+        sa.select(
+            Service.uuid,
+            Service.name,
+            Service.status,
+            Service.provision_status,
+            Product.name.label("product"),
+        )
+        .join(Product, Product.id == Service.product_id)
+        .where(Service.client_id == client.id)
+        .order_by(Service.id.desc())
+        .limit(MAX_SERVICES + 1)
+    )
+    return session().execute(query).all()
 
 
 def _region_notices(buyers: Sequence[Client | Address]) -> list[Text]:

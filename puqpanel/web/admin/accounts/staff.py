@@ -195,7 +195,7 @@ def edit(uuid: str) -> ResponseReturnValue:
         save,
         "admin/accounts/staff/edit.html",
         account=account,
-        timeline=audit.timeline("staff", uuid, 10),
+        timeline=audit.timeline(actor(), "staff", uuid, 10),
     )
 
 

@@ -197,7 +197,7 @@ def show(uuid: str) -> ResponseReturnValue:
         buyers=BUYER_LABELS,
         categories=CATEGORIES,
         entries=ENTRIES,
-        timeline=audit.timeline("company", uuid, 20),
+        timeline=audit.timeline(actor(), "company", uuid, 20),
     )
 
 

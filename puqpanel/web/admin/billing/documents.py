@@ -124,7 +124,7 @@ def show(uuid: str) -> ResponseReturnValue:
         shown_tax=shown_tax,
         Money=Money,
         public_link="" if document.status == DocumentStatus.DRAFT else public_link(document),
-        timeline=audit.timeline("document", uuid, 20),
+        timeline=audit.timeline(actor(), "document", uuid, 20),
     )
 
 

@@ -186,7 +186,7 @@ def show(uuid: str) -> ResponseReturnValue:
         group=group,
         kind=KINDS[OptionKind(group.kind)],
         sentence=describe(group),
-        timeline=audit.timeline("option_group", uuid, 20),
+        timeline=audit.timeline(actor(), "option_group", uuid, 20),
     )
 
 

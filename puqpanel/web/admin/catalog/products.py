@@ -294,7 +294,7 @@ def show(uuid: str) -> ResponseReturnValue:
         module=products.module_of(product),
         needs_settings=products.needs_settings(product),
         tasks=tasks.tasks_about("product", uuid, 5) if can(TASKS_VIEW) else [],
-        timeline=audit.timeline("product", uuid, 20),
+        timeline=audit.timeline(actor(), "product", uuid, 20),
     )
 
 

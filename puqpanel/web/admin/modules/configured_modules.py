@@ -254,7 +254,7 @@ class Pages:
             can_test=module_settings.can_test(module),
             manage=manage,
             latest_tasks=self.latest_tasks(uuid),
-            timeline=audit.timeline(self.kind.singular, uuid, 20),
+            timeline=audit.timeline(actor(), self.kind.singular, uuid, 20),
             **self.extra_context(instance),
         )
 

@@ -87,7 +87,7 @@ def page(order: Order) -> ResponseReturnValue:
         offers=offers.offers_of(order),
         offer_status=offers.status_of,
         day=shown_day,
-        timeline=audit.timeline("order", order.uuid, 20),
+        timeline=audit.timeline(actor(), "order", order.uuid, 20),
     )
 
 

@@ -31,7 +31,7 @@ from puqpanel.operations.ordering import cancellation, offers, orders, selection
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.ordering import drafts
 from puqpanel.web.documents import shown_day, shown_days, shown_state
-from puqpanel.web.guard import allow
+from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_filters import Filter, date_filter, uuid_starts
 from puqpanel.web.list_page import Column, Rows, Tab
 from puqpanel.web.list_view import list_view
@@ -156,7 +156,7 @@ def show(uuid: str) -> ResponseReturnValue:
         state=shown_state,
         day=shown_day,
         days=_days,
-        timeline=audit.timeline("order", uuid, 20),
+        timeline=audit.timeline(actor(), "order", uuid, 20),
     )
 
 

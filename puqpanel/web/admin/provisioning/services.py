@@ -268,7 +268,7 @@ def show(uuid: str) -> ResponseReturnValue:
         )
         .all()
     )
-    history = audit.timeline("service", uuid, 20)
+    history = audit.timeline(actor(), "service", uuid, 20)
     state = _state(service)
     provisioning = [task for task in state["tasks"] if task.subject_type == "service"]
     ended = service.status in ENDED

@@ -55,5 +55,5 @@ def edit(key: str) -> ResponseReturnValue:
             for each in GROUPS.values()
         ],
         problems=[each for each in form.shown.values() if each.problem],
-        timeline=audit.timeline("settings", key, 10),
+        timeline=audit.timeline(actor(), "settings", key, 10),
     )
