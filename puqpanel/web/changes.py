@@ -16,6 +16,7 @@ from puqpanel.domain.tax_rules import NoTaxRateError
 from puqpanel.domain.texts import Text, _
 from puqpanel.models import Service
 from puqpanel.operations.billing.companies import NoCompanyError
+from puqpanel.operations.catalog.offered_options import offered, prices_in
 from puqpanel.operations.catalog.options import groups_of
 from puqpanel.operations.catalog.prices import prices_of
 from puqpanel.operations.catalog.products import NotConfiguredError
@@ -75,7 +76,9 @@ def picked(service: Service) -> Picked:
     period = values.get("period", usual)
     if period not in {row.period for row in rows}:
         period = usual
-    return Picked(Target(product, period, chosen), products, rows, groups)
+    prices = prices_in(product, groups, service.currency, period)
+    shown = offered(groups, prices, plans.current_target(service).options)
+    return Picked(Target(product, period, chosen), products, rows, shown)
 
 
 def context(service: Service, errors: Errors) -> dict[str, Any]:

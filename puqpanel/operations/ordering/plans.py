@@ -167,7 +167,11 @@ def plan(actor: Principal, service: Service, target: Target) -> Plan:
     if other and product.stock is not None and product.stock <= 0:
         raise stock.sold_out(product)
     configuration = configure(
-        product=product, currency=service.currency, period=target.period, chosen=target.options
+        product=product,
+        currency=service.currency,
+        period=target.period,
+        chosen=target.options,
+        kept=current_target(service).options,
     )
     if not other and target.period == service.period and _has_options(service, configuration):
         raise InvalidInput({"": [_("Nothing changes. Choose another product or option.")]})

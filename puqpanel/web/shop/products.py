@@ -22,7 +22,7 @@ from puqpanel.domain.texts import _
 from puqpanel.models import Price, Product
 from puqpanel.operations.billing.companies import NoCompanyError, company_for
 from puqpanel.operations.billing.ledger import today
-from puqpanel.operations.catalog.configuration import option_prices
+from puqpanel.operations.catalog.offered_options import offered, prices_in
 from puqpanel.operations.catalog.options import groups_of
 from puqpanel.operations.catalog.prices import prices_of
 from puqpanel.operations.catalog.products import NotConfiguredError
@@ -82,6 +82,7 @@ def price(slug: str) -> ResponseReturnValue:
         item=item,
         quote=quote,
         errors=errors,
+        submitted=choices.submitted(),
         **_options(product, item),
     )
     # htmx shows no answer with an error code
@@ -139,14 +140,11 @@ def first_period(product: Product) -> str:
 
 
 def _options(product: Product, item: CartItem) -> dict[str, Any]:
-    """Return the option groups of a product, their labels, and what the options cost."""
+    """Return the option groups of a product with what can be ordered, their labels and prices."""
     groups = groups_of(product)
-    options = [option for group in groups for option in group.options]
-    free = product.billing_mode == BillingMode.FREE
-    paid = [option for option in options if not (option.free or free)]
-    prices = option_prices(paid, shopper.currency(), item.period)
+    prices = prices_in(product, groups, shopper.currency(), item.period)
     labels = {group.key: group.label for group in groups}
-    return {"groups": groups, "option_prices": prices, "labels": labels}
+    return {"groups": offered(groups, prices), "option_prices": prices, "labels": labels}
 
 
 def _offered(product: Product) -> Sequence[Price]:

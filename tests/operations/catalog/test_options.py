@@ -17,6 +17,7 @@ from puqpanel.domain.tax import PriceEntry, TaxCategory, TaxGroup
 from puqpanel.models import Option, OptionGroup, Product
 from puqpanel.operations.catalog import options, products
 from puqpanel.operations.catalog.configuration import configure, parts
+from puqpanel.operations.catalog.offered_options import offered, prices_in, unpriced
 from puqpanel.operations.catalog.price_rows import Cell
 
 
@@ -105,7 +106,7 @@ def test_what_is_not_chosen_has_its_default(shop: Shop) -> None:
 @pytest.mark.parametrize(
     "chosen, field, text",
     [
-        ({"image": "bsd"}, "image", "Select an option from the list."),
+        ({"image": "bsd"}, "image", "Bsd is no longer available."),
         ({"image": "debian"}, "image", "Select an option from the list."),
         ({"disk": "-10"}, "disk", "Enter a whole number from 10 to 100."),
         ({"disk": "110"}, "disk", "Enter a whole number from 10 to 100."),
@@ -139,7 +140,7 @@ def test_options_need_a_price_in_the_currency_and_for_the_period(
 
     with pytest.raises(InvalidInput) as refused:
         annually()
-    assert refused.value.errors == {"disk": ["Disk has no price in EUR for this billing period."]}
+    assert refused.value.errors == {"disk": ["No price in EUR for this billing period."]}
     options.assign_option_groups(
         actor=staff, product_uuid=shop.product.uuid, group_uuids=[shop.image.uuid]
     )
@@ -216,3 +217,76 @@ def test_only_existing_groups_are_assigned(staff: Principal, shop: Shop) -> None
     clerk = Principal("staff", "", "Clerk", permissions=frozenset({"products.view"}))
     with pytest.raises(PermissionDenied):
         options.assign_option_groups(actor=clerk, product_uuid=shop.product.uuid, group_uuids=again)
+
+
+def hide(staff: Principal, option: Option) -> None:
+    options.save_option(
+        actor=staff,
+        group_uuid=option.group.uuid,
+        uuid=option.uuid,
+        key=option.key,
+        label=option.label,
+        hidden=True,
+    )
+
+
+def keys(shop: Shop, period: str, kept: dict[str, Any] | None = None) -> dict[str, list[str]]:
+    """Return the keys of what is offered, by the key of the group."""
+    groups = options.groups_of(shop.product)
+    prices = prices_in(shop.product, groups, "EUR", period)
+    found = offered(groups, prices, kept or {})
+    return {each.group.key: [option.key for option in each.options] for each in found}
+
+
+def test_only_options_that_can_be_ordered_are_offered(staff: Principal, shop: Shop) -> None:
+    assert keys(shop, "monthly") == {
+        "image": ["debian-13", "windows"],
+        "disk": ["value"],
+        "backup": ["value"],
+    }
+    assert keys(shop, "annually") == {"image": ["debian-13"], "disk": [], "backup": []}
+    has = {"image": "windows", "disk": 50, "backup": False}
+    assert keys(shop, "annually", has) == {
+        "image": ["debian-13", "windows"],
+        "disk": ["value"],
+        "backup": [],
+    }
+    sold = {("EUR", "monthly"), ("EUR", "annually"), ("PLN", "monthly")}
+    groups = options.groups_of(shop.product)
+    assert unpriced(groups, sold) == {
+        shop.disk.id: ["EUR", "PLN"],
+        shop.backup.id: ["EUR", "PLN"],
+    }
+
+
+def test_the_first_option_with_a_price_is_the_default(staff: Principal, shop: Shop) -> None:
+    debian, _windows, _bsd = shop.image.options
+    options.save_option(
+        actor=staff, group_uuid=shop.image.uuid, uuid=debian.uuid, key="debian-13", label="Debian"
+    )
+    assert shop.configure().values["image"] == "windows"
+    with pytest.raises(InvalidInput) as refused:
+        shop.configure(image="debian-13")
+    text = "Debian has no price in EUR for this billing period."
+    assert refused.value.errors == {"image": [text]}
+
+
+def test_a_group_without_options_is_left_out(staff: Principal, shop: Shop) -> None:
+    for option in shop.image.options:
+        hide(staff, option)
+    assert shop.configure().values == {"disk": 10, "backup": False}
+    assert shop.configure(image="").values == {"disk": 10, "backup": False}
+    assert "image" not in keys(shop, "monthly")
+    assert keys(shop, "monthly", {"image": "windows"})["image"] == ["windows"]
+    with pytest.raises(InvalidInput) as refused:
+        shop.configure(image="windows")
+    assert refused.value.errors == {"image": ["Windows is no longer available."]}
+    kept = configure(
+        product=shop.product,
+        currency="EUR",
+        period="monthly",
+        chosen={"image": "windows"},
+        kept={"image": "windows"},
+    )
+    assert kept.values["image"] == "windows"
+    assert [part.key for part in kept.parts] == ["", "image", "disk"]

@@ -204,3 +204,46 @@ def test_a_change_from_before_the_upgrade_is_a_to_do_too(
         work()
     page = read(owner, sold["service"])
     assert re.search("Change manually: [^→]+, System: Debian 13, Disk: 50 GB, Backup: No\\.", page)
+
+
+def test_a_service_can_keep_an_option_that_is_hidden(
+    app: Panel, owner: Browser, sold: dict[str, str]
+) -> None:
+    with app.app_context():
+        system = next(each for each in options.option_groups() if each.key == "system")
+        debian = system.options[0]
+        options.save_option(
+            actor=AUTOMATION, group_uuid=system.uuid, uuid=None, key="bsd", label="BSD"
+        )
+        options.save_option(
+            actor=AUTOMATION,
+            group_uuid=system.uuid,
+            uuid=debian.uuid,
+            key=debian.key,
+            label=debian.label,
+            free=True,
+            hidden=True,
+        )
+    anna = Browser(app).sign_in("anna@example.test", "/client")
+    with app.app_context():
+        for document in session().scalars(sa.select(Document).where(Document.status.in_(OPEN))):
+            payments.mark_paid(actor=AUTOMATION, document_uuid=document.uuid, reason="x")
+    page = anna.get(f"{sold['client']}/contract/change").text
+    assert re.findall(r"<option[^>]*>([^<]*)</option>", page) == ["Debian 13"]  # BSD has no price
+    product = product_of(app, sold)
+    chosen = {
+        "product": product,
+        "shown": product,
+        "option.system": "debian-13",
+        "option.disk": "30",
+        "option.backup": "",
+    }
+    query = "&".join(f"{name}={value}" for name, value in chosen.items())
+    page = anna.get(f"{sold['client']}/contract/change?{query}")
+    assert "is billed today" in page.text
+
+
+def product_of(app: Panel, sold: dict[str, str]) -> str:
+    """Return the UUID of the product of the service."""
+    with app.app_context():
+        return find_service(sold["uuid"]).product.uuid

@@ -61,9 +61,9 @@ ANNUALLY = ["Debian 13", "Windows (+90.00 €)", "+0.10 € per GB", "+20.00 €
 
 def test_costs_follow_the_period(visitor: Browser, page: str) -> None:
     assert costs(visitor.get(page).text) == MONTHLY
-    part = visitor.get(f"{page}/price?period=annually").text
+    part = visitor.get(f"{page}/price?period=annually&option.disk=10&option.backup=").text
     assert costs(part) == ANNUALLY
-    assert part.count('hx-swap-oob="innerHTML"') == 4
+    assert part.count('hx-swap-oob="innerHTML"') == 3
     whole = visitor.get(f"{page}?period=annually").text
     assert costs(whole) == ANNUALLY
     ids = re.findall(r'id="(cost-[^"]+)"', whole)
@@ -83,3 +83,55 @@ def test_a_changed_price_is_shown_at_once(app: Panel, visitor: Browser, page: st
 
 def test_an_error_names_the_option(visitor: Browser, page: str) -> None:
     assert "Disk: Enter a whole number" in visitor.get(f"{page}?option.disk=7").text
+
+
+def test_options_without_a_price_are_not_offered(
+    app: Panel, owner: Browser, shop: dict[str, str], page: str
+) -> None:
+    with app.app_context():
+        groups = {each.key: each for each in options.option_groups()}
+        disk = groups["disk"].uuid
+        system = groups["system"].uuid
+        options.save_option(
+            actor=AUTOMATION,
+            group_uuid=system,
+            uuid=None,
+            key="bsd",
+            label="BSD",
+            position=9,
+        )
+        prices.save_prices(
+            actor=AUTOMATION, product_uuid=shop["product"], cells=[Cell("weekly", "EUR", "0", "2")]
+        )
+    visitor = Browser(app)
+    assert "BSD" not in visitor.get(page).text
+    text = visitor.get(f"{page}?option.system=bsd").text
+    assert "System: BSD has no price in EUR for this billing period." in text
+    # the field of a quantity leaves the page, and comes back
+    weekly = visitor.get(f"{page}/price?period=weekly&option.disk=10&option.backup=").text
+    field = f'<div id="field-{disk}" hx-swap-oob="innerHTML">'
+    assert f"{field}</div>" in weekly
+    assert (
+        "Disk: No price in EUR for this billing period."
+        in visitor.get(f"{page}?period=weekly").text
+    )
+    monthly = visitor.get(f"{page}/price?period=monthly").text
+    assert field in monthly
+    assert 'name="option.disk"' in monthly
+    admin = f"/admin/products/{shop['product']}"
+    assert (
+        "For some billing periods in EUR, none of its options has a price." in owner.get(admin).text
+    )
+    with app.app_context():
+        for option in options.find_option_group(system).options:
+            options.save_option(
+                actor=AUTOMATION,
+                group_uuid=system,
+                uuid=option.uuid,
+                key=option.key,
+                label=option.label,
+                hidden=True,
+            )
+    assert "System" not in visitor.get(page).text
+    assert "System" not in visitor.get(f"{page}?period=monthly").text
+    assert "None of its options can be ordered" in owner.get(admin).text

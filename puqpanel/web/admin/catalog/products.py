@@ -28,6 +28,7 @@ from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
 from puqpanel.models import CountryTax, Price, Product, ProductGroup
 from puqpanel.operations.catalog import groups, options, prices, products
+from puqpanel.operations.catalog.offered_options import unpriced
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.catalog.options import describe
@@ -283,11 +284,13 @@ def create() -> ResponseReturnValue:
 def show(uuid: str) -> ResponseReturnValue:
     """Show a product."""
     product = products.find_product(uuid)
+    rows, attached = prices.prices_of(product), options.groups_of(product)
     return render_template(
         "admin/catalog/products/show.html",
         product=product,
-        prices=prices.prices_of(product),
-        groups=options.groups_of(product),
+        prices=rows,
+        groups=attached,
+        unpriced=unpriced(attached, {(row.currency, row.period) for row in rows}),
         describe=describe,
         mode=MODES[BillingMode(product.billing_mode)],
         policy=POLICIES[ProvisioningPolicy(product.provisioning)],

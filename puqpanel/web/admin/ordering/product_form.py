@@ -12,6 +12,7 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Period
 from puqpanel.domain.texts import _
 from puqpanel.models import Order, Product
+from puqpanel.operations.catalog.offered_options import offered, prices_in
 from puqpanel.operations.catalog.options import groups_of
 from puqpanel.operations.catalog.prices import prices_of
 from puqpanel.operations.ordering import drafts, order_forms
@@ -83,7 +84,8 @@ def context(order: Order, choice: Choice, errors: Mapping[str, list[str]]) -> di
         choice: the product as it is chosen.
         errors: messages by field; the price is computed if there are none.
     """
-    product, quote = choice.product, None
+    product, quote, groups = choice.product, None, groups_of(choice.product)
+    prices = prices_in(product, groups, order.client.currency, choice.period)
     found = dict(errors)
     try:
         quote = drafts.price(order, [choice]).quote
@@ -94,7 +96,7 @@ def context(order: Order, choice: Choice, errors: Mapping[str, list[str]]) -> di
         "product": product,
         "choice": choice,
         "prices": [row for row in prices_of(product) if row.currency == order.client.currency],
-        "groups": groups_of(product),
+        "groups": offered(groups, prices, choice.options),
         "quote": quote,
         "errors": found,
         "own": _shown_price(choice),
