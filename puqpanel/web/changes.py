@@ -41,6 +41,7 @@ class Picked:
     products: Any
     prices: Any
     groups: Any
+    labels: dict[str, str]
 
 
 def picked(service: Service) -> Picked:
@@ -78,7 +79,8 @@ def picked(service: Service) -> Picked:
         period = usual
     prices = prices_in(product, groups, service.currency, period)
     shown = offered(groups, prices, plans.current_target(service).options)
-    return Picked(Target(product, period, chosen), products, rows, shown)
+    labels = {group.key: group.label for group in groups}
+    return Picked(Target(product, period, chosen), products, rows, shown, labels)
 
 
 def context(service: Service, errors: Errors) -> dict[str, Any]:
@@ -105,6 +107,7 @@ def context(service: Service, errors: Errors) -> dict[str, Any]:
         "plan": plan,
         "nothing": nothing,
         "errors": errors,
+        "labels": found.labels,
         "sentences": sentences(plan, service) if plan else [],
         "token": secrets.token_urlsafe(24),
         "every": EVERY,

@@ -17,10 +17,12 @@ from puqpanel.models import Address, Cart, Client, Company, Coupon, Product
 from puqpanel.operations.accounts import addresses
 from puqpanel.operations.billing.companies import company_for
 from puqpanel.operations.billing.ledger import today
-from puqpanel.operations.ordering import carts, order_forms
+from puqpanel.operations.catalog.options import groups_of
+from puqpanel.operations.ordering import carts, order_forms, selections
 from puqpanel.operations.ordering.carts import CartItem
 from puqpanel.operations.ordering.coupons import valid_coupon
 from puqpanel.operations.ordering.quotes import Choice, Priced, price_choices
+from puqpanel.operations.ordering.selections import Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,12 @@ class CartLine:
     def countable(self) -> bool:
         """Whether more than one can be ordered with the same details."""
         return not order_forms.has_form(self.product)
+
+    @property
+    def chosen(self) -> Selection:
+        """What was chosen of its options, also if they can't be ordered."""
+        entered = {key: value for key, value in self.item.options.items() if value != ""}
+        return selections.named(entered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +199,11 @@ def _checked(company: Company, client: Client, line: CartLine, address: Address 
     try:
         _priced(company, client, [line], address=address)
     except InvalidInput as error:
-        problem = next(text for texts in error.messages.values() for text in texts)
+        field, texts = next(iter(error.messages.items()))
+        labels = {group.key: group.label for group in groups_of(line.product)}
+        if field not in labels:
+            return replace(line, problem=texts[0])
+        problem = _("%(option)s: %(problem)s", option=labels[field], problem=texts[0])
         return replace(line, problem=problem)
     return line
 

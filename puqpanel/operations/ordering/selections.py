@@ -57,8 +57,8 @@ def described(groups: Mapping[str, OptionGroup], values: Mapping[str, Any]) -> S
 
 
 def _value(group: OptionGroup | None, value: Any) -> Text | str:
-    if isinstance(value, bool):
-        return _("Yes") if value else _("No")
+    if isinstance(value, bool) or (group is not None and group.kind == OptionKind.YES_NO):
+        return _("Yes") if value in (True, "y") else _("No")
     if group is not None and group.kind == OptionKind.CHOICE:
         labels = {option.key: option.label for option in group.options}
         return labels.get(value, str(value))

@@ -247,3 +247,13 @@ def product_of(app: Panel, sold: dict[str, str]) -> str:
     """Return the UUID of the product of the service."""
     with app.app_context():
         return find_service(sold["uuid"]).product.uuid
+
+
+def test_a_change_names_the_option_that_is_refused(app: Panel, sold: dict[str, str]) -> None:
+    anna = Browser(app).sign_in("anna@example.test", "/client")
+    with app.app_context():
+        for document in session().scalars(sa.select(Document).where(Document.status.in_(OPEN))):
+            payments.mark_paid(actor=AUTOMATION, document_uuid=document.uuid, reason="x")
+    product = product_of(app, sold)
+    page = f"{sold['client']}/contract/change?product={product}&shown={product}&option.disk=5"
+    assert "Disk: Enter a whole number from 10 to 100." in anna.get(page).text

@@ -12,6 +12,7 @@ from puqpanel.operations.catalog import options, prices
 from puqpanel.operations.catalog.price_rows import Cell
 from tests.web.conftest import Browser
 from tests.web.ordering.test_by_hand import group
+from tests.web.shop.conftest import add
 
 
 @pytest.fixture
@@ -135,3 +136,25 @@ def test_options_without_a_price_are_not_offered(
     assert "System" not in visitor.get(page).text
     assert "System" not in visitor.get(f"{page}?period=monthly").text
     assert "None of its options can be ordered" in owner.get(admin).text
+
+
+def test_the_cart_names_the_option_that_cannot_be_ordered(
+    app: Panel, visitor: Browser, slug: str, page: str
+) -> None:
+    chosen = {"option.system": "win", "option.disk": "10", "option.backup": "y"}
+    assert add(visitor, slug, **chosen).status_code == 302
+    with app.app_context():
+        disk = next(each for each in options.option_groups() if each.key == "disk")
+        options.save_option_group(
+            actor=AUTOMATION,
+            uuid=disk.uuid,
+            key="disk",
+            label="Disk",
+            kind="quantity",
+            unit="GB",
+            minimum=20,
+            maximum=100,
+        )
+    text = " ".join(visitor.get("/shop/cart/").text.split())
+    assert "Disk: Enter a whole number from 20 to 100." in text
+    assert "Every month · System: Windows · Disk: 10 GB · Backup: Yes" in text

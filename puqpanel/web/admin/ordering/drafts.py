@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,9 +19,11 @@ from puqpanel.domain.texts import Text
 from puqpanel.infra.redact import storable
 from puqpanel.models import Order
 from puqpanel.operations.accounts import addresses
+from puqpanel.operations.catalog.options import groups_of
 from puqpanel.operations.catalog.products import find_product
 from puqpanel.operations.ordering import draft_contents, draft_items, drafts, offers
 from puqpanel.operations.ordering.orders import find_order
+from puqpanel.operations.ordering.quotes import Choice
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.accounts.pick import ClientSearch, find_clients
 from puqpanel.web.admin.ordering import product_form
@@ -81,6 +84,7 @@ def page(order: Order) -> ResponseReturnValue:
         items=items,
         quote=quote,
         errors=errors,
+        labels=_labels(items) if errors else {},
         products=_offered(order),
         every=EVERY,
         expired=order.id in offers.expired({order.id}),
@@ -89,6 +93,12 @@ def page(order: Order) -> ResponseReturnValue:
         day=shown_day,
         timeline=audit.timeline(actor(), "order", order.uuid, 20),
     )
+
+
+def _labels(items: Sequence[tuple[str, Choice]]) -> dict[str, str]:
+    """Return the labels of the options of products, by the names that errors have."""
+    products = {choice.product.id: choice.product for _key, choice in items}
+    return {group.key: group.label for each in products.values() for group in groups_of(each)}
 
 
 def _offered(order: Order) -> list[tuple[str, str]]:
