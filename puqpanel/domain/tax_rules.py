@@ -251,7 +251,7 @@ def _charged(
         _(
             "No tax rate for %(country)s on %(day)s. Add one under Tax rates.",
             country=country,
-            day=day.isoformat(),
+            day=day,
         ),
         country,
     )

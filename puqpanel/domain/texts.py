@@ -16,11 +16,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from decimal import Decimal
 from gettext import NullTranslations
 from typing import Any, Protocol, runtime_checkable
 
 from babel import Locale
+from babel.dates import format_date
 from babel.numbers import format_decimal
 
 
@@ -101,8 +103,9 @@ class Text:
 
     Args:
         source: the English text, which is also the key in the catalogs.
-        values: the value of each placeholder: text, numbers, `Text` or `Localized`. A number with
-            decimals is written in the viewer's locale, an int (often a port or a code) as it is.
+        values: the value of each placeholder: text, numbers, dates, `Text` or `Localized`. A date
+            and a number with decimals are written in the viewer's locale, an int (often a port or
+            a code) as it is.
         plural: the English text for other numbers than one; empty if there is none.
         number: the number that selects the plural form.
         context: tells texts apart that are the same in English only, such as the status “Active” of
@@ -202,7 +205,13 @@ def _shown(value: Any, viewer: Language) -> Any:
         return value.translated(viewer)
     if isinstance(value, float | Decimal):
         return _formatted(value, viewer)
+    if _is_day(value):
+        return format_date(value, "medium", viewer.locale)
     return value.in_locale(viewer.locale) if isinstance(value, Localized) else value
+
+
+def _is_day(value: Any) -> bool:
+    return isinstance(value, date) and not isinstance(value, datetime)
 
 
 def _formatted(value: float | Decimal, viewer: Language) -> str:
@@ -248,12 +257,14 @@ def unpacked(stored: str) -> Text:
 def _plain(value: Any) -> Any:
     if isinstance(value, Text):
         return {"text": packed(value)}
+    if _is_day(value):
+        return {"day": value.isoformat()}
     return value if isinstance(value, str | int | float | None) else str(value)
 
 
 def _text(content: Mapping[str, Any]) -> Text:
     values = {
-        str(name): unpacked(value["text"]) if isinstance(value, dict) else value
+        str(name): _value(value) if isinstance(value, dict) else value
         for name, value in content.get("values", {}).items()
     }
     return Text(
@@ -263,3 +274,7 @@ def _text(content: Mapping[str, Any]) -> Text:
         int(content.get("number", 1)),
         str(content.get("context", "")),
     )
+
+
+def _value(stored: Mapping[str, str]) -> Text | date:
+    return date.fromisoformat(stored["day"]) if "day" in stored else unpacked(stored["text"])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from flask import request
 
 from puqpanel.domain.catalog import PERIODS, BillingMode
 from puqpanel.domain.changes import Effect
-from puqpanel.domain.errors import InvalidInput, UserError
+from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
 from puqpanel.domain.money import Money
 from puqpanel.domain.tax_rules import NoTaxRateError
 from puqpanel.domain.texts import Text, _
@@ -48,7 +49,7 @@ def picked(service: Service) -> Picked:
     """Return what the request chose; what the service is now on a new page.
 
     Raises:
-        InvalidInput: there is nothing to choose from, or the product is not offered.
+        ConflictError: there is nothing to choose from, or the product is not offered.
     """
     values = {**request.args, **request.form}
     products = plans.products_for(actor(), service)
@@ -56,8 +57,10 @@ def picked(service: Service) -> Picked:
     product = next((each for each in products if each.uuid == uuid), None)
     if product is None and "product" not in values and products:
         product = products[0]  # that of the service is no longer sold
+    if product is None and products:
+        raise ConflictError(_("This product is not available."))
     if product is None:
-        raise InvalidInput({"product": [_("Select an option from the list.")]})
+        raise ConflictError(_("This service can't be changed to anything else."))
     sold = PERIODS[BillingMode.RECURRING]
     rows = [
         row for row in prices_of(product) if row.currency == service.currency and row.period in sold
@@ -165,8 +168,8 @@ def sentences(plan: Plan, service: Service) -> list[Text]:
         texts.append(_("Nothing is charged today. The change takes effect immediately."))
     until = settlement.paid_until
     if until:
-        text = _("A new billing period starts today and runs until %(day)s.", day=shown_day(until))
-        texts.append(text)
+        last = shown_day(until - timedelta(days=1))
+        texts.append(_("A new billing period starts today and runs until %(day)s.", day=last))
     until = until or service.paid_until
     if until:
         day = shown_day(until)

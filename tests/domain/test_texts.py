@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from gettext import NullTranslations
 from typing import ClassVar
 
@@ -78,6 +79,7 @@ def test_a_text_survives_storage_in_every_detail():
         _("%(name)s is in use.", name=_("active")),
         _n("%(num)s service", "%(num)s services", 5),
         _("active"),
+        _("%(name)s is in use.", name=date(2027, 11, 30)),
     ):
         again = unpacked(packed(text))
         assert again.translated(POLISH) == text.translated(POLISH)
@@ -132,3 +134,9 @@ def test_errors_carry_a_code_and_the_text_with_its_values():
     invalid = InvalidInput({"name": [_("active")]})
     with using(POLISH):
         assert [str(message) for message in invalid.errors["name"]] == ["aktywna"]
+
+
+def test_dates_are_shown_in_the_language_of_the_viewer():
+    text = _("%(name)s is in use.", name=date(2027, 11, 30))
+    assert str(text) == "30 Nov 2027 is in use."
+    assert "30 lis 2027" in text.translated(POLISH)

@@ -74,8 +74,8 @@ def _difference(row: Any) -> Text:
     if row["day"] is not None and row["day"] != row["posted_on"]:
         return _(
             "It is dated %(day)s, but posted on %(posted)s.",
-            day=row["day"].isoformat(),
-            posted=row["posted_on"].isoformat(),
+            day=row["day"],
+            posted=row["posted_on"],
         )
     account, expected, posted = next(
         (account, row[account], row[f"posted_{account}"])
@@ -170,8 +170,8 @@ def redated() -> Iterator[Problem]:
         for name, client in session().execute(query):
             text = _(
                 "It is posted on %(day)s, but was written on %(written)s.",
-                day=day.isoformat(),
-                written=written.isoformat(),
+                day=day,
+                written=written,
             )
             yield problem(name, client, text)
 

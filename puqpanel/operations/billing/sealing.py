@@ -123,8 +123,8 @@ def _wrong_day(last: date, day: date) -> ConflictError:
         _(
             "The last document of this series is dated %(last)s, and today is %(day)s. Check"
             " the clock of the server.",
-            last=last.isoformat(),
-            day=day.isoformat(),
+            last=last,
+            day=day,
         )
     )
 

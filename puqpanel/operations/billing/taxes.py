@@ -21,7 +21,7 @@ from puqpanel.domain.tax_rules import (
     BuyerKind,
     region_key,
 )
-from puqpanel.domain.texts import Text, _
+from puqpanel.domain.texts import Text, _, _n
 from puqpanel.domain.vat_prefixes import vat_prefix
 from puqpanel.domain.xml_text import xml_text
 from puqpanel.infra.db import find, save, session, transaction
@@ -148,7 +148,12 @@ def load_eu_rates(*, actor: Principal) -> int:
             actor=actor,
             action="tax.rates_loaded",
             subject_type="tax",
-            summary=_("%(number)s VAT rates loaded, as of %(day)s.", number=added, day=str(today)),
+            summary=_n(
+                "%(num)s VAT rate loaded, as of %(day)s.",
+                "%(num)s VAT rates loaded, as of %(day)s.",
+                added,
+                day=today,
+            ),
         )
     return added
 

@@ -119,7 +119,7 @@ def request(*, actor: Principal, service_uuid: str, at_once: bool, reason: str) 
             requested_by=actor.name[:200],
         )
     )
-    summary = _("Cancellation requested for %(day)s.", day=day.isoformat())
+    summary = _("Cancellation requested for %(day)s.", day=day)
     _record(actor, ending, "service.ending_requested", summary)
     if (change := contracts.change_of(service)) is not None:
         changes.drop(actor, change, _("Change to %(plan)s dropped: the service was cancelled."))
@@ -233,8 +233,8 @@ def _check_ends(actor: Principal, service: Service) -> None:
     if service.status in ENDED:
         raise ConflictError(_("This service has ended."))
     if (ending := contracts.ending_of(service)) is not None:
-        day = ending.ends_on.isoformat()
-        raise ConflictError(_("This service is already set to end on %(day)s.", day=day))
+        text = _("This service is already set to end on %(day)s.", day=ending.ends_on)
+        raise ConflictError(text)
     if service.status == ServiceStatus.FRAUD and actor.kind is PrincipalKind.USER:
         raise ConflictError(NOT_POSSIBLE)
 

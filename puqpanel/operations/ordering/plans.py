@@ -86,8 +86,8 @@ def check_changeable(actor: Principal, service: Service) -> None:
     if service.status not in running:
         raise ConflictError(_("Only active services can be changed."))
     if (ending := contracts.ending_of(service)) is not None:
-        day = ending.ends_on.isoformat()
-        raise ConflictError(_("This service ends on %(day)s. Keep it before changing it.", day=day))
+        text = _("This service ends on %(day)s. Keep it before changing it.", day=ending.ends_on)
+        raise ConflictError(text)
     if contracts.change_of(service) is not None:
         text = _("This service already has a pending change. Cancel that one first.")
         raise ConflictError(text)

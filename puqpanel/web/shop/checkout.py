@@ -13,6 +13,7 @@ from puqpanel.domain.permissions import (
     CLIENT_ORDERS_VIEW,
     CLIENT_PROFILE_MANAGE,
 )
+from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.domain.tax_rules import BUYER_LABELS
 from puqpanel.infra.redact import storable
 from puqpanel.operations.accounts import addresses, own_details
@@ -161,10 +162,16 @@ def item(key: str) -> ResponseReturnValue:
 def placed(uuid: str) -> ResponseReturnValue:
     """Show what happens next after an order."""
     order = checkout.find_own_order(actor(), uuid)
+    statuses = {each.service.status for each in order.items}
     return render_template(
         "shop/placed.html",
         order=order,
-        policies={each.provisioning for each in order.items},
+        policies={
+            each.provisioning
+            for each in order.items
+            if each.service.status == ServiceStatus.PENDING
+        },
+        is_set_up=ServiceStatus.ACTIVE in statuses and ServiceStatus.PENDING not in statuses,
         to_pay=order.document is not None and order.document.status in OPEN,
         day=shown_day,
     )

@@ -271,7 +271,7 @@ CASES: dict[str, tuple[Change, str, str]] = {
     "day of an invoice": (
         put_posting("invoice:open", day=date(2025, 1, 1)),
         "open",
-        "It is dated 2026-01-05, but posted on 2025-01-01.",
+        "It is dated 5 Jan 2026, but posted on 1 Jan 2025.",
     ),
     "days swapped": (
         both(
@@ -279,17 +279,17 @@ CASES: dict[str, tuple[Change, str, str]] = {
             put_posting("invoice:paid", day=FIRST.date()),
         ),
         "paid",
-        "It is dated 2026-01-07, but posted on 2026-01-05.",
+        "It is dated 7 Jan 2026, but posted on 5 Jan 2026.",
     ),
     "day of a payment": (
         put_posting("payment::surplus", day=date(2025, 1, 1)),
         PAYMENT,
-        "It is dated 2026-01-07, but posted on 2025-01-01.",
+        "It is dated 7 Jan 2026, but posted on 1 Jan 2025.",
     ),
     "day of a refund": (
         put_posting("credit_refund:r", day=date(2025, 1, 1)),
         "credit_refund:r",
-        "It is posted on 2025-01-01, but was written on 2026-01-07.",
+        "It is posted on 1 Jan 2025, but was written on 7 Jan 2026.",
     ),
     "payment to another company": (
         put_posting("payment::surplus", company_id="second"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,13 +11,13 @@ import sqlalchemy as sa
 
 from puqpanel.app import Panel
 from puqpanel.domain.principals import AUTOMATION
-from puqpanel.infra.db import session
-from puqpanel.models import Change, Document, Service
+from puqpanel.infra.db import session, transaction
+from puqpanel.models import Change, Document, Ending, Service
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing import companies, payments, taxes
 from puqpanel.operations.catalog import prices, products
 from puqpanel.operations.catalog.price_rows import Cell
-from puqpanel.operations.ordering import orders
+from puqpanel.operations.ordering import endings, orders
 from puqpanel.operations.ordering.quotes import Choice
 from puqpanel.operations.provisioning import requests
 from tests.sample import SELLER
@@ -121,3 +122,54 @@ def test_strangers_and_strange_input(app: Panel, plans: dict[str, str]) -> None:
     with app.app_context():
         assert session().scalar(sa.select(sa.func.count(Document.id))) == 1
         assert session().scalar(sa.select(sa.func.count(Service.id))) == 2
+
+
+def test_what_cannot_be_chosen_is_said(app: Panel, plans: dict[str, str]) -> None:
+    anna = Browser(app).sign_in("anna@example.test", "/client")
+    at = f"/client/services/{plans['service']}"
+    page = anna.get(f"{at}/contract/change?product=x", follow_redirects=True).text
+    assert "This product is not available." in page
+    with app.app_context():
+        endings.request(
+            actor=AUTOMATION, service_uuid=plans["service"], at_once=False, reason="Moving"
+        )
+        day = session().scalars(sa.select(Ending.ends_on)).one()
+    page = anna.get(f"{at}/contract/change", follow_redirects=True).text
+    assert f"This service ends on {day.day} {day:%b} {day.year}." in page
+
+
+def test_a_new_period_is_shown_with_its_last_day(app: Panel, plans: dict[str, str]) -> None:
+    anna = Browser(app).sign_in("anna@example.test", "/client")
+    product = plans["7"]
+    query = f"product={product}&shown={product}&period=annually"
+    page = anna.get(f"/client/services/{plans['service']}/contract/change?{query}").text
+    last, following = (
+        datetime.strptime(text, "%d %b %Y")
+        for text in re.findall(r"(?:runs until|From) (\d+ \w+ \d+)", page)
+    )
+    assert following - last == timedelta(days=1)
+
+
+def test_a_scheduled_change_of_options_is_called_so(app: Panel, plans: dict[str, str]) -> None:
+    with app.app_context(), transaction():
+        service = (
+            session().scalars(sa.select(Service).where(Service.uuid == plans["service"])).one()
+        )
+        session().add(
+            Change(
+                service_id=service.id,
+                product_id=service.product_id,
+                period=service.period,
+                price_minor=500,
+                status="scheduled",
+                effective_on=date(2099, 12, 30),
+                reason="",
+                requested_by="x",
+                token="x",
+                selection={},
+                live=True,
+            )
+        )
+    anna = Browser(app).sign_in("anna@example.test", "/client")
+    page = anna.get(f"/client/services/{plans['service']}", follow_redirects=True).text
+    assert "The options of this service change on 30 Dec 2099." in page

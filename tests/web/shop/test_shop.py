@@ -63,6 +63,11 @@ def test_a_user_orders_and_reads_what_happens_next(app: Panel, anna: Browser, sl
         service = session().scalar(sa.select(Service).where(Service.name == "www.berg.example"))
         assert service is not None
         assert str(service.price) == "4.90 EUR"
+        with transaction():
+            service.status = "active"
+    placed = anna.get(first.headers["Location"]).text
+    assert "Your services are set up" in placed
+    assert "We set up your services" not in placed
     tom = Browser(app).sign_in("tom@example.test", "/client")
     assert tom.get(first.headers["Location"]).status_code == 404
 

@@ -13,7 +13,7 @@ from wtforms.validators import InputRequired, Length
 from puqpanel.domain.permissions import COMPANIES_MANAGE, COMPANIES_VIEW
 from puqpanel.domain.tax import MAX_TAXES
 from puqpanel.domain.tax_rules import STANDARD_CLASS, class_label
-from puqpanel.domain.texts import Text
+from puqpanel.domain.texts import Text, _n
 from puqpanel.operations.billing import taxes
 from puqpanel.operations.billing.taxes import RateValues
 from puqpanel.web.answers import flash, flashed_errors
@@ -129,7 +129,9 @@ def load() -> ResponseReturnValue:
     with flashed_errors():
         added = taxes.load_eu_rates(actor=actor())
         flash(
-            _("%(number)s rates added.", number=added) if added else _("All rates are up to date."),
+            _n("%(num)s rate added.", "%(num)s rates added.", added)
+            if added
+            else _("All rates are up to date."),
             "good",
         )
     return redirect(url_for("admin.tax_rates.index"))

@@ -39,9 +39,6 @@ def change(uuid: str) -> ResponseReturnValue:
     try:
         plans.check_changeable(actor(), service)
         shown = context(service, errors)
-    except InvalidInput:
-        flash(_("This service can't be changed to anything else."), "warn")
-        return redirect(page)
     except ConflictError as error:
         flash(error.text, "warn")
         return redirect(page)

@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.changes import ChangeStatus
-from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
+from puqpanel.domain.errors import ConflictError, UserError
 from puqpanel.domain.permissions import CLIENT_ORDERS_MANAGE
 from puqpanel.domain.texts import _
 from puqpanel.models import Change
@@ -36,9 +36,6 @@ def change(uuid: str) -> ResponseReturnValue:
     try:
         plans.check_changeable(actor(), service)
         shown = context(service, errors)
-    except InvalidInput:
-        flash(_("This service can't be changed to anything else."), "warn")
-        return redirect(page)
     except ConflictError as error:
         flash(error.text, "warn")
         return redirect(page)
