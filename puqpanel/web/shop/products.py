@@ -32,6 +32,7 @@ from puqpanel.operations.ordering.carts import MAX_SERVICES, CartItem
 from puqpanel.operations.ordering.coupons import clean_code, valid_coupon
 from puqpanel.operations.ordering.quotes import price_choices
 from puqpanel.web import limits
+from puqpanel.web.fields import country_name
 from puqpanel.web.forms import field_errors
 from puqpanel.web.guard import public
 from puqpanel.web.prices import EVERY
@@ -127,6 +128,12 @@ def _body(product: Product, errors: Errors) -> tuple[str, Errors]:
 
 def reasons(error: UserError) -> Errors:
     """Return why an order is refused; what only staff can mend is not explained to customers."""
+    if isinstance(error, NoTaxRateError) and error.country:
+        text = _(
+            "This product can't be ordered from %(country)s at the moment. Contact support.",
+            country=country_name(error.country),
+        )
+        return {"": [str(text)]}
     if isinstance(error, NoTaxRateError | NoCompanyError | NotConfiguredError):
         text = _("This product can't be ordered at the moment. Contact support.")
         return {"": [str(text)]}
