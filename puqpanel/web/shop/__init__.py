@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from puqpanel.operations.system import currencies
 from puqpanel.web.shop import cart, checkout, embed, products, shopper
 
 
@@ -23,6 +22,6 @@ def _context() -> dict[str, object]:
     return {
         "cart_size": shopper.cart_size,
         "change_url": cart.change_url,
-        "currencies": currencies.enabled_codes,
+        "currencies": shopper.currencies_offered,
         "currency": shopper.currency,
     }

@@ -10,6 +10,7 @@ from puqpanel.domain.countries import country_codes
 from puqpanel.domain.permissions import CLIENT_ORDERS_MANAGE
 from puqpanel.models import Client
 from puqpanel.operations.accounts.clients import find_client
+from puqpanel.operations.catalog.prices import sold_currencies
 from puqpanel.operations.ordering import carts, shop
 from puqpanel.operations.ordering.carts import KEPT, Shopper
 from puqpanel.operations.system import currencies
@@ -38,6 +39,12 @@ def currency() -> str:
         if chosen.upper() in currencies.enabled_codes():
             return chosen.upper()
     return currencies.base_currency()
+
+
+def currencies_offered() -> list[str]:
+    """Return the currencies in which something is sold, and the one that is shown."""
+    offered = {*sold_currencies(), currency()}
+    return [code for code in currencies.enabled_codes() if code in offered]
 
 
 def country() -> str:

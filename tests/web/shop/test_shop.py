@@ -14,8 +14,10 @@ from puqpanel.infra.db import session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.models import Cart, Client, CountryTax, Order, Service
 from puqpanel.operations.billing import companies
-from puqpanel.operations.catalog import products
+from puqpanel.operations.catalog import prices, products
+from puqpanel.operations.catalog.price_rows import Cell
 from puqpanel.operations.oversight import health
+from puqpanel.operations.system import currencies
 from tests.web.conftest import Browser
 from tests.web.shop.conftest import add, change, hidden, order, send
 
@@ -279,3 +281,19 @@ def test_a_cart_without_a_tax_rate_keeps_its_items(
         text = owner.get(page).text
         assert f"{warning} Germany." in text or f"{warning} DE." in text
     assert {check.name: check.state for check in health.look(settings).checks}["taxes"] == "warn"
+
+
+def test_only_currencies_with_prices_are_offered(
+    app: Panel, visitor: Browser, shop: dict[str, str], slug: str
+) -> None:
+    def offered(query: str = "") -> list[str]:
+        page = visitor.get(f"/shop/{query}").text
+        return sorted({code for code in ("EUR", "PLN", "USD") if f"currency={code}" in page})
+
+    with app.app_context():
+        for code in ("PLN", "USD"):
+            currencies.add_currency(actor=AUTOMATION, code=code)
+        cells = [Cell("monthly", "PLN", "0", "20")]
+        prices.save_prices(actor=AUTOMATION, product_uuid=shop["product"], cells=cells)
+    assert offered() == ["EUR", "PLN"]
+    assert offered("?currency=USD") == ["EUR", "PLN", "USD"]  # the one that is shown stays
