@@ -29,8 +29,16 @@ def test_staff_change_price_and_client(app: Panel, owner: Browser, shop: dict[st
     assert stored(app) == (350, "Anna Berg")
     with app.app_context():
         tom = session().scalar(sa.select(Client.uuid).where(Client.name == "Tom Other"))
+        anna = session().scalar(sa.select(Client.uuid).where(Client.name == "Anna Berg"))
     found = owner.post(f"{at}/transfer", {"find": "Tom", "look": "yes"}).text
     assert str(tom) in found
+    # the present client is not listed
+    listed = owner.get(f"{at}/transfer").text
+    assert f'value="{tom}"' in listed
+    assert f'value="{anna}"' not in listed
+    found = owner.get(f"/admin/pick/clients?find=test&without={anna}").text
+    assert f'value="{tom}"' in found
+    assert f'value="{anna}"' not in found
     assert owner.post(f"{at}/transfer", {"client": str(tom)}).status_code == 422
     owner.post(f"{at}/transfer", {"client": str(tom), "reason": "Sold"})
     assert stored(app) == (350, "Tom Other")

@@ -12,6 +12,7 @@ from puqpanel.domain.emails import email_key
 from puqpanel.domain.permissions import ORDERS_MANAGE, SERVICES_MANAGE
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session
+from puqpanel.infra.redact import storable
 from puqpanel.models import Client
 from puqpanel.web.admin import matches
 from puqpanel.web.guard import allow
@@ -64,7 +65,7 @@ class ClientSearch(NamedTuple):
         return "" if picked else _("Showing the newest clients. Type to search.")
 
 
-def find_clients(text: str | None, picked: str = "") -> ClientSearch:
+def find_clients(text: str | None, picked: str = "", without: str = "") -> ClientSearch:
     """Search active clients; the selected client is always included, and comes first.
 
     Without a text, only the selected client is returned, or the newest clients if there is none.
@@ -72,6 +73,7 @@ def find_clients(text: str | None, picked: str = "") -> ClientSearch:
     Args:
         text: the search text.
         picked: the UUID of the selected client, or an empty string.
+        without: the UUID of a client that is left out, or an empty string.
     """
     text = " ".join((text or "").replace("\0", "").split())[:MAX_LENGTH]
     is_picked = Client.uuid == picked
@@ -84,6 +86,7 @@ def find_clients(text: str | None, picked: str = "") -> ClientSearch:
     else:
         statement = statement.where(is_picked if picked else Client.active)
         statement = statement.order_by(Client.id.desc())
+    statement = statement.where(Client.uuid != storable(without))
     rows = session().execute(statement.limit(MAX_RESULTS + 1)).all()
     return ClientSearch(rows[:MAX_RESULTS], len(rows) > MAX_RESULTS, text)
 
@@ -95,6 +98,6 @@ def clients() -> ResponseReturnValue:
     picked = request.args.get("client", "")
     return render_template(
         "admin/accounts/clients/_found.html",
-        found=find_clients(request.args.get("find"), picked),
+        found=find_clients(request.args.get("find"), picked, request.args.get("without", "")),
         picked=picked,
     )

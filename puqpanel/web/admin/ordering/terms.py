@@ -81,7 +81,7 @@ def transfer(uuid: str) -> ResponseReturnValue:
     """Transfer a service to another client, or search clients if "Find" was clicked."""
     service = find_service(uuid)
     form = TransferForm()
-    found = find_clients(form.find.data, form.client.data or "")
+    found = find_clients(form.find.data, form.client.data or "", service.client.uuid)
     if "look" in request.form:
         return render_template(TRANSFER, form=form, found=found, service=service)
     if not form.client.data and (only := found.only()):
