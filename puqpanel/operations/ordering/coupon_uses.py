@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import sqlalchemy as sa
@@ -93,6 +94,21 @@ def kept_discount(service: Service, product: Product) -> pricing.Coupon | None:
         amount=None if minor is None else Money(minor, service.currency),
         cycles=None,
     )
+
+
+def reduced_price(service: Service) -> tuple[Money, str] | None:
+    """Return what a service costs in its next period with its coupon, and the code of the coupon.
+
+    Returns:
+        None if no coupon reduces it.
+    """
+    coupon = kept_discount(service, service.product)
+    if coupon is None:
+        return None
+    price = service.price
+    off = coupon.amount or price.scaled(Fraction(coupon.percent or 0) / 100)
+    left = max(price - off, Money.zero(service.currency))
+    return (left, coupon.code) if left != price else None
 
 
 def end_discount(service: Service) -> None:

@@ -101,3 +101,18 @@ def test_codes_cannot_be_tried_on_and_on(owner: Browser, visitor: Browser, slug:
     add(visitor, slug)
     refused = send(visitor, "/shop/cart/coupon", {"code": "spring"})
     assert refused.status_code == 422 and "Too many coupon codes" in refused.text
+
+
+def test_the_page_of_a_service_shows_the_price_with_a_lasting_coupon(
+    owner: Browser, anna: Browser, slug: str
+) -> None:
+    make(owner, percent="10", cycles="")
+    make(owner, code="ONCE")
+    for code in ("SPRING", "ONCE"):
+        add(anna, slug, coupon=code)
+        placed = anna.get(order(anna).headers["Location"]).text
+        service = re.findall(r"/client/services/[0-9a-f-]{36}", placed)[0]
+        page = anna.get(service, follow_redirects=True).text
+        assert "4.90" in page
+        assert ("4.41\xa0€ with coupon SPRING" in page) is (code == "SPRING")
+        assert "coupon ONCE" not in page

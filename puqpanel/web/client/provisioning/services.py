@@ -19,7 +19,13 @@ from puqpanel.domain.texts import Text, _
 from puqpanel.host import languages
 from puqpanel.host.calls import Called
 from puqpanel.models import Service
-from puqpanel.operations.ordering import contracts, endings, manual_changes, selections
+from puqpanel.operations.ordering import (
+    contracts,
+    coupon_uses,
+    endings,
+    manual_changes,
+    selections,
+)
 from puqpanel.operations.ordering.shop import excludes_tax
 from puqpanel.operations.provisioning import services
 from puqpanel.web import modules
@@ -86,6 +92,7 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
         welcome=service.product.welcome if first and _active(service) else "",
         orders=can(CLIENT_ORDERS_MANAGE) and not _closed(service),
         day=shown_day,
+        reduced=None if _closed(service) else coupon_uses.reduced_price(service),
         excludes_tax=bool(service.price_minor) and excludes_tax(service.client),
     )
 
