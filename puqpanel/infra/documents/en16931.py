@@ -9,9 +9,9 @@ The standard differs from the document in a few points:
 * An invoice with items that are not subject to VAT (category O) must not have any other category,
   nor VAT numbers. Beside others, such items are stated as exempt (E) with the same reason; alone,
   the VAT numbers are given as other identifiers.
-* A price must not be negative, so discounts have a negative quantity. A price that does not
-  multiply to the net amount of its line, such as one without the tax of a gross price, is stated
-  for the whole quantity of the line.
+* A price must not be negative, so discounts have a negative quantity. A price that, multiplied by
+  the quantity and rounded half up, is not the net amount of its line is stated for the whole
+  quantity of the line.
 * Only a number with the prefix of the party's country is a VAT identifier; any other is a tax
   registration. A buyer without a country, which is taxed at home, has that of the seller.
 """
@@ -52,7 +52,7 @@ class NotAnInvoiceError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A line: quantity × price ÷ base_quantity = net."""
+    """A line: quantity × price ÷ base_quantity, rounded half up, is net."""
 
     number: str
     line: DocumentLine
@@ -165,8 +165,7 @@ def _category(group: TaxGroup, outside_only: bool = True) -> TaxCategory:
 def _item(number: int, line: DocumentLine, outside_only: bool) -> Item:
     net, price, quantity = line.net.major, line.unit_price, line.quantity
     base = Decimal(1)
-    places = Decimal(1).scaleb(-exponent(line.net.currency))
-    if abs(price * quantity - net) * 2 >= places and quantity:
+    if Money.from_major(1, line.net.currency).scaled(price * quantity) != line.net and quantity:
         price, base = (net if quantity > 0 else -net), abs(quantity)
     if price < 0:
         price, quantity = -price, -quantity

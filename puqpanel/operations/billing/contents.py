@@ -19,11 +19,11 @@ from puqpanel.domain.tax import GroupTotal, PriceEntry
 from puqpanel.models import Document, DocumentLineRow
 from puqpanel.operations.billing import converted_taxes
 from puqpanel.operations.billing.ledger import today
-from puqpanel.operations.billing.lines import total_of
+from puqpanel.operations.billing.lines import product, total_of
 from puqpanel.operations.billing.plain_documents import PlainDocument, PlainRow
 
 NET_PLACES = 10
-"""Decimals of a net unit price that was computed from a gross one."""
+"""Decimals of a net unit price that was computed, such as from a gross one."""
 
 
 def content(document: Document | PlainDocument) -> DocumentData:
@@ -67,15 +67,15 @@ def _line(
     totals: Sequence[GroupTotal],
 ) -> DocumentLine:
     net = Money(row.net_minor, document.currency)
-    exact = row.unit_price * row.quantity == net.major
     is_net = document.entry == PriceEntry.NET
+    is_entered = is_net and product(row.unit_price, row.quantity, document.currency) == net
     period = None
     if row.period_start and row.period_end:
         period = Span(row.period_start, row.period_end)
     return DocumentLine(
         description=row.description,
         quantity=row.quantity,
-        unit_price=row.unit_price if is_net and exact else net_price(net, row.quantity),
+        unit_price=row.unit_price if is_entered else net_price(net, row.quantity),
         net=net,
         group=totals[row.tax_position].group,
         details=row.details,

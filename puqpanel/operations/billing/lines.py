@@ -69,8 +69,7 @@ class Line:
         """Return the amount, as prices are entered."""
         if self.amount is not None:
             return self.amount
-        one = Money.from_major(1, currency)
-        return one.scaled(self.unit_price * self.quantity)
+        return product(self.unit_price, self.quantity, currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +97,11 @@ class Reckoning:
     def tax_minor(self) -> int:
         """The sum of all taxes, in minor units."""
         return sum(tax.minor for total in self.totals for tax in total.taxes)
+
+
+def product(unit_price: Decimal, quantity: Decimal, currency: str) -> Money:
+    """Return the amount of a quantity, rounded half up to a minor unit."""
+    return Money.from_major(1, currency).scaled(unit_price * quantity)
 
 
 def reckon(lines: Sequence[Line], taxes: TaxTable, currency: str, entry: PriceEntry) -> Reckoning:

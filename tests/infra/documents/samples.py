@@ -76,7 +76,7 @@ def document(
 ) -> DocumentData:
     """Return an invoice over lines; fields override those of a German buyer in English."""
     entered = [
-        Money(round(Decimal(quantity) * Decimal(price) * 10 ** places(currency)), currency)
+        Money.from_major(1, currency).scaled(Decimal(quantity) * Decimal(price))
         for _text, quantity, price, _group in sold
     ]
     groups = list(dict.fromkeys(group for *_line, group in sold))
@@ -117,11 +117,6 @@ def document(
 def unit(quantity: Decimal, price: Decimal, net: Money, entry: PriceEntry) -> Decimal:
     """Return the price of one without tax, rounded to four decimals if tax was taken out."""
     return price if entry == PriceEntry.NET else round(net.major / quantity, 4)
-
-
-def places(currency: str) -> int:
-    """Return the decimals of a currency."""
-    return Money.zero(currency).major.as_tuple().exponent * -1  # type: ignore[operator]
 
 
 def reverse_charge(**fields: Any) -> DocumentData:

@@ -73,6 +73,9 @@ SAMPLES = {
         notes=("First note.", "Second note."),
     ),
     "no decimals": document([("VPS", "2.5", "1201", VAT_23)], "JPY"),
+    "rounded amounts": document(
+        [("a", "1.5", "0.33", VAT_23), ("b", "3", "10.005", VAT_23), ("c", "1.5", "-0.33", VAT_23)]
+    ),
     "a hundred lines": document([(f"VPS {at}", "1", "0.07", VAT_23) for at in range(100)]),
     "endpoint and three lines of address": document(
         [("VPS", "1", "1", VAT_23)],
@@ -142,6 +145,14 @@ def test_cii_follows_the_official_rules(data: DocumentData) -> None:
 def test_ubl_follows_the_official_rules(data: DocumentData) -> None:
     check_ubl_schema(ubl(data))
     assert broken_rules(ubl(data), UBL_RULES) == []
+
+
+@pytest.mark.parametrize("write", [cii, ubl])
+def test_prices_of_rounded_amounts_are_as_entered(write: Any) -> None:
+    sums = Sums(write(SAMPLES["rounded amounts"]))
+    prices = sums.all("NetPriceProductTradePrice/ChargeAmount", "Price/PriceAmount")
+    assert prices == [Decimal("0.33"), Decimal("10.005"), Decimal("0.33")]
+    assert sums.all("NetPriceProductTradePrice/BasisQuantity", "Price/BaseQuantity") == [1, 1, 1]
 
 
 def test_the_rules_find_mistakes() -> None:

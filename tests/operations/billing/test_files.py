@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from decimal import Decimal
 
 import facturx
 import pytest
@@ -11,6 +12,7 @@ from pypdf import PdfReader
 
 from puqpanel.domain.documents import DocumentData
 from puqpanel.domain.money import Money
+from puqpanel.domain.tax import PriceEntry
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.documents.cii import cii
 from puqpanel.infra.documents.en16931 import NotAnInvoiceError
@@ -29,6 +31,7 @@ from puqpanel.operations.billing import (
 )
 from puqpanel.operations.billing.contents import content
 from puqpanel.operations.billing.documents import Draft
+from puqpanel.operations.billing.lines import Line
 from tests.infra.documents.schematron import CII_RULES, UBL_RULES, broken_rules, check_ubl_schema
 from tests.operations.billing.conftest import STAFF, change, lines
 from tests.operations.billing.test_issuing import problems
@@ -154,3 +157,32 @@ def test_a_draft_is_shown_and_is_no_invoice(company, client):
     assert render_pdf(data).pdf.startswith(b"%PDF")
     with pytest.raises(NotAnInvoiceError):
         ubl(data)
+
+
+def test_prices_are_printed_as_they_were_entered(client, company):
+    sold = [("1.5", "0.33"), ("3", "10.005"), ("1.5", "-0.33"), ("0.0001", "40")]
+    rows = [Line("VPS", Decimal(price), Decimal(quantity)) for quantity, price in sold]
+    rows.append(Line("A third of a month", Decimal(10), amount=Money(333, "EUR")))
+    made = documents.create_draft(actor=STAFF, client_uuid=client.uuid, draft=Draft(rows))
+    document = issuing.issue(actor=STAFF, uuid=made.uuid)
+    note = credit_notes.credit(actor=STAFF, uuid=document.uuid, reason="Mistake")
+    for uuid in (document.uuid, note.uuid):
+        data = follows_the_rules(uuid)
+        found = {(line.unit_price, line.net.minor) for line in data.lines}
+        assert found - {(Decimal(40), 0)} == {
+            (Decimal("0.33"), 50),
+            (Decimal("10.005"), 3002),
+            (Decimal("-0.33"), -50),
+            (Decimal("3.33"), 333),
+        }
+    assert problems() == []
+
+
+def test_gross_prices_are_printed_without_tax(client, company):
+    draft = Draft([Line("VPS", Decimal("0.33"), Decimal("1.5"))])
+    made = documents.create_draft(
+        actor=STAFF, client_uuid=client.uuid, draft=draft, entry=PriceEntry.GROSS
+    )
+    document = issuing.issue(actor=STAFF, uuid=made.uuid)
+    (line,) = follows_the_rules(document.uuid).lines
+    assert (str(line.net), str(line.unit_price)) == ("0.41 EUR", "0.2733333333")
