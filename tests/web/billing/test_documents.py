@@ -79,6 +79,10 @@ def test_a_line_is_added_without_saving(owner: Browser, shop: dict[str, str], co
     ("change", "message"),
     [
         ({"lines-0-unit_price": "abc"}, "not a valid number"),
+        ({"lines-0-unit_price": ""}, "Line 1: Enter a price, or 0 if it is free."),
+        ({"lines-0-unit_price": "1.000"}, "“1.000” can be read in two ways. Enter 1000 or 1.0000."),
+        ({"lines-0-unit_price": "-1,250"}, "“-1,250” can be read in two ways."),
+        ({"lines-0-quantity": "1.500"}, "Enter 1500 or 1.5000."),
         ({"lines-0-unit_price": "-64"}, "can't be negative"),
         ({"lines-0-quantity": "0"}, "enter a quantity"),
         ({"lines-0-quantity": "-1"}, "enter a quantity"),

@@ -18,11 +18,11 @@ from wtforms import (
 from wtforms import Form as PlainForm
 from wtforms.validators import Length
 
-from puqpanel.domain.decimals import parse_localized
+from puqpanel.domain.decimals import format_localized, is_ambiguous, parse_localized
 from puqpanel.domain.document_states import KIND_LABELS
 from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.errors import UserError
-from puqpanel.domain.money import Money
+from puqpanel.domain.money import Money, exponent
 from puqpanel.domain.permissions import DOCUMENTS_MANAGE
 from puqpanel.domain.tax import PriceEntry
 from puqpanel.domain.tax_rules import class_label
@@ -43,16 +43,23 @@ MINUS = ("-", "−")
 
 
 class SignedField(StringField):
-    """A decimal number that may be negative; `data` is an exact Decimal."""
+    """A decimal number that may be negative; `data` is an exact Decimal.
+
+    `places` are the decimals of its currency: with three, 1.000 has one reading.
+    """
 
     data: Any
+    places = 0
 
     def _value(self) -> str:
         if self.raw_data:
             return str(self.raw_data[0])
         if self.data is None:
             return ""
-        return ("−" if self.data < 0 else "") + format_number(abs(self.data))
+        shown = format_number(abs(self.data))
+        if is_ambiguous(shown) and self.places < 3:
+            shown = _with_fourth_decimal(shown)
+        return ("−" if self.data < 0 else "") + shown
 
     def pre_validate(self, form: Any) -> None:
         """Read what was typed; an empty field counts as none."""
@@ -60,7 +67,16 @@ class SignedField(StringField):
         self.data = None
         if not typed:
             return
-        number = parse_localized(typed.lstrip("-− "), viewer_locale(), grouping=False)
+        unsigned = typed.lstrip("-− ")
+        number = parse_localized(unsigned, viewer_locale(), grouping=False)
+        if is_ambiguous(unsigned) and (number is None or self.places < 3):
+            text = _(
+                "“%(number)s” can be read in two ways. Enter %(thousands)s or %(decimal)s.",
+                number=typed[:40],
+                thousands=unsigned.replace(",", "").replace(".", ""),
+                decimal=_with_fourth_decimal(unsigned),
+            )
+            raise ValidationError(str(text))
         if number is None:
             text = _(
                 "“%(number)s” is not a valid number. Enter it in this form: %(example)s.",
@@ -69,6 +85,11 @@ class SignedField(StringField):
             )
             raise ValidationError(str(text))
         self.data = -number if typed.startswith(MINUS) else number
+
+
+def _with_fourth_decimal(ambiguous: str) -> str:
+    """Return 1.000 as a number that can't be read as a thousand."""
+    return format_localized(Decimal(ambiguous.replace(",", ".")), viewer_locale(), 4)
 
 
 class LineForm(PlainForm):
@@ -89,6 +110,11 @@ class LineForm(PlainForm):
         _("Tax class"),
         choices=lambda: choices((key, class_label(key)) for key in taxes.tax_classes()),
     )
+
+    def validate_unit_price(self, field: SignedField) -> None:
+        """Ask for the price of what is described."""
+        if field.data is None and not field.errors and (self.description.data or "").strip():
+            raise ValidationError(str(_("Enter a price, or 0 if it is free.")))
 
 
 class DraftForm(EditForm):
@@ -117,6 +143,11 @@ class DraftForm(EditForm):
     def entries(self) -> list[Any]:
         """Return the forms of the lines."""
         return [entry.form for entry in self.lines]
+
+    def set_currency(self, currency: str) -> None:
+        """Read prices as amounts in a currency."""
+        for entry in self.entries():
+            entry.unit_price.places = exponent(currency)
 
     def problems(self) -> list[str]:
         """Return all errors as sentences, those of a line with its number."""
@@ -154,6 +185,7 @@ def create(client_uuid: str) -> ResponseReturnValue:
     with flashed_errors():
         company = companies.company_for(client)
         form = DraftForm(data={"company": company.uuid, "reference": client.reference})
+        form.set_currency(client.currency)
         if _edited(form):
             with errors_in(form):
                 document = documents.create_draft(
@@ -223,6 +255,7 @@ def _edit_form(document: Document) -> DraftForm:
         }
     )
     del form.kind, form.company
+    form.set_currency(document.currency)
     return form
 
 
