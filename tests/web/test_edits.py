@@ -11,6 +11,7 @@ import pytest
 from puqpanel.app import Panel
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import transaction
+from puqpanel.operations.accounts import clients
 from puqpanel.operations.billing import companies, documents, taxes
 from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.billing.lines import Line
@@ -143,6 +144,28 @@ def test_a_draft(app: Panel, owner: Browser, shop: dict[str, str], company: str)
     assert owner.post(url, {**fresh, "reference": "PO 1"}).status_code == 302
     answer = owner.post(url, {**fresh, "reference": "PO 2"})
     assert answer.status_code == 422 and CHANGED in answer.text
+
+
+def test_issuing_a_draft(app: Panel, owner: Browser, shop: dict[str, str], company: str) -> None:
+    with app.app_context():
+        line = Line("Moving", Decimal("64"))
+        draft = documents.create_draft(
+            actor=AUTOMATION, client_uuid=shop["client"], draft=Draft([line])
+        ).uuid
+    page, edit = f"/admin/documents/{draft}", f"/admin/documents/drafts/{draft}/edit"
+    for change in ({"lines-0-description": "Something else"}, {"notes": "Thanks."}, None):
+        tab = opened(owner, page, "total")
+        if change:
+            data = {**opened(owner, edit), "save": "1", **change}
+            assert owner.post(edit, data).status_code == 302
+        else:
+            with app.app_context(), transaction():
+                clients.find_client(shop["client"]).city = "Gdynia"
+        answer = owner.post(f"{page}/issue", tab, follow_redirects=True).text
+        assert "This draft has changed since you opened the page." in answer
+        assert "Not issued" in answer
+    tab = opened(owner, page, "total")
+    assert "INV-" in owner.post(f"{page}/issue", tab, follow_redirects=True).text
 
 
 @pytest.mark.parametrize("forged", ["x", "name", "name=1&name=2", "%ff=%00", "[]"])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
 
 from puqpanel.domain.document_states import OPEN, DocumentStatus
-from puqpanel.domain.documents import DocumentKind, values_of
+from puqpanel.domain.documents import DocumentKind, digest, values_of
 from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.ledger import Account, Entry
 from puqpanel.domain.money import Money
@@ -15,6 +17,7 @@ from puqpanel.domain.texts import _
 from puqpanel.infra.db import retry_deadlocks, save, transaction
 from puqpanel.models import Address, Client, Company, Document
 from puqpanel.operations.billing import ledger
+from puqpanel.operations.billing.contents import content
 from puqpanel.operations.billing.documents import (
     Draft,
     find_document,
@@ -31,7 +34,9 @@ from puqpanel.operations.system import audit
 
 @retry_deadlocks
 @transaction()
-def issue(*, actor: Principal, uuid: str, expected: Money | None = None) -> Document:
+def issue(
+    *, actor: Principal, uuid: str, expected: Money | None = None, shown: str = ""
+) -> Document:
     """Issue a draft with the taxes of today. It never changes afterwards.
 
     An invoice of a total of zero is paid at once.
@@ -41,19 +46,31 @@ def issue(*, actor: Principal, uuid: str, expected: Money | None = None) -> Docu
         uuid: the draft.
         expected: the total that was shown; if it is another one now, nothing is issued. None to
             accept any.
+        shown: the fingerprint of the draft that was shown; if it is another one now, nothing is
+            issued. Empty to accept any.
 
     Raises:
         IncompleteCompanyError: the address or the VAT number of the company is missing.
-        ConflictError: the total is not the expected one, it was issued already, a period of a
-            service was charged already, or the last document of the series has a later date.
+        ConflictError: the total or the draft is not the expected one, it was issued already, a
+            period of a service was charged already, or the last document of the series has a later
+            date.
         NoTaxRateError: tax must be charged, but there is no rate.
     """
     actor.require(DOCUMENTS_ISSUE)
     ledger.lock_client(find_document(uuid).client_id)
     draft = lock_draft(uuid)
+    if shown and shown != fingerprint(draft):
+        text = _("This draft has changed since you opened the page. Check it and issue it again.")
+        raise ConflictError(text)
     rewrite_taxes(draft, expected)
     seal(actor, draft)
     return draft
+
+
+def fingerprint(draft: Document) -> str:
+    """Return a digest of what a draft says, whenever it is issued."""
+    any_day = date.min
+    return digest(replace(content(draft), issued_on=any_day, supplied_on=any_day), "")
 
 
 def issue_quoted(

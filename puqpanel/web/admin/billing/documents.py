@@ -108,9 +108,11 @@ def bulk() -> ResponseReturnValue:
 def show(uuid: str) -> ResponseReturnValue:
     """Show a document with its lines, taxes, payments and timeline."""
     document = documents.find_document(uuid)
+    is_draft = document.status == DocumentStatus.DRAFT
     return render_template(
         "admin/billing/documents/show.html",
         document=document,
+        shown=issuing.fingerprint(document) if is_draft else "",
         order=links.order_of_document(document),
         missing=companies.missing_details(document.company),
         kind=KIND_LABELS[DocumentKind(document.kind)],
@@ -123,7 +125,7 @@ def show(uuid: str) -> ResponseReturnValue:
         converted=converted_taxes.stated(document.converted_tax),
         shown_tax=shown_tax,
         Money=Money,
-        public_link="" if document.status == DocumentStatus.DRAFT else public_link(document),
+        public_link="" if is_draft else public_link(document),
         timeline=audit.timeline(actor(), "document", uuid, 20),
     )
 
@@ -163,9 +165,11 @@ def issue(uuid: str) -> ResponseReturnValue:
     """Issue a draft."""
     with flashed_errors():
         draft = documents.find_document(uuid)
-        shown = request.form.get("total", type=int)
-        expected = None if shown is None else Money(shown, draft.currency)
-        issued = issuing.issue(actor=actor(), uuid=uuid, expected=expected)
+        total = request.form.get("total", type=int)
+        expected = None if total is None else Money(total, draft.currency)
+        issued = issuing.issue(
+            actor=actor(), uuid=uuid, expected=expected, shown=request.form.get("shown", "")
+        )
         flash(_("%(number)s issued.", number=issued.number), "good")
     return redirect(url_for("admin.documents.show", uuid=uuid))
 
