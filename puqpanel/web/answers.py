@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit
 
 import flask
 from flask import request
 
-from puqpanel.domain.errors import InProgressError, InvalidInput, UserError
+from puqpanel.domain.errors import ConflictError, InProgressError, InvalidInput, UserError
 from puqpanel.domain.texts import Text
 
 
@@ -67,6 +67,25 @@ def flashed_errors(kind: type[UserError] = UserError) -> Iterator[None]:
         yield
     except kind as error:
         flash(_reason(error), "busy" if isinstance(error, InProgressError) else "bad")
+
+
+def refused(check: Callable[[], object]) -> bool:
+    """Flash why the page of an action is not shown; its form is refused by the operation.
+
+    Args:
+        check: raises ConflictError if the action can't happen.
+
+    Returns:
+        Whether it can't happen; False for a form that was sent.
+    """
+    if request.method == "POST":
+        return False
+    try:
+        check()
+    except ConflictError as error:
+        flash(error.text, "warn")
+        return True
+    return False
 
 
 def _reason(error: UserError) -> Text | str:

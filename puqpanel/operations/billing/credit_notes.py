@@ -86,13 +86,7 @@ def credit(
         raise InvalidInput({"reason": [_("Enter a reason. It is printed on the credit note.")]})
     client = ledger.lock_client(find_document(uuid).client_id)
     invoice = lock_document(uuid)
-    if invoice.kind != DocumentKind.INVOICE or invoice.status == DocumentStatus.DRAFT:
-        raise ConflictError(_("Only issued invoices can be credited."))
-    whole = [total_of(row, invoice.currency) for row in invoice.taxes]
-    earlier = _credit_notes(invoice)
-    credited = [_credited(each, at, earlier) for at, each in enumerate(whole)]
-    if not any(each.gross - done.gross for each, done in zip(whole, credited, strict=True)):
-        raise ConflictError(_("This invoice has already been credited in full."))
+    earlier, whole, credited = _so_far(invoice)
     rest = invoice.total - Money.total((done.gross for done in credited), invoice.currency)
     if lines is not None:
         pieces = _by_lines(invoice, lines, earlier)
@@ -133,6 +127,33 @@ def credit(
 def _credit_notes(invoice: Document) -> Sequence[Document]:
     query = sa.select(Document).where(Document.corrects_id == invoice.id).order_by(Document.id)
     return session().scalars(query).all()
+
+
+def check_creditable(invoice: Document) -> None:
+    """Check that something of a document can be credited.
+
+    Raises:
+        ConflictError: it is no issued invoice, or nothing is left to credit.
+    """
+    _so_far(invoice)
+
+
+def _so_far(
+    invoice: Document,
+) -> tuple[Sequence[Document], list[GroupTotal], list[GroupTotal]]:
+    """Return the credit notes of an invoice, its tax groups, and what was credited of each.
+
+    Raises:
+        ConflictError: see `check_creditable`.
+    """
+    if invoice.kind != DocumentKind.INVOICE or invoice.status == DocumentStatus.DRAFT:
+        raise ConflictError(_("Only issued invoices can be credited."))
+    whole = [total_of(row, invoice.currency) for row in invoice.taxes]
+    earlier = _credit_notes(invoice)
+    credited = [_credited(each, at, earlier) for at, each in enumerate(whole)]
+    if not any(each.gross - done.gross for each, done in zip(whole, credited, strict=True)):
+        raise ConflictError(_("This invoice has already been credited in full."))
+    return earlier, whole, credited
 
 
 def creditable(invoice: Document) -> Mapping[int, Money]:

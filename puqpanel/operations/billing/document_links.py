@@ -58,8 +58,7 @@ def renew_link(*, actor: Principal, uuid: str) -> None:
     """
     actor.require(DOCUMENTS_ISSUE)
     document = lock_document(uuid)
-    if document.status == DocumentStatus.DRAFT:
-        raise NotFoundError(_("Document not found."))
+    check_linked(document)
     document.link_renewals += 1
     audit.record(
         actor=actor,
@@ -68,3 +67,13 @@ def renew_link(*, actor: Principal, uuid: str) -> None:
         subject_uuid=uuid,
         summary=_("Public link renewed."),
     )
+
+
+def check_linked(document: Document) -> None:
+    """Check that a document has a public link.
+
+    Raises:
+        NotFoundError: it is a draft.
+    """
+    if document.status == DocumentStatus.DRAFT:
+        raise NotFoundError(_("Document not found."))

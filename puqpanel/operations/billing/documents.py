@@ -175,9 +175,7 @@ def save_draft(*, actor: Principal, uuid: str, draft: Draft) -> Document:
     """
     actor.require(DOCUMENTS_MANAGE)
     document = lock_for_edit(uuid)
-    if any(row.service_id for row in document.lines):
-        text = _("This draft is for services, so its lines can't be edited. Delete it instead.")
-        raise ConflictError(text)
+    check_editable(document)
     write(document, draft)
     session().flush()
     _record(actor, document, "document.updated", _("Draft changed, %(total)s."))
@@ -234,9 +232,30 @@ def lock_draft(uuid: str) -> Document:
         ConflictError: it was issued.
     """
     document = lock_document(uuid)
+    check_draft(document)
+    return document
+
+
+def check_draft(document: Document) -> None:
+    """Check that a document was not issued.
+
+    Raises:
+        ConflictError: it was.
+    """
     if document.status != DocumentStatus.DRAFT:
         raise ConflictError(NOT_A_DRAFT)
-    return document
+
+
+def check_editable(document: Document) -> None:
+    """Check that the lines of a document can be edited.
+
+    Raises:
+        ConflictError: it was issued, or is for services.
+    """
+    check_draft(document)
+    if any(row.service_id for row in document.lines):
+        text = _("This draft is for services, so its lines can't be edited. Delete it instead.")
+        raise ConflictError(text)
 
 
 def new_document(

@@ -127,11 +127,7 @@ def cancel(actor: Principal, uuid: str, reason: str = "") -> None:
     """
     ledger.lock_client(find_document(uuid).client_id)
     document = lock_document(uuid)
-    if document.kind != DocumentKind.PROFORMA:
-        raise ConflictError(_("Only proformas can be cancelled. Credit the invoice instead."))
-    open_statuses = OPEN if document.adds_funds else (DocumentStatus.ISSUED,)
-    if document.status not in open_statuses:
-        raise ConflictError(_("Only unpaid proformas can be cancelled."))
+    check_cancellable(document)
     document.status = DocumentStatus.CANCELLED
     audit.record(
         actor=actor,
@@ -141,6 +137,19 @@ def cancel(actor: Principal, uuid: str, reason: str = "") -> None:
         summary=_("Proforma %(number)s cancelled.", number=document.number),
         after={"reason": reason} if reason else None,
     )
+
+
+def check_cancellable(document: Document) -> None:
+    """Check that a document is a proforma that can be cancelled.
+
+    Raises:
+        ConflictError: see `cancel_proforma`.
+    """
+    if document.kind != DocumentKind.PROFORMA:
+        raise ConflictError(_("Only proformas can be cancelled. Credit the invoice instead."))
+    open_statuses = OPEN if document.adds_funds else (DocumentStatus.ISSUED,)
+    if document.status not in open_statuses:
+        raise ConflictError(_("Only unpaid proformas can be cancelled."))
 
 
 @retry_deadlocks
@@ -154,8 +163,7 @@ def write_off(*, actor: Principal, uuid: str, reason: str) -> None:
     actor.require(DOCUMENTS_ISSUE)
     ledger.lock_client(find_document(uuid).client_id)
     document = lock_document(uuid)
-    if document.kind != DocumentKind.INVOICE or document.status not in OPEN:
-        raise ConflictError(_("Only unpaid invoices can be written off."))
+    check_unpaid(document)
     rest = document.open
     ledger.post(
         key=f"write_off:{document.uuid}",
@@ -178,3 +186,13 @@ def write_off(*, actor: Principal, uuid: str, reason: str) -> None:
         summary=_("%(rest)s written off: %(reason)s", rest=rest, reason=reason),
         after={"amount": str(rest), "reason": reason},
     )
+
+
+def check_unpaid(document: Document) -> None:
+    """Check that a document is an invoice that can be written off.
+
+    Raises:
+        ConflictError: it is no invoice, or nothing is open.
+    """
+    if document.kind != DocumentKind.INVOICE or document.status not in OPEN:
+        raise ConflictError(_("Only unpaid invoices can be written off."))

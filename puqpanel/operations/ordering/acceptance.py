@@ -71,8 +71,7 @@ def mark_fraud(*, actor: Principal, uuid: str, reason: str) -> None:
     actor.require(ORDERS_MANAGE)
     text = _required(reason)
     order = lock_order(uuid)
-    if order.status not in LIVE:
-        raise ConflictError(_("Only placed or waiting orders can be marked as fraud."))
+    check_live(order)
     order.status = OrderStatus.FRAUD
     for service in [lock_service(item.service.uuid) for item in order.items]:
         if service.status in ENDED:
@@ -113,14 +112,33 @@ def clear_fraud(*, actor: Principal, uuid: str, reason: str) -> None:
     actor.require(ORDERS_MANAGE)
     text = _required(reason)
     order = lock_order(uuid)
-    if order.status != OrderStatus.FRAUD:
-        raise ConflictError(_("This order is not marked as fraud."))
+    check_marked(order)
     order.status = OrderStatus.CANCELLED
     for service in [lock_service(item.service.uuid) for item in order.items]:
         if service.status == ServiceStatus.FRAUD:
             set_status(service, ServiceStatus.CANCELLED)
     summary = _("Fraud mark of order %(number)s removed: %(reason)s", number=order.id, reason=text)
     _record(actor, order, "order.fraud_cleared", summary, text)
+
+
+def check_live(order: Order) -> None:
+    """Check that an order can be marked as fraud.
+
+    Raises:
+        ConflictError: it is a draft, cancelled, or marked already.
+    """
+    if order.status not in LIVE:
+        raise ConflictError(_("Only placed or waiting orders can be marked as fraud."))
+
+
+def check_marked(order: Order) -> None:
+    """Check that an order is marked as fraud.
+
+    Raises:
+        ConflictError: it is not.
+    """
+    if order.status != OrderStatus.FRAUD:
+        raise ConflictError(_("This order is not marked as fraud."))
 
 
 @transaction()

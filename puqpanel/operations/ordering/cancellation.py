@@ -51,13 +51,10 @@ def cancel(*, actor: Principal, uuid: str, reason: str) -> None:
     ledger.lock_client(find_order(uuid).client_id)
     query = sa.select(Order).where(Order.uuid == uuid)
     order = find(query.execution_options(populate_existing=True), _("Order not found."))
-    if order.status == OrderStatus.CANCELLED:
-        raise ConflictError(_("This order was cancelled already."))
-    if order.status not in LIVE:
-        raise ConflictError(_("Only placed or waiting orders can be cancelled."))
-    locked = [lock_service(item.service.uuid) for item in order.items]
-    services = [each for each in locked if each.status != ServiceStatus.CANCELLED]
-    _check_not_provisioned(services)
+    _check_live(order)
+    for item in order.items:
+        lock_service(item.service.uuid)
+    services = _not_provisioned(order)
     order.status = OrderStatus.CANCELLED
     for service in services:
         cancel_service(service)
@@ -77,18 +74,43 @@ def cancel(*, actor: Principal, uuid: str, reason: str) -> None:
         )
 
 
-def give_back_coupon(order: Order, found: Sequence[Document]) -> None:
-    """Let the coupon of an order be used again if nothing was paid for its documents."""
-    if not any(document.paid_minor for document in found):
-        coupon_uses.give_back(order)
+def check_cancellable(order: Order) -> None:
+    """Check that an order can be cancelled.
+
+    Raises:
+        ConflictError: see `cancel`.
+    """
+    _check_live(order)
+    _not_provisioned(order)
 
 
-def _check_not_provisioned(services: Sequence[Service]) -> None:
+def _check_live(order: Order) -> None:
+    if order.status == OrderStatus.CANCELLED:
+        raise ConflictError(_("This order was cancelled already."))
+    if order.status not in LIVE:
+        raise ConflictError(_("Only placed or waiting orders can be cancelled."))
+
+
+def _not_provisioned(order: Order) -> list[Service]:
+    """Return the services of an order that were not cancelled before.
+
+    Raises:
+        ConflictError: one was provisioned.
+    """
+    ordered = [item.service for item in order.items]
+    services = [each for each in ordered if each.status != ServiceStatus.CANCELLED]
     for service in services:
         if (service.status, service.provision_status) != WAITS:
             raise ConflictError(
                 _("%(name)s is provisioned. Terminate the service instead.", name=service.name)
             )
+    return services
+
+
+def give_back_coupon(order: Order, found: Sequence[Document]) -> None:
+    """Let the coupon of an order be used again if nothing was paid for its documents."""
+    if not any(document.paid_minor for document in found):
+        coupon_uses.give_back(order)
 
 
 def documents_of(order: Order) -> Sequence[Document]:

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from puqpanel.app import Panel
 from puqpanel.domain.permissions import ORDERS_VIEW
 from puqpanel.domain.principals import AUTOMATION
+from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
-from puqpanel.models import Order, Product, Service
+from puqpanel.models import Order, OrderItem, Product, Service
 from puqpanel.operations.billing import companies, taxes
 from puqpanel.operations.catalog import products
 from puqpanel.operations.ordering import coupons
@@ -132,6 +133,27 @@ def test_a_price_of_its_own(owner: Browser, draft: str, seller) -> None:
     total = re.findall(r'name="total" value="([0-9]+)"', page)[0]
     assert owner.post(f"{draft}/place", {"total": total}).status_code == 302
     assert "Custom price (Partner" in owner.get(draft).text
+
+
+def test_actions_that_cannot_happen_are_not_offered(
+    app: Panel, owner: Browser, draft: str, seller: dict[str, str]
+) -> None:
+    def refusal(action: str) -> str:
+        answer = owner.get(f"{draft}/{action}")
+        assert (answer.status_code, answer.headers["Location"]) == (302, draft)
+        return owner.get(draft).text
+
+    assert "Only placed or waiting orders can be cancelled." in refusal("cancel")
+    assert "Only placed or waiting orders can be marked as fraud." in refusal("fraud")
+    add(owner, draft, seller["product"])
+    owner.post(f"{draft}/place", {"total": "603"})
+    for action in ("cancel", "fraud"):
+        assert owner.get(f"{draft}/{action}").status_code == 200
+    assert "This order is not marked as fraud." in refusal("fraud/clear")
+    with app.app_context(), transaction():
+        service = session().scalars(sa.select(OrderItem)).one().service
+        service.status = ServiceStatus.ACTIVE
+    assert "is provisioned. Terminate the service instead." in refusal("cancel")
 
 
 def test_strange_addresses_are_not_found(owner: Browser, draft: str, seller) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, url_for
+from flask import Blueprint, redirect, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import HiddenField, StringField
 from wtforms.validators import InputRequired, Length, Optional
@@ -14,6 +14,7 @@ from puqpanel.domain.texts import Text
 from puqpanel.models import Document
 from puqpanel.operations.billing import credit_notes, documents
 from puqpanel.web.admin.billing.documents import crumbs
+from puqpanel.web.answers import refused
 from puqpanel.web.documents import shown_days
 from puqpanel.web.forms import Form, MultiCheckboxField, _, choices, save_or_show
 from puqpanel.web.guard import actor, allow
@@ -49,6 +50,8 @@ class CreditForm(Form):
 def new(uuid: str) -> ResponseReturnValue:
     """Issue a credit note for an invoice."""
     invoice = documents.find_document(uuid)
+    if refused(lambda: credit_notes.check_creditable(invoice)):
+        return redirect(url_for("admin.documents.show", uuid=uuid))
     left = {at: net for at, net in credit_notes.creditable(invoice).items() if net}
     form = CreditForm(data={"currency": invoice.currency})
     form.currency.data = invoice.currency

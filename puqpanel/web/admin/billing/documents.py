@@ -27,13 +27,13 @@ from puqpanel.operations.billing import (
     ledger,
     payments,
 )
-from puqpanel.operations.billing.document_links import public_link
+from puqpanel.operations.billing.document_links import check_linked, public_link
 from puqpanel.operations.billing.document_links import renew_link as renew
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.billing.document_list import DOCUMENTS
 from puqpanel.web.admin.ordering import links
 from puqpanel.web.admin.oversight.bulk import Bulk, run
-from puqpanel.web.answers import flash, flashed_errors
+from puqpanel.web.answers import flash, flashed_errors, refused
 from puqpanel.web.documents import (
     pdf_response,
     shown_day,
@@ -135,6 +135,7 @@ def show(uuid: str) -> ResponseReturnValue:
 def renew_link(uuid: str) -> ResponseReturnValue:
     """Renew the public link of a document, after a confirmation."""
     document = documents.find_document(uuid)
+    check_linked(document)
     return _confirmed(
         lambda: renew(actor=actor(), uuid=uuid),
         _("Public link renewed."),
@@ -179,6 +180,8 @@ def issue(uuid: str) -> ResponseReturnValue:
 def pay(uuid: str) -> ResponseReturnValue:
     """Record a payment of a document."""
     document = documents.find_document(uuid)
+    if refused(lambda: payments.check_payable(document)):
+        return redirect(url_for("admin.documents.show", uuid=uuid))
     form = PaymentForm(
         data={"amount": document.open, "currency": document.currency, "token": new_uuid()}
     )
@@ -220,6 +223,8 @@ def pay_from_credit(uuid: str) -> ResponseReturnValue:
 def write_off(uuid: str) -> ResponseReturnValue:
     """Write off what is open on an invoice."""
     document = documents.find_document(uuid)
+    if refused(lambda: issuing.check_unpaid(document)):
+        return redirect(url_for("admin.documents.show", uuid=uuid))
     form = WriteOffForm()
 
     def save() -> tuple[Text, str]:
@@ -241,6 +246,8 @@ def write_off(uuid: str) -> ResponseReturnValue:
 def cancel(uuid: str) -> ResponseReturnValue:
     """Cancel an unpaid proforma, after a confirmation."""
     document = documents.find_document(uuid)
+    if refused(lambda: issuing.check_cancellable(document)):
+        return redirect(url_for("admin.documents.show", uuid=uuid))
     return _confirmed(
         lambda: issuing.cancel_proforma(actor=actor(), uuid=uuid),
         _("Proforma cancelled."),

@@ -31,7 +31,7 @@ from puqpanel.operations.accounts import clients
 from puqpanel.operations.billing import companies, documents, taxes
 from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.billing.lines import MAX_LINES, Line, Reckoning
-from puqpanel.web.answers import flash, flashed_errors
+from puqpanel.web.answers import flash, flashed_errors, refused
 from puqpanel.web.edits import EditForm, unchanged
 from puqpanel.web.forms import Translations, _, choices, errors_in, form_page
 from puqpanel.web.guard import actor, allow
@@ -207,6 +207,8 @@ def create(client_uuid: str) -> ResponseReturnValue:
 def edit(uuid: str) -> ResponseReturnValue:
     """Change a draft."""
     document = documents.find_document(uuid)
+    if refused(lambda: documents.check_editable(document)):
+        return redirect(url_for("admin.documents.show", uuid=uuid))
     form = _edit_form(document)
     if _edited(form):
         with errors_in(form):
@@ -223,6 +225,8 @@ def delete(uuid: str) -> ResponseReturnValue:
     """Delete a draft, after a confirmation."""
     document = documents.find_document(uuid)
     back = url_for("admin.documents.show", uuid=uuid)
+    if refused(lambda: documents.check_draft(document)):
+        return redirect(back)
     if request.method == "POST":
         with flashed_errors():
             documents.delete_draft(actor=actor(), uuid=uuid)

@@ -12,8 +12,9 @@ from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.permissions import ORDERS_MANAGE
 from puqpanel.domain.texts import Text
+from puqpanel.models import Order
 from puqpanel.operations.ordering import acceptance, cancellation, orders
-from puqpanel.web.answers import flash, flashed_errors
+from puqpanel.web.answers import flash, flashed_errors, refused
 from puqpanel.web.forms import Form, _, save_or_show
 from puqpanel.web.guard import actor, allow
 
@@ -57,6 +58,7 @@ def cancel(uuid: str) -> ResponseReturnValue:
     return _page(
         uuid,
         PrintedReasonForm(),
+        cancellation.check_cancellable,
         cancellation.cancel,
         _("Order cancelled."),
         title=lambda number: _("Cancel order #%(number)s", number=number),
@@ -75,6 +77,7 @@ def mark_fraud(uuid: str) -> ResponseReturnValue:
     return _page(
         uuid,
         PrintedReasonForm(),
+        acceptance.check_live,
         acceptance.mark_fraud,
         _("Order marked as fraud."),
         title=lambda number: _("Mark order #%(number)s as fraud", number=number),
@@ -94,6 +97,7 @@ def clear_fraud(uuid: str) -> ResponseReturnValue:
     return _page(
         uuid,
         ReasonForm(),
+        acceptance.check_marked,
         acceptance.clear_fraud,
         _("Fraud mark removed. The order is cancelled."),
         title=lambda number: _("Remove the fraud mark of order #%(number)s", number=number),
@@ -108,6 +112,7 @@ def clear_fraud(uuid: str) -> ResponseReturnValue:
 def _page(
     uuid: str,
     form: Form,
+    check: Callable[[Order], None],
     operation: Callable[..., None],
     done: Text,
     *,
@@ -117,6 +122,8 @@ def _page(
     """Show a form that asks for a reason, or run the operation with it."""
     order = orders.find_order(uuid)
     address = url_for("admin.orders.show", uuid=uuid)
+    if refused(lambda: check(order)):
+        return redirect(address)
 
     def save() -> tuple[Text, str]:
         operation(actor=actor(), uuid=uuid, **form.values("reason"))
