@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from uuid import UUID, uuid5
 
 import sqlalchemy as sa
 
 from puqpanel.domain.document_states import OPEN, DocumentStatus, status_after
 from puqpanel.domain.documents import DocumentKind
-from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.ledger import Account, Entry
 from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import DOCUMENTS_ISSUE
@@ -32,11 +33,13 @@ from puqpanel.infra import catalogs
 from puqpanel.infra.db import retry_deadlocks, save, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Charge, Document, DocumentLineRow
+from puqpanel.models.columns import new_uuid
 from puqpanel.operations.billing import ledger
 from puqpanel.operations.billing.contents import net_price
 from puqpanel.operations.billing.documents import find_document, lock_document
-from puqpanel.operations.billing.lines import tax_rows, total_of
+from puqpanel.operations.billing.lines import tax_rows
 from puqpanel.operations.billing.sealing import seal
+from puqpanel.operations.billing.uncredited import credit_notes_of, left_of, so_far
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ def credit(
     reason: str,
     lines: Mapping[int, Money] | None = None,
     amount: Money | None = None,
+    token: str = "",
 ) -> Document:
     """Issue a credit note for an invoice: for all that is left of it, unless a part is given.
 
@@ -76,6 +80,10 @@ def credit(
         reason: printed on the credit note; required.
         lines: net amounts to credit, by the position of the line.
         amount: an amount with tax to credit, taken from all tax groups in proportion.
+        token: of the form, so that a form that is sent twice issues one credit note.
+
+    Returns:
+        The credit note; the earlier one for a token of this invoice that was used before.
 
     Raises:
         ConflictError: it is no issued invoice, or nothing is left to credit.
@@ -86,7 +94,11 @@ def credit(
         raise InvalidInput({"reason": [_("Enter a reason. It is printed on the credit note.")]})
     client = ledger.lock_client(find_document(uuid).client_id)
     invoice = lock_document(uuid)
-    earlier, whole, credited = _so_far(invoice)
+    key = str(uuid5(UUID(invoice.uuid), token)) if token else new_uuid()
+    query = sa.select(Document).where(Document.uuid == key)
+    if (known := session().scalar(query)) is not None:
+        return known
+    earlier, whole, credited = so_far(invoice)
     rest = invoice.total - Money.total((done.gross for done in credited), invoice.currency)
     if lines is not None:
         pieces = _by_lines(invoice, lines, earlier)
@@ -98,6 +110,7 @@ def credit(
     else:
         pieces = _rest(invoice, earlier, whole, credited)
     note = Document(
+        uuid=key,
         company_id=invoice.company_id,
         client_id=invoice.client_id,
         company=invoice.company,
@@ -124,89 +137,10 @@ def credit(
     return note
 
 
-def _credit_notes(invoice: Document) -> Sequence[Document]:
-    query = sa.select(Document).where(Document.corrects_id == invoice.id).order_by(Document.id)
-    return session().scalars(query).all()
-
-
-def check_creditable(invoice: Document) -> None:
-    """Check that something of a document can be credited.
-
-    Raises:
-        ConflictError: it is no issued invoice, or nothing is left to credit.
-    """
-    _so_far(invoice)
-
-
-def _so_far(
-    invoice: Document,
-) -> tuple[Sequence[Document], list[GroupTotal], list[GroupTotal]]:
-    """Return the credit notes of an invoice, its tax groups, and what was credited of each.
-
-    Raises:
-        ConflictError: see `check_creditable`.
-    """
-    if invoice.kind != DocumentKind.INVOICE or invoice.status == DocumentStatus.DRAFT:
-        raise ConflictError(_("Only issued invoices can be credited."))
-    whole = [total_of(row, invoice.currency) for row in invoice.taxes]
-    earlier = _credit_notes(invoice)
-    credited = [_credited(each, at, earlier) for at, each in enumerate(whole)]
-    if not any(each.gross - done.gross for each, done in zip(whole, credited, strict=True)):
-        raise ConflictError(_("This invoice has already been credited in full."))
-    return earlier, whole, credited
-
-
-def creditable(invoice: Document) -> Mapping[int, Money]:
-    """Return what is left to credit of each line, without tax, by its position."""
-    return _left(invoice, _credit_notes(invoice))
-
-
-def _left(invoice: Document, earlier: Sequence[Document]) -> dict[int, Money]:
-    """Return what is left of each line.
-
-    An amount reduces the lines of its tax group in proportion, discounts included, so that nothing
-    is left of any line once nothing is left of the group.
-    """
-    left = {row.position: row.net_minor for row in invoice.lines}
-    groups = {row.position: row.tax_position for row in invoice.lines}
-    for note in earlier:
-        for row in note.lines:
-            place = row.explanation.get("line")
-            if place is not None:
-                left[place] -= row.net_minor
-                continue
-            inside = [each for each, at in groups.items() if at == row.explanation["group"]]
-            if rest := sum(left[each] for each in inside):
-                share = Fraction(row.net_minor, rest)
-                taken = scaled_to([left[each] for each in inside], share, row.net_minor)
-                for each, minor in zip(inside, taken, strict=True):
-                    left[each] -= minor
-    return {position: Money(minor, invoice.currency) for position, minor in left.items()}
-
-
-def _credited(whole: GroupTotal, position: int, notes: Sequence[Document]) -> GroupTotal:
-    """Return what earlier credit notes took of a tax group."""
-    zero = Money.zero(whole.net.currency)
-    net, taxes = zero, [zero for _ in whole.taxes]
-    for note in notes:
-        for row in note.taxes:
-            found = total_of(row, note.currency)
-            if _group_of(note, row.position) == position:
-                net += found.net
-                taxes = [a + b for a, b in zip(taxes, found.taxes, strict=True)]
-    return GroupTotal(whole.group, net, tuple(taxes))
-
-
-def _group_of(note: Document, position: int) -> int:
-    """Return which tax group of the invoice a tax group of a credit note corrects."""
-    row = next(row for row in note.lines if row.tax_position == position)
-    return int(row.explanation["group"])
-
-
 def _by_lines(
     invoice: Document, lines: Mapping[int, Money], earlier: Sequence[Document]
 ) -> list[Piece]:
-    left = _left(invoice, earlier)
+    left = left_of(invoice, earlier)
     pieces: list[Piece] = []
     for row in invoice.lines:
         net = lines.get(row.position)
@@ -270,7 +204,7 @@ def _rest(
     whole: Sequence[GroupTotal],
     credited: Sequence[GroupTotal],
 ) -> list[Piece]:
-    left = _left(invoice, earlier)
+    left = left_of(invoice, earlier)
     pieces = [
         Piece(row, row.tax_position, left[row.position])
         for row in invoice.lines
@@ -364,7 +298,7 @@ def _settle(invoice: Document, note: Document) -> None:
     )
     invoice.credited_minor += (against + written_off).minor
     invoice.written_off_minor -= written_off.minor
-    credited = Money.total((each.total for each in _credit_notes(invoice)), invoice.currency)
+    credited = Money.total((each.total for each in credit_notes_of(invoice)), invoice.currency)
     if credited == invoice.total:
         invoice.status = DocumentStatus.CREDITED
     elif invoice.status in OPEN or (written_off and not invoice.written_off_minor):
@@ -388,7 +322,7 @@ def _reverse_charges(invoice: Document, earlier: Sequence[Document], note: Docum
         charges = sa.update(Charge).where(Charge.document_id == invoice.id)
         session().execute(charges.values(live=None))
         return
-    before, after = _left(invoice, earlier), _left(invoice, [*earlier, note])
+    before, after = left_of(invoice, earlier), left_of(invoice, [*earlier, note])
     groups: dict[tuple[int, str, date | None, str], list[int]] = {}
     for row in invoice.lines:
         if row.service_id and row.kind:

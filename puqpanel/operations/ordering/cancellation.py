@@ -20,7 +20,13 @@ from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import find, retry_deadlocks, session, transaction
 from puqpanel.models import Document, DocumentLineRow, Order, OrderItem, Service
-from puqpanel.operations.billing import credit_notes, issuing, ledger, replacements
+from puqpanel.operations.billing import (
+    credit_notes,
+    issuing,
+    ledger,
+    replacements,
+    uncredited,
+)
 from puqpanel.operations.ordering import contracts, coupon_uses, stock
 from puqpanel.operations.ordering.orders import WAITS, find_order
 from puqpanel.operations.provisioning.services import lock_service
@@ -131,7 +137,7 @@ def credit_service(service: Service, reason: str) -> None:
         Document.status.in_((*OPEN, DocumentStatus.PAID)),
     )
     for invoice in session().scalars(query.order_by(Document.id)).all():
-        left = credit_notes.creditable(invoice)
+        left = uncredited.creditable(invoice)
         lines = {
             row.position: left[row.position]
             for row in invoice.lines

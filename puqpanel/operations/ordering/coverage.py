@@ -26,9 +26,9 @@ from puqpanel.domain.texts import _
 from puqpanel.infra.db import session
 from puqpanel.models import Company, Coupon, Document, DocumentLineRow, Product, Service
 from puqpanel.operations.billing.companies import company_for
-from puqpanel.operations.billing.credit_notes import creditable
 from puqpanel.operations.billing.ledger import today
 from puqpanel.operations.billing.lines import total_of
+from puqpanel.operations.billing.uncredited import creditable
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,14 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Span
 from puqpanel.infra.db import session
 from puqpanel.models import Document
-from puqpanel.operations.billing import credit_notes, documents, issuing, payments, taxes
+from puqpanel.operations.billing import (
+    credit_notes,
+    documents,
+    issuing,
+    payments,
+    taxes,
+    uncredited,
+)
 from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.billing.lines import Line
 from puqpanel.operations.billing.taxes import RateValues
@@ -25,6 +32,7 @@ from puqpanel.operations.provisioning import services
 from puqpanel.operations.system import currencies
 from tests.operations.billing.conftest import STAFF, change, credit_of, lines
 from tests.operations.billing.test_issuing import problems
+from tests.overlap import overlap
 
 
 def eur(minor: int) -> Money:
@@ -113,7 +121,7 @@ def test_random_pieces_sum_to_the_invoice(invoice, seed):
     chance = random.Random(seed)
     document = invoice(*(f"{chance.randint(1, 9999) / 100:.2f}" for _ in range(5)))
     for _ in range(4):
-        left = credit_notes.creditable(document)
+        left = uncredited.creditable(document)
         if chance.random() < 0.5:
             rest = document.total - Money(sum(sums(document)), "EUR")
             credit(document, amount=eur(chance.randint(1, max(1, rest.minor // 2))))
@@ -202,7 +210,7 @@ def test_an_amount_is_taken_from_groups_of_either_sign(mixed, parts):
         assert credit(mixed, amount=eur(minor)).total == eur(minor)
     assert documents.find_document(mixed.uuid).status == "credited"
     assert by_tax(*notes_of(mixed)) == by_tax(mixed)
-    assert not any(credit_notes.creditable(mixed).values())
+    assert not any(uncredited.creditable(mixed).values())
     with pytest.raises(ConflictError, match="in full"):
         credit(mixed)
     assert problems() == []
@@ -228,7 +236,7 @@ def test_random_pieces_of_mixed_groups_sum_to_each_tax(mixed, seed):
         if chance.random() < 0.5:
             credit(mixed, amount=eur(part))
         else:
-            left = credit_notes.creditable(mixed)[0]
+            left = uncredited.creditable(mixed)[0]
             credit(mixed, lines={0: eur(min(left.minor, part * 100 // 123))})
     credit(mixed)
     assert by_tax(*notes_of(mixed)) == by_tax(mixed)
@@ -239,10 +247,10 @@ def test_random_pieces_of_mixed_groups_sum_to_each_tax(mixed, seed):
 def test_an_amount_reduces_discounts_too(invoice):
     document = invoice("100", "-20", "50")
     credit(document, amount=eur(12300))
-    left = [money.minor for money in credit_notes.creditable(document).values()]
+    left = [money.minor for money in uncredited.creditable(document).values()]
     assert left == [2308, -462, 1154]
     credit(document, amount=eur(13 * 1230 - 12300))
-    assert not any(credit_notes.creditable(document).values())
+    assert not any(uncredited.creditable(document).values())
     assert problems() == []
 
 
@@ -288,3 +296,35 @@ def test_the_price_of_a_credited_line_fits_its_column(client, company):
             with pytest.raises(InvalidInput) as refused:
                 documents.create_draft(**create, draft=Draft(two))
             assert "up to" in str(refused.value.errors[""][0])
+
+
+def test_a_form_that_is_sent_twice_issues_one_credit_note(panel, invoice):
+    document = invoice("100")
+    uuid, found = document.uuid, []
+
+    def send() -> None:
+        note = credit_notes.credit(
+            actor=STAFF, uuid=uuid, reason="x", amount=eur(200), token="a form"
+        )
+        found.append(note.number)
+
+    assert overlap(panel, send, send) == (None, None)
+    session().expire_all()
+    assert (len(found), len(set(found)), len(notes_of(document))) == (2, 1, 1)
+    assert problems() == []
+
+
+def test_a_token_names_a_credit_note_of_its_own_invoice_only(invoice):
+    first, other = invoice("100"), invoice("50")
+    notes = [
+        credit(document, amount=eur(100), token=token)
+        for document in (first, other)
+        for token in (first.uuid, other.uuid, "x" * 64, "\x00\u202e'", "")
+    ]
+    assert len({note.uuid for note in notes}) == 10
+    assert [note.corrects_id for note in notes] == [first.id] * 5 + [other.id] * 5
+    whole = credit(first, token="whole")
+    assert credit(first, token="whole").uuid == whole.uuid
+    with pytest.raises(ConflictError, match="in full"):
+        credit(first, token="another")
+    assert problems() == []

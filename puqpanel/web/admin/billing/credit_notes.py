@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, url_for
+from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import HiddenField, StringField
 from wtforms.validators import InputRequired, Length, Optional
@@ -12,7 +12,8 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import DOCUMENTS_ISSUE
 from puqpanel.domain.texts import Text
 from puqpanel.models import Document
-from puqpanel.operations.billing import credit_notes, documents
+from puqpanel.models.columns import new_uuid
+from puqpanel.operations.billing import credit_notes, documents, uncredited
 from puqpanel.web.admin.billing.documents import crumbs
 from puqpanel.web.answers import refused
 from puqpanel.web.documents import shown_days
@@ -38,6 +39,7 @@ class CreditForm(Form):
         description=_("Leave blank to credit the selected lines, or all that is left."),
     )
     currency = HiddenField()
+    token = HiddenField()
     reason = StringField(
         _("Reason"),
         [InputRequired(_("Enter a reason. It is printed on the credit note.")), Length(max=500)],
@@ -50,13 +52,17 @@ class CreditForm(Form):
 def new(uuid: str) -> ResponseReturnValue:
     """Issue a credit note for an invoice."""
     invoice = documents.find_document(uuid)
-    if refused(lambda: credit_notes.check_creditable(invoice)):
+    if refused(lambda: uncredited.check_creditable(invoice)):
         return redirect(url_for("admin.documents.show", uuid=uuid))
-    left = {at: net for at, net in credit_notes.creditable(invoice).items() if net}
-    form = CreditForm(data={"currency": invoice.currency})
+    left, sent = uncredited.creditable(invoice), request.form.getlist("lines")
+    form = CreditForm(data={"currency": invoice.currency, "token": new_uuid()})
     form.currency.data = invoice.currency
-    form.lines.choices = choices((str(at), _label(invoice, at, net)) for at, net in left.items())
-    if len(left) < 2:
+    form.lines.choices = choices(
+        (str(at), _label(invoice, at, net))
+        for at, net in left.items()
+        if net or str(at) in sent  # one that this form credited before, if it is sent twice
+    )
+    if len(form.lines.choices) < 2 and not sent:
         del form.lines
 
     def save() -> tuple[Text, str]:
@@ -70,6 +76,7 @@ def new(uuid: str) -> ResponseReturnValue:
             reason=form.reason.data or "",
             lines={at: left[at] for at in selected} if selected else None,
             amount=None if amount is None else Money.from_major(amount, invoice.currency),
+            token=(form.token.data or "")[:64],
         )
         return _("%(number)s issued.", number=note.number), url_for(
             "admin.documents.show", uuid=note.uuid
