@@ -16,13 +16,15 @@ from unicodedata import normalize
 
 from anyascii import anyascii
 
+from puqpanel.domain.xml_text import in_order
+
 _LONG_WORD = re.compile(r"\S{30,}")
 _BREAK = "\u200b"
 
 
 def printable(text: str) -> str:
     """Return a text with characters that the fonts lack transliterated: 北京 becomes BeiJing."""
-    text = normalize("NFC", text)
+    text = normalize("NFC", in_order(text))
     characters = _characters()
     if characters.issuperset(text):
         return text

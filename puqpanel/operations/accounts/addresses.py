@@ -13,6 +13,7 @@ from puqpanel.domain.order_states import NOT_PLACED
 from puqpanel.domain.permissions import CLIENT_PROFILE_MANAGE, CLIENTS_MANAGE
 from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.texts import Text, _
+from puqpanel.domain.xml_text import xml_text
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.infra.redact import storable
 from puqpanel.models import Address, Client, Order
@@ -174,7 +175,7 @@ def make_default(*, actor: Principal, client_uuid: str, uuid: str) -> None:
 
 
 def _checked(values: Mapping[str, str]) -> dict[str, Any]:
-    entered = {key: storable(values.get(key, "")).strip() for key in FIELDS}
+    entered = {key: xml_text(storable(values.get(key, ""))) for key in FIELDS}
     errors: dict[str, list[Text | str]] = {
         key: [text] for key, text in REQUIRED.items() if not entered[key]
     }

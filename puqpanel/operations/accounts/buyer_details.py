@@ -8,6 +8,7 @@ from typing import Any
 from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.tax_rules import EU, BuyerKind, VatStatus
 from puqpanel.domain.texts import Text, _, language
+from puqpanel.domain.xml_text import xml_text
 from puqpanel.models import Client
 
 LENGTHS = {
@@ -66,7 +67,7 @@ def clean(details: BuyerDetails, country: str, before: Client | None) -> dict[st
         InvalidInput: a field is invalid.
     """
     errors: dict[str, list[Text | str]] = {}
-    values: dict[str, Any] = {key: text.strip() for key, text in asdict(details).items()}
+    values: dict[str, Any] = {key: xml_text(text) for key, text in asdict(details).items()}
     for key, longest in LENGTHS.items():
         if len(values[key]) > longest:
             errors[key] = [_("Enter at most %(longest)s characters.", longest=longest)]

@@ -10,6 +10,7 @@ from puqpanel.domain.permissions import CLIENTS_MANAGE, CLIENTS_USERS
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.tax_rules import VatStatus
 from puqpanel.domain.texts import _
+from puqpanel.domain.xml_text import xml_text
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Client, ClientUser, Service, User
@@ -198,13 +199,14 @@ def _check_currency(client: Client, currency: str) -> None:
 def _clean(
     *, name: str, email: str, company: str, country: str, currency: str, notes: str
 ) -> dict[str, str]:
-    if len(company.strip()) > MAX_COMPANY_LENGTH:
+    company = xml_text(company)
+    if len(company) > MAX_COMPANY_LENGTH:
         message = _("Enter at most %(longest)s characters.", longest=MAX_COMPANY_LENGTH)
         raise InvalidInput({"company": [message]})
     return {
         "name": clean_name(name),
         "email": clean_email(email),
-        "company": company.strip(),
+        "company": company,
         "country": clean_country(country),
         "currency": currency,
         "notes": notes.strip(),

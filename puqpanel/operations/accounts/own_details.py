@@ -11,6 +11,7 @@ from puqpanel.domain.permissions import CLIENT_PROFILE_MANAGE, CLIENTS_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.tax_rules import BuyerKind
 from puqpanel.domain.texts import Text, _
+from puqpanel.domain.xml_text import xml_text
 from puqpanel.infra.db import find, transaction
 from puqpanel.models import Client
 from puqpanel.operations.accounts.buyer_details import BuyerDetails, clean
@@ -61,7 +62,7 @@ def save_own_details(*, actor: Principal, details: OwnDetails) -> None:
     actor.require_own(CLIENT_PROFILE_MANAGE, staff=CLIENTS_MANAGE)
     query = sa.select(Client).where(Client.id == (actor.client.id if actor.client else None))
     client = find(query.with_for_update(), _("Client not found."))
-    entered = {name: text.strip() for name, text in asdict(details).items()}
+    entered = {name: xml_text(text) for name, text in asdict(details).items()}
     errors: dict[str, list[Text | str]] = {
         name: [text] for name, text in REQUIRED.items() if not entered[name]
     }

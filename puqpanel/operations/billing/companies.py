@@ -19,6 +19,7 @@ from puqpanel.domain.principals import Principal
 from puqpanel.domain.tax import PriceEntry
 from puqpanel.domain.tax_rules import EU
 from puqpanel.domain.texts import Text, _
+from puqpanel.domain.xml_text import xml_text
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.models import Client, Company, Document, Series
 from puqpanel.operations.accounts.buyer_details import clean_vat_number
@@ -329,12 +330,12 @@ def _checked(values: Mapping[str, Any], company: Company) -> dict[str, Any]:
 
 
 def clean_text(text: str, longest: int) -> str:
-    """Return a text without surrounding white space.
+    """Return a text as documents show it.
 
     Raises:
         InvalidInput: it is too long.
     """
-    text = text.strip()
+    text = xml_text(text)
     if len(text) > longest:
         raise InvalidInput({"": [_("Enter at most %(longest)s characters.", longest=longest)]})
     return text

@@ -29,6 +29,7 @@ from puqpanel.domain.tax import (
     scaled_to,
 )
 from puqpanel.domain.texts import SOURCE, _
+from puqpanel.domain.xml_text import xml_text
 from puqpanel.infra import catalogs
 from puqpanel.infra.db import retry_deadlocks, save, session, transaction
 from puqpanel.infra.events import raise_event
@@ -90,7 +91,8 @@ def credit(
         InvalidInput: no reason is given, or more would be credited than is left.
     """
     actor.require(DOCUMENTS_ISSUE)
-    if not reason.strip():
+    reason = xml_text(reason)
+    if not reason:
         raise InvalidInput({"reason": [_("Enter a reason. It is printed on the credit note.")]})
     client = ledger.lock_client(find_document(uuid).client_id)
     invoice = lock_document(uuid)
@@ -121,7 +123,7 @@ def credit(
         entry=PriceEntry.NET,
         reference=invoice.reference,
         buyer=invoice.buyer,
-        reason=reason.strip(),
+        reason=reason,
         corrects_id=invoice.id,
         corrects=invoice,
     )
