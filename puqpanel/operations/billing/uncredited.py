@@ -44,6 +44,8 @@ def so_far(
     if invoice.kind != DocumentKind.INVOICE or invoice.status == DocumentStatus.DRAFT:
         raise ConflictError(_("Only issued invoices can be credited."))
     whole = [total_of(row, invoice.currency) for row in invoice.taxes]
+    if not any(each.gross for each in whole):
+        raise ConflictError(_("Nothing was charged on this invoice, so nothing can be credited."))
     earlier = credit_notes_of(invoice)
     credited = [_credited(each, at, earlier) for at, each in enumerate(whole)]
     if not any(each.gross - done.gross for each, done in zip(whole, credited, strict=True)):

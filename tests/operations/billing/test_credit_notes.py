@@ -328,3 +328,9 @@ def test_a_token_names_a_credit_note_of_its_own_invoice_only(invoice):
     with pytest.raises(ConflictError, match="in full"):
         credit(first, token="another")
     assert problems() == []
+
+
+def test_an_invoice_of_zero_is_not_credited(invoice):
+    for prices in (["0"], ["10", "-10"]):
+        with pytest.raises(ConflictError, match="Nothing was charged on this invoice"):
+            credit(invoice(*prices))
