@@ -14,7 +14,8 @@ from sqlalchemy.orm import selectinload
 
 from puqpanel.domain.document_states import DocumentStatus
 from puqpanel.domain.documents import digest
-from puqpanel.domain.texts import _
+from puqpanel.domain.numbering import number_text
+from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session
 from puqpanel.models import Company, Document, Series
 from puqpanel.operations.billing import book_charges, book_credit, book_documents, book_postings
@@ -108,8 +109,18 @@ def _verify_series(key: int) -> Iterator[Step]:
     if (before, sequence) != (series.digest, series.sequence):
         company = session().get_one(Company, series.company_id)
         name = f"{company.name}, {series.kind}"
-        text = _("The last document of the series is missing, or was changed.")
-        yield Step(0, (Problem(name, text),))
+        yield Step(0, (Problem(name, _no_last_document(series)),))
+
+
+def _no_last_document(series: Series) -> Text:
+    if series.last_on is None:
+        return _("The last document of the series is missing, or was changed.")
+    number = number_text(series.pattern, series.count, series.last_on)
+    return _(
+        "The last document of the series is missing, or was changed. By the pattern and the count"
+        " of the series, it is %(number)s.",
+        number=number,
+    )
 
 
 def _series(key: int) -> Series:

@@ -73,14 +73,18 @@ def test_a_change_by_sql_is_found(invoice, statement):
 
 @pytest.mark.parametrize("removed", [0, 1, 2])
 def test_a_document_that_was_removed_is_found(invoice, removed):
-    keys = [invoice("10").id for _ in range(3)]
+    issued = [invoice("10") for _ in range(3)]
+    keys, numbers = [each.id for each in issued], [each.number for each in issued]
     with transaction() as current:
         for table in ("entries", "document_lines", "document_taxes"):
             statement = sa.text(f"DELETE FROM {table} WHERE document_id = :key")
             current.execute(statement, {"key": keys[removed]})
         current.execute(sa.text("DELETE FROM documents WHERE id = :key"), {"key": keys[removed]})
     session().expire_all()
-    assert any("missing" in text for _, text in problems())
+    missing = [text for _, text in problems() if "missing" in text]
+    assert missing
+    if removed == 2:
+        assert any(f"it is {numbers[2]}." in text for text in missing)
 
 
 def test_a_second_click_is_refused(invoice):
