@@ -29,6 +29,7 @@ COMMANDS = {
     "staff": "Manage staff accounts.",
     "settings": "List and change settings.",
     "keys": "Manage encryption keys.",
+    "billing": "Charge services for their next periods.",
     "books": "Check the ledger and the issued documents.",
     "demo": "Load demo data and run the demo cloud.",
     "bench": "Run benchmarks.",
@@ -38,7 +39,9 @@ COMMANDS = {
 }
 SECTIONS = {
     "Processes": ("up", "web", "worker", "scheduler"),
-    "Administration": ("doctor", "db", "module", "task", "staff", "settings", "keys", "books"),
+    "Administration": (
+        *("doctor", "db", "module", "task", "staff", "settings", "keys", "billing", "books"),
+    ),
     "Development": ("demo", "bench", "test", "docs", "translations"),
 }
 INTERNAL = ("prepare",)

@@ -71,6 +71,7 @@ class Item:
         policy: the anchor policy of a new service.
         day: from which a new service is charged; that of the quote unless given.
         span: the days of a renewal; None for a new service, whose first charge is computed.
+        share: the share of the period that the days of a renewal are.
         cycle: how often it was charged before, for coupons.
     """
 
@@ -82,6 +83,7 @@ class Item:
     policy: FixedDay | None = None
     day: date | None = None
     span: Span | None = None
+    share: Fraction = Fraction(1)
     cycle: int = 0
 
     @property
@@ -258,7 +260,7 @@ def _lines(item: Item, day: date) -> list[QuoteLine]:
 
 def _spans(item: Item, day: date) -> list[tuple[Span | None, Fraction]]:
     if item.span is not None:
-        return [(item.span, Fraction(1))]
+        return [(item.span, item.share)]
     if not item.period.months and not item.period.days:
         # hourly services are charged afterwards, by usage
         return [(None, Fraction(1))] if item.period == Period.ONE_TIME else []
@@ -366,7 +368,7 @@ def _later(items: Sequence[Item], coupons: Sequence[Coupon], currency: str) -> l
     An amount off the order is divided among them by their full prices.
     """
     following = [
-        replace(item, span=_NEXT, cycle=item.cycle + 1)
+        replace(item, span=_NEXT, share=Fraction(1), cycle=item.cycle + 1)
         for item in items
         if item.period != Period.ONE_TIME
     ]

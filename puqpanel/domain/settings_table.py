@@ -286,8 +286,32 @@ SHOP = Group(
 BILLING = Group(
     "billing",
     _("Billing"),
-    _("How much customers can add to their credit balance."),
+    _("When services are charged again, and how much customers can add to their credit balance."),
     (
+        Definition(
+            "billing.renewal_years",
+            Kind.INTEGER,
+            _("Days before yearly renewals"),
+            30,
+            _("Periods of a year or more are charged this many days before they begin."),
+            maximum=180,
+        ),
+        Definition(
+            "billing.renewal_months",
+            Kind.INTEGER,
+            _("Days before monthly renewals"),
+            14,
+            _("Periods of one to six months are charged this many days before they begin."),
+            maximum=27,
+        ),
+        Definition(
+            "billing.renewal_weeks",
+            Kind.INTEGER,
+            _("Days before weekly renewals"),
+            3,
+            _("Periods of one or two weeks are charged this many days before they begin."),
+            maximum=6,
+        ),
         Definition(
             "billing.funds_minimum",
             Kind.INTEGER,

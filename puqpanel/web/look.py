@@ -58,7 +58,7 @@ HEALTH = {
     "templates": _("PDF templates"),
     "taxes": _("Tax rates"),
     "books": _("Books"),
-    "due_work": _("Cancellations, changes and offers"),
+    "due_work": _("Cancellations, changes, offers and renewals"),
     "translations": _("Translations"),
     "disk": _("Disk"),
 }

@@ -50,6 +50,7 @@ class Service(Priced, Searchable, Model):
         sa.Index("ix_services_created_at", "created_at"),
         sa.Index("ix_services_terminated_at", "terminated_at"),
         sa.Index("ix_services_product_id_observe_at", "product_id", "status", "observe_at"),
+        sa.Index("ix_services_status_paid_until", "status", "paid_until"),
         sa.Index("ix_services_revenue", "status", "currency", "period", "price_minor"),
         sa.Index("ix_services_troubled", "provision_status", "status", "provision_since"),
     )

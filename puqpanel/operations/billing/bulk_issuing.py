@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -54,6 +55,8 @@ class NewDocument:
         currency: of its amounts.
         kind: INVOICE or PROFORMA. Only invoices charge the periods of their lines, so that they are
             issued once; whoever issues proformas keeps what was issued in `record`.
+        due_on: the last day for payment, if that is not before the day of issue; as the company
+            sets it unless given.
     """
 
     company_id: int
@@ -61,6 +64,7 @@ class NewDocument:
     lines: Sequence[Line]
     currency: str
     kind: str = DocumentKind.INVOICE
+    due_on: date | None = None
 
 
 @dataclass(slots=True)
@@ -203,6 +207,7 @@ def _issue_new(actor: Principal, contents: Sequence[NewDocument]) -> Chunk[NewDo
             company = companies[each.company_id]
             values = draft_values(company, client, each.kind, each.currency)
             document = plain_documents.new(values)
+            document.due_on = each.due_on
             write(document, Draft(each.lines, client.reference), rates)
             ready[document.uuid] = each, document
         except UserError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import reduce
 from typing import Any
@@ -121,28 +121,41 @@ def companies() -> Sequence[Company]:
 
 
 def company_for(client: Client) -> Company:
-    """Return the company that sells to a client.
-
-    It is the one of the client's last issued document; else the first that sells to the client's
-    country; else the default company.
+    """Return the company that sells to a client, see `sellers_of`.
 
     Raises:
         NoCompanyError: there is no active company yet.
     """
-    issued = (Document.client_id == client.id, Document.status != DocumentStatus.DRAFT)
-    last = sa.select(Document.company_id).where(*issued)
-    key = session().scalar(last.order_by(Document.id.desc()).limit(1))
-    active = [company for company in companies() if company.active]
-    for company in active:
-        if company.id == key:
-            return company
-    for company in active:
-        if client.country and client.country in company.countries:
-            return company
-    for company in active:
-        if company.is_default:
-            return company
-    raise NoCompanyError(NO_COMPANY)
+    company = sellers_of([client]).get(client.id)
+    if company is None:
+        raise NoCompanyError(NO_COMPANY)
+    return company
+
+
+def sellers_of(clients: Iterable[Client]) -> Mapping[int, Company]:
+    """Return the companies that sell to clients, by the id of the client.
+
+    It is the one of the client's last issued document; else the first that sells to the client's
+    country; else the default company. There is none as long as no company is active.
+    """
+    active = {company.id: company for company in companies() if company.active}
+    by_country = {code: each for each in reversed(active.values()) for code in each.countries}
+    default = next((each for each in active.values() if each.is_default), None)
+    buyers = {client.id: client for client in clients}
+    last = (
+        sa.select(Document.company_id)
+        .where(Document.client_id == Client.id, Document.status != DocumentStatus.DRAFT)
+        .order_by(Document.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = session().execute(sa.select(Client.id, last).where(Client.id.in_(buyers)))
+    earlier = {key: active.get(company_id) for key, company_id in rows}
+    sellers = {
+        key: earlier.get(key) or by_country.get(client.country) or default
+        for key, client in buyers.items()
+    }
+    return {key: company for key, company in sellers.items() if company is not None}
 
 
 @transaction()

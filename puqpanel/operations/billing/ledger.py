@@ -150,6 +150,21 @@ def credit(client: Client, company: Company, currency: str = "") -> Money:
     return Money(-int(session().scalar(query) or 0), code)
 
 
+def clients_with_credit(client_ids: Collection[int]) -> set[tuple[int, int, str]]:
+    """Return which clients have credit, with the ids of the companies and the currencies."""
+    keys = (LedgerEntry.client_id, Posting.company_id, LedgerEntry.currency)
+    query = (
+        sa.select(*keys)
+        .join(Posting, Posting.id == LedgerEntry.posting_id)
+        .where(LedgerEntry.client_id.in_(client_ids), LedgerEntry.account == Account.CREDIT)
+        .group_by(*keys)
+        .having(sa.func.sum(LedgerEntry.minor) < 0)
+    )
+    return {
+        (client_id, company_id, code) for client_id, company_id, code in session().execute(query)
+    }
+
+
 def credits_of(client: Client) -> list[tuple[Company, Money]]:
     """Return the credit of a client at each company in each currency, where there is any."""
     minor = sa.func.sum(LedgerEntry.minor)

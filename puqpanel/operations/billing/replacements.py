@@ -47,6 +47,7 @@ def replace_proforma(
         proforma.company, proforma.client, kind, proforma.currency, proforma.entry
     )
     document.language, document.buyer = proforma.language, proforma.buyer
+    document.due_on = proforma.due_on
     groups = {row.position: total_of(row, proforma.currency).group for row in proforma.taxes}
     lines = [
         replace(line_of(row, proforma.currency), group=groups[row.tax_position]) for row in rows

@@ -106,7 +106,8 @@ def _fill(
     for document in documents:
         document.issued_at, document.issued_on = moment, day
         document.supplied_on = document.supplied_on or day
-        if document.kind != DocumentKind.CREDIT_NOTE and not document.adds_funds:
+        asks = document.kind != DocumentKind.CREDIT_NOTE and not document.adds_funds
+        if asks and (document.due_on is None or document.due_on < day):
             document.due_on = day + timedelta(days=company.due_days)
         document.seller, document.bank = seller, bank
         buyer = document.buyer or values_of(document.client.party)

@@ -6,6 +6,7 @@ One of its services can be cancelled before the others; the order is cancelled w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from functools import partial
 
 import sqlalchemy as sa
@@ -127,8 +128,15 @@ def documents_of(order: Order) -> Sequence[Document]:
     return session().scalars(query.order_by(Document.id)).all()
 
 
-def credit_service(service: Service, reason: str) -> None:
-    """Credit what invoices ask for a locked service that was not provisioned, paid or not."""
+def credit_service(service: Service, reason: str, day: date | None = None) -> None:
+    """Credit what invoices ask for a locked service.
+
+    Args:
+        service: the service.
+        reason: printed on the credit notes.
+        day: credit days from this one on, of invoices of which nothing was paid; None to credit all
+            for a service that was not provisioned, paid or not.
+    """
     of_it = sa.select(DocumentLineRow.document_id).where(DocumentLineRow.service_id == service.id)
     query = sa.select(Document).where(
         Document.id.in_(of_it),
@@ -136,30 +144,46 @@ def credit_service(service: Service, reason: str) -> None:
         Document.client_id == service.client_id,
         Document.status.in_((*OPEN, DocumentStatus.PAID)),
     )
+    if day is not None:
+        query = query.where(Document.status.in_(OPEN), Document.paid_minor == 0)
     for invoice in session().scalars(query.order_by(Document.id)).all():
         left = uncredited.creditable(invoice)
         lines = {
             row.position: left[row.position]
             for row in invoice.lines
-            if row.service_id == service.id and left[row.position]
+            if _asks_for(row, service, day) and left[row.position]
         }
         if sum(net.minor for net in lines.values()) > 0:
             credit_notes.credit(actor=AUTOMATION, uuid=invoice.uuid, reason=reason, lines=lines)
 
 
-def leave_out(service: Service, reason: str) -> None:
-    """Take a locked service that was not provisioned off unpaid proformas that ask for others too.
+def leave_out(service: Service, reason: str, day: date | None = None) -> None:
+    """Take a locked service off unpaid proformas that ask for others too.
 
     Each is replaced by one for the rest, which becomes that of the order.
+
+    Args:
+        service: the service.
+        reason: why.
+        day: leave out days from this one on; None for all of a service that was not provisioned.
     """
     for proforma in contracts.open_documents(service):
-        rows = [row for row in proforma.lines if row.service_id != service.id]
+        rows = [row for row in proforma.lines if not _asks_for(row, service, day)]
+        if day is not None and proforma.paid_minor:
+            continue
         if proforma.kind == DocumentKind.PROFORMA and len(rows) < len(proforma.lines):
             if sum(row.amount_minor for row in rows) < 0 or not rows:  # a discount is left
                 take_back(AUTOMATION, proforma, reason)
                 continue
             refer = partial(_refer, proforma)
             replacements.replace_proforma(AUTOMATION, proforma, rows, reason, refer)
+
+
+def _asks_for(row: DocumentLineRow, service: Service, day: date | None) -> bool:
+    """Return whether a line asks for a service, or for days of it from a day on."""
+    if row.service_id != service.id:
+        return False
+    return day is None or (row.period_start is not None and row.period_start >= day)
 
 
 def _refer(proforma: Document, document: Document) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -81,7 +82,23 @@ def kept_discount(service: Service, product: Product) -> pricing.Coupon | None:
         None if there is nothing left, or the coupon is not valid for the product.
     """
     query = sa.select(OrderItem.discount).where(OrderItem.service_id == service.id)
-    discount = session().scalar(query)
+    return _kept(session().scalar(query), product, service.currency)
+
+
+def kept_discounts(services: Sequence[Service]) -> Mapping[int, pricing.Coupon]:
+    """Return what `kept_discount` returns for services as they are, by their ids."""
+    ids = [service.id for service in services]
+    query = sa.select(OrderItem.service_id, OrderItem.discount).where(
+        OrderItem.service_id.in_(ids), OrderItem.discount.is_not(None)
+    )
+    found = {row.service_id: row.discount for row in session().execute(query)}
+    kept = {each.id: _kept(found.get(each.id), each.product, each.currency) for each in services}
+    return {key: coupon for key, coupon in kept.items() if coupon is not None}
+
+
+def _kept(
+    discount: Mapping[str, Any] | None, product: Product, currency: str
+) -> pricing.Coupon | None:
     if not discount or discount["cycles_left"] == 0:
         return None
     products = discount.get("products", [])
@@ -91,7 +108,7 @@ def kept_discount(service: Service, product: Product) -> pricing.Coupon | None:
     return pricing.Coupon(
         code=discount["coupon"],
         percent=None if percent is None else Decimal(percent),
-        amount=None if minor is None else Money(minor, service.currency),
+        amount=None if minor is None else Money(minor, currency),
         cycles=None,
     )
 
@@ -109,6 +126,17 @@ def reduced_price(service: Service) -> tuple[Money, str] | None:
     off = coupon.amount or price.scaled(Fraction(coupon.percent or 0) / 100)
     left = max(price - off, Money.zero(service.currency))
     return (left, coupon.code) if left != price else None
+
+
+def count_periods(service_ids: Sequence[int]) -> None:
+    """Count a period in which the coupons of services were taken off; requires a transaction."""
+    query = sa.select(OrderItem.id, OrderItem.discount).where(
+        OrderItem.service_id.in_(service_ids), OrderItem.discount.is_not(None)
+    )
+    for key, discount in session().execute(query).all():
+        if left := discount["cycles_left"]:
+            changed = {**discount, "cycles_left": left - 1}
+            write(sa.update(OrderItem).where(OrderItem.id == key).values(discount=changed))
 
 
 def end_discount(service: Service) -> None:

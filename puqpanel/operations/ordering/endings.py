@@ -53,11 +53,21 @@ def days_of(services: Iterable[Service]) -> Mapping[int, date]:
 
 
 def period_end(service: Service) -> date | None:
-    """Return the end of the charged period; None if it can only end at once."""
+    """Return the end of the charged period; None if it can only end at once.
+
+    Days of which nothing was paid yet need not be used: the service can end before them.
+    """
     running = service.status in (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
-    if not running or service.paid_until is None:
+    today = contracts.day_of(service.client)
+    if not running or service.paid_until is None or service.paid_until <= today:
         return None
-    return service.paid_until if service.paid_until > contracts.day_of(service.client) else None
+    unpaid = (
+        row.period_start
+        for document in contracts.open_documents(service)
+        for row in document.lines
+        if not document.paid_minor and row.service_id == service.id and row.period_start
+    )
+    return min((day for day in unpaid if day > today), default=service.paid_until)
 
 
 def is_unused(service: Service) -> bool:
@@ -277,9 +287,9 @@ def _take_back(service: Service, day: date, *, unused: bool) -> None:
     reason = _("Service cancelled").translated(language)
     for document in released_documents(service, day, unused=unused):
         take_back(AUTOMATION, document, reason)
+    leave_out(service, reason, None if unused else day)
+    credit_service(service, reason, None if unused else day)
     if unused:
-        leave_out(service, reason)
-        credit_service(service, reason)
         close_order(service, reason)
 
 

@@ -18,6 +18,7 @@ from puqpanel.host.contract.timetable import Work
 from puqpanel.infra.settings import Settings
 from puqpanel.models.billing.books import LONGEST
 from puqpanel.operations.accounts import session_pruning
+from puqpanel.operations.automation import renewals
 from puqpanel.operations.billing import books_checks, vat_numbers
 from puqpanel.operations.modules import loading, module_log, parking
 from puqpanel.operations.ordering import carts, changes, endings, offers
@@ -85,6 +86,10 @@ _TABLE: tuple[tuple[Work, Action], ...] = (
     (
         Work(_("Close expired offers").source, "", every=300, timeout=120),
         lambda settings: offers.expire_due(),
+    ),
+    (
+        Work(_("Renew services").source, "", every=3600, timeout=3600),
+        lambda settings: renewals.run(actor=AUTOMATION).issued,
     ),
     (
         Work(_("Prune expired carts").source, "", every=3600, timeout=120),

@@ -15,15 +15,16 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for
 from puqpanel.infra.settings import Settings
 from puqpanel.models import Change, Ending, Offer, Order, Service
+from puqpanel.operations.automation import renewals
 from puqpanel.operations.oversight.check import Check
 
 LATE = timedelta(days=2)
 """How long after its day something is overdue, in every time zone; the jobs run every minute."""
-SHOWN = 5
+SHOWN, LISTED = 5, 1000
 
 
 def due_work(settings: Settings) -> Check:
-    """Check that cancellations, changes and offers were carried out on their day."""
+    """Check that cancellations, changes, offers and renewals were carried out on their day."""
     day = now().date() - LATE
     endings = sa.select(Service.name).join(Ending, Ending.service_id == Service.id)
     changes = sa.select(Service.name).join(Change, Change.service_id == Service.id)
@@ -47,8 +48,18 @@ def due_work(settings: Settings) -> Check:
             offers.where(Offer.status == OfferStatus.OPEN, Offer.expires_on < day)
         )
         names += [f"#{number}" for number in numbers]
+        unrenewed = reader.scalars(renewals.overdue().limit(LISTED)).all()
+    if unrenewed and not names:
+        text = _n(
+            "%(num)s service was not renewed in time: %(names)s.",
+            "%(num)s services were not renewed in time: %(names)s.",
+            len(unrenewed),
+            names=", ".join(unrenewed[:SHOWN]),
+        )
+        remedy = _("Run `puqpanel billing run --late --dry-run` to see what would be charged.")
+        return Check("due_work", "warn", text, remedy)
     if not names:
-        text = _("Cancellations, changes and offers were carried out on their day.")
+        text = _("Cancellations, changes, offers and renewals were carried out on their day.")
         return Check("due_work", "ok", text)
     text = _n(
         "%(num)s cancellation, change or offer is overdue: %(names)s.",
