@@ -19,6 +19,7 @@ from operator import attrgetter
 from typing import cast
 
 import sqlalchemy as sa
+from sqlalchemy.orm import defer
 
 from puqpanel.domain import pricing, renewals, texts
 from puqpanel.domain.catalog import PERIODS, BillingMode
@@ -146,11 +147,14 @@ def invoice_day(service: Service) -> date | None:
     Args:
         service: one that nobody ends or changes.
     """
-    period = Period(service.period)
-    renewed = service.status in RENEWED and service.price_minor > 0
-    if not renewed or service.paid_until is None or period not in PERIODS[BillingMode.RECURRING]:
+    if service.paid_until is None or not _recurs(service):
         return None
-    return service.paid_until - lead().of(period)
+    return service.paid_until - lead().of(Period(service.period))
+
+
+def _recurs(service: Service) -> bool:
+    recurring = service.period in PERIODS[BillingMode.RECURRING] and service.price_minor > 0
+    return recurring and service.status in RENEWED
 
 
 def overdue() -> sa.Select[str]:
@@ -168,7 +172,8 @@ def _renewals(day: date | None, company_uuid: str, late: bool) -> Iterator[Renew
     for at in range(0, len(ids), READ):
         query = sa.select(Service).where(Service.id.in_(ids[at : at + READ]), *_conditions())
         order = (Service.client_id, Service.currency, Service.paid_until, Service.id)
-        services = session().scalars(query.order_by(*order)).all()
+        unread = (defer(Service.service_data), defer(Service.provision_data))
+        services = session().scalars(query.order_by(*order).options(*unread)).all()
         sellers = sellers_of({each.client_id: each.client for each in services}.values())
         coupons = coupon_uses.kept_discounts(services)
         for service in services:
@@ -192,7 +197,7 @@ def next_renewal(
         coupon: what is left of the coupon of its order.
     """
     period = Period(service.period)
-    if service.paid_until is None or invoice_day(service) is None:
+    if service.paid_until is None or not _recurs(service):
         return None
     anchor = service.anchor or Anchor.on(service.paid_until)
     span = renewals.next_span(anchor, period, service.paid_until)
