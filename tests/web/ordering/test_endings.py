@@ -27,7 +27,8 @@ def test_a_user_cancels_and_keeps_a_service(app: Panel, shop: dict[str, str]) ->
     put(app, provision_status="completed", paid_until=now().date() + timedelta(days=20))
     anna = Browser(app).sign_in("anna@example.test", "/client")
     at = f"/client/services/{shop['service']}"
-    assert f"{at}/contract/cancel" in anna.get(at, follow_redirects=True).text
+    page = anna.get(at, follow_redirects=True).text
+    assert f"{at}/contract/cancel" in page and "next invoice on" in page
     assert "aren’t refunded" in anna.get(f"{at}/contract/cancel").text.replace("&#39;", "’")
     wrong = anna.post(f"{at}/contract/cancel", {"when": "never"})
     assert (wrong.status_code, endings(app)) == (422, [])
@@ -35,6 +36,7 @@ def test_a_user_cancels_and_keeps_a_service(app: Panel, shop: dict[str, str]) ->
     assert endings(app) == [("scheduled", "Moving")]
     page = anna.get(at, follow_redirects=True).text
     assert ("This service ends on" in page, f"{at}/contract/cancel" in page) == (True, False)
+    assert "next invoice on" not in page
     assert "Ends on" in anna.get("/client/services/").text
     assert "Ends on" in anna.get("/client/").text
     assert anna.get(f"{at}/contract/cancel").status_code == 302
@@ -57,7 +59,8 @@ def test_staff_end_a_service_with_a_reason(
 ) -> None:
     put(app, provision_status="completed", paid_until=now().date() + timedelta(days=20))
     at = f"/admin/services/{shop['service']}"
-    assert f"{at}/end" in owner.get(at).text
+    page = owner.get(at).text
+    assert f"{at}/end" in page and "Next invoice" in page
     assert owner.post(f"{at}/end", {"when": "at_end"}).status_code == 422
     owner.post(f"{at}/end", {"when": "at_end", "reason": "Asked by phone"})
     page = owner.get(at).text

@@ -19,6 +19,7 @@ from puqpanel.domain.texts import Text, _
 from puqpanel.host import languages
 from puqpanel.host.calls import Called
 from puqpanel.models import Service
+from puqpanel.operations.automation import renewals
 from puqpanel.operations.ordering import (
     contracts,
     coupon_uses,
@@ -77,6 +78,7 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
     module = modules.find(service.product.module) if has_module_tab else None
     first = without_module or tab == tabs[0][0]
     called = module.page(uuid, tab, active=_active(service)) if module else None
+    ending, change = contracts.ending_of(service), contracts.change_of(service)
     return render_template(
         "client/provisioning/services/show.html",
         service=service,
@@ -86,8 +88,9 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
         tabs=tabs,
         tab=OVERVIEW if without_module else tab,
         called=called,
-        ending=contracts.ending_of(service),
-        change=contracts.change_of(service),
+        ending=ending,
+        change=change,
+        invoice_day=None if ending or change else renewals.invoice_day(service),
         selection=selections.of_service(service) if first else [],
         welcome=service.product.welcome if first and _active(service) else "",
         orders=can(CLIENT_ORDERS_MANAGE) and not _closed(service),
