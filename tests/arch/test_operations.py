@@ -247,6 +247,7 @@ WITHOUT_ACTOR = {
     "ordering.carts.set_address": "the cart of the visitor or client of the request",
     "ordering.carts.set_coupon": "the cart of the visitor or client of the request",
     "ordering.carts.take_ordered": "a part of an order, which has asked",
+    "ordering.coupon_uses.count_periods": "a part of a renewal, which has asked",
     "ordering.coupon_uses.end_discount": "a part of a change, which has asked",
     "ordering.coupon_uses.give_back": "a part of a cancellation, which has asked",
     "ordering.coupon_uses.take": "a part of an order, which has asked",
