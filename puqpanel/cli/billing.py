@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from puqpanel.operations.automation.renewals import RenewalDocument
 
 
+AMOUNTS = "Amounts include or exclude tax, as the company enters its prices."
+
+
 @click.group("billing")
 def command() -> None:
     """Charge services for their next periods."""
@@ -25,7 +28,7 @@ def command() -> None:
     "--date",
     "day",
     type=click.DateTime(["%Y-%m-%d"]),
-    help="Charge what is due until this day. Documents have today's date.  [default: today]",
+    help="Include what becomes due up to this day. Documents are dated today.  [default: today]",
 )
 @click.option("--company", default="", help="Name or UUID of one company.  [default: all]")
 @click.option("--late", is_flag=True, help="Include periods that began more than three days ago.")
@@ -93,7 +96,7 @@ def _show(documents: list[RenewalDocument], as_json: bool) -> int:
             days = f"{each.span.start:%Y-%m-%d} to {_last(each.span.end)}"
             click.echo(f"{client}: {name}, {days}: {amounts}")
     noun = "document" if len(documents) == 1 else "documents"
-    click.echo(f"{len(documents)} {noun} would be issued. Amounts are as prices are entered.")
+    click.echo(f"{len(documents)} {noun} would be issued. {AMOUNTS}")
     return 0
 
 

@@ -40,8 +40,8 @@ permission.
   requires `services.provision` and `services.terminate`.
 * `clients.manage` edits clients; `clients.users` manages their users, passwords and sessions, which
   opens the client area and what it shows.
-* The page of an object shows services, documents, payments and orders of it only with the
-  permission to view them, and so does its timeline.
+* The page and the timeline of an object show its services, documents, payments and orders only to
+  staff who may view them.
 """
 PRESETS_INTRO = """## Presets
 

@@ -101,6 +101,7 @@ _OWN = {
     "service.change_requested": "A change of a service's product, options or period was requested.",
     "service.change_withdrawn": "A change of a service was taken back or dropped.",
     "service.changed": "A service got another product, other options or another billing period.",
+    "service.charged_until_set": "Staff set until which day a service is charged.",
     "service.configured": "The module settings of a service changed.",
     "service.created": "A service was sold.",
     "service.created_again": "Staff recreated a service that no longer exists at its provider.",

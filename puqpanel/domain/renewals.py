@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from puqpanel.domain.money import Money
@@ -63,13 +63,16 @@ def renewal(
         coupon: what is left of the coupon of its order.
     """
     whole = period_containing(anchor, period, span.start)
+    part = share(span, whole)
+    if coupon is not None and coupon.amount is not None:
+        coupon = replace(coupon, amount=coupon.amount.scaled(part))
     item = Item(
         key="",
         product="",
         parts=(Part("", label, Price(Money.zero(price.currency), price, period)),),
         group=_UNTAXED,
         span=span,
-        share=share(span, whole),
+        share=part,
     )
     coupons = [coupon] if coupon else []
     return quote(

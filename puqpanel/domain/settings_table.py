@@ -286,14 +286,21 @@ SHOP = Group(
 BILLING = Group(
     "billing",
     _("Billing"),
-    _("When services are charged again, and how much customers can add to their credit balance."),
+    _("How early renewals are invoiced, and how much customers can add to their credit balance."),
     (
+        Definition(
+            "billing.renewals",
+            Kind.BOOLEAN,
+            _("Automatic renewals"),
+            True,
+            _("Invoices for the next periods of services are issued automatically."),
+        ),
         Definition(
             "billing.renewal_years",
             Kind.INTEGER,
             _("Days before yearly renewals"),
             30,
-            _("Periods of a year or more are charged this many days before they begin."),
+            _("Periods of a year or more are invoiced this many days before they begin."),
             maximum=180,
         ),
         Definition(
@@ -301,7 +308,7 @@ BILLING = Group(
             Kind.INTEGER,
             _("Days before monthly renewals"),
             14,
-            _("Periods of one to six months are charged this many days before they begin."),
+            _("Periods of one to six months are invoiced this many days before they begin."),
             maximum=27,
         ),
         Definition(
@@ -309,7 +316,7 @@ BILLING = Group(
             Kind.INTEGER,
             _("Days before weekly renewals"),
             3,
-            _("Periods of one or two weeks are charged this many days before they begin."),
+            _("Periods of one or two weeks are invoiced this many days before they begin."),
             maximum=6,
         ),
         Definition(

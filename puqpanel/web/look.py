@@ -58,7 +58,8 @@ HEALTH = {
     "templates": _("PDF templates"),
     "taxes": _("Tax rates"),
     "books": _("Books"),
-    "due_work": _("Cancellations, changes, offers and renewals"),
+    "due_work": _("Cancellations, changes and offers"),
+    "renewals": _("Renewals"),
     "translations": _("Translations"),
     "disk": _("Disk"),
 }

@@ -19,23 +19,26 @@ from operator import attrgetter
 from typing import cast
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.orm import defer
 
 from puqpanel.domain import pricing, renewals, texts
 from puqpanel.domain.catalog import PERIODS, BillingMode
+from puqpanel.domain.changes import ChangeStatus
 from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.money import Money
+from puqpanel.domain.order_states import OrderStatus
 from puqpanel.domain.periods import Anchor, Period, Span
 from puqpanel.domain.permissions import DOCUMENTS_ISSUE
-from puqpanel.domain.principals import Principal
+from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.renewals import Lead
 from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.domain.texts import _
 from puqpanel.infra import catalogs
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
-from puqpanel.models import Change, Company, Ending, Service
+from puqpanel.models import Change, Company, Ending, Order, OrderItem, Service
 from puqpanel.operations.billing import ledger, payments
 from puqpanel.operations.billing.bulk_issuing import Chunk, NewDocument, Results, issue_new
 from puqpanel.operations.billing.companies import sellers_of
@@ -45,6 +48,7 @@ from puqpanel.operations.ordering import coupon_uses
 from puqpanel.operations.ordering.quotes import document_line
 from puqpanel.operations.system import settings
 
+log = structlog.get_logger(__name__)
 RENEWED = (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
 """Services in these states are charged for their next period."""
 _TERMS = (
@@ -54,9 +58,11 @@ _TERMS = (
 """What decides what is charged, and must be as it was read."""
 MAX_LATE = timedelta(days=3)
 """Periods that began longer ago are renewed only by hand."""
+OVERDUE = timedelta(days=2)
+"""How long after it was due the Health page shows a renewal; the job runs every hour."""
 READ = 500
 """Services that are read at once."""
-_CHANGED = _("A service was changed meanwhile. It is renewed by the next run.")
+_CHANGED = _("A service has changed in the meantime. The next run will renew it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,18 @@ def run(
         _pay_from_credit(actor, issued)
 
     found = due(day=day, company_uuid=company_uuid, late=late)
-    return issue_new(actor=actor, documents=found, record=record)  # type: ignore[return-value]
+    results = issue_new(actor=actor, documents=found, record=record)
+    for document, reason in results.refused:
+        services = [each.service.uuid for each in cast("RenewalDocument", document).renewals]
+        log.warning("services not renewed", services=services, reason=str(reason))
+    return cast("Results[RenewalDocument]", results)
+
+
+def run_automatically() -> int:
+    """Run as the scheduler does, if staff did not switch it off; return how many were issued."""
+    if not settings.get("billing.renewals"):
+        return 0
+    return run(actor=AUTOMATION).issued
 
 
 def due(
@@ -142,12 +159,12 @@ def lead() -> Lead:
 
 
 def invoice_day(service: Service) -> date | None:
-    """Return from which day the next period of a service is charged; None if it is not.
+    """Return from which day the next period of a service is charged; None if not by itself.
 
     Args:
         service: one that nobody ends or changes.
     """
-    if service.paid_until is None or not _recurs(service):
+    if service.paid_until is None or service.paid_until < _oldest() or not _recurs(service):
         return None
     return service.paid_until - lead().of(Period(service.period))
 
@@ -158,8 +175,10 @@ def _recurs(service: Service) -> bool:
 
 
 def overdue() -> sa.Select[str]:
-    """Select the names of services whose next period began more than MAX_LATE ago."""
-    return sa.select(Service.name).where(*_conditions(), Service.paid_until < _oldest())
+    """Select the names of services that should have been charged for their next period."""
+    due_before = sa.and_(_is_due(now().date() - OVERDUE), *_conditions())
+    begun = sa.and_(Service.paid_until < _oldest(), *_running())
+    return sa.select(Service.name).where(sa.or_(due_before, begun)).order_by(Service.id)
 
 
 def _oldest() -> date:
@@ -199,7 +218,7 @@ def next_renewal(
     period = Period(service.period)
     if service.paid_until is None or not _recurs(service):
         return None
-    anchor = service.anchor or Anchor.on(service.paid_until)
+    anchor = service.anchor or Anchor.on(service.paid_until, service.anchor_day)
     span = renewals.next_span(anchor, period, service.paid_until)
     language = catalogs.find(service.client.language) or texts.SOURCE
     with texts.using(language):
@@ -221,35 +240,54 @@ def next_renewal(
 
 def _due_ids(day: date | None, late: bool) -> Sequence[int]:
     """Return the services that may be due, by client, currency and first day."""
-    leads = lead()
     # somewhere it is a day later than in UTC; the day of the company decides later
-    last = day or now().date() + timedelta(days=1)
-    periods: dict[timedelta, list[str]] = {}
-    for period in PERIODS[BillingMode.RECURRING]:
-        periods.setdefault(leads.of(period), []).append(period.value)
-    is_due = sa.or_(
-        *(
-            sa.and_(Service.period.in_(names), Service.paid_until <= last + ahead)
-            for ahead, names in periods.items()
-        )
-    )
-    query = sa.select(Service.id).where(is_due, Service.paid_until <= last + max(periods))
+    query = sa.select(Service.id).where(_is_due(day or now().date() + timedelta(days=1)))
     if not late:
         query = query.where(Service.paid_until >= _oldest())
     order = (Service.client_id, Service.currency, Service.paid_until, Service.id)
     return array("q", session().scalars(query.where(*_conditions()).order_by(*order)))
 
 
+def _is_due(last: date) -> sa.ColumnElement[bool]:
+    """Return the condition of services whose next period is to be charged by a day."""
+    leads = lead()
+    periods: dict[timedelta, list[str]] = {}
+    for period in PERIODS[BillingMode.RECURRING]:
+        periods.setdefault(leads.of(period), []).append(period.value)
+    by_period = (
+        sa.and_(Service.period.in_(names), Service.paid_until <= last + ahead)
+        for ahead, names in periods.items()
+    )
+    # the second condition is part of the first; an index serves it
+    return sa.and_(sa.or_(*by_period), Service.paid_until <= last + max(periods))
+
+
 def _conditions() -> Sequence[sa.ColumnElement[bool]]:
-    """Return the conditions of services that are renewed: nobody ends or changes them."""
+    """Return the conditions of services that are renewed: nobody ends or changes them.
+
+    A change that waits for its payment does not delay a period that has begun.
+    """
+    change = sa.exists().where(
+        Change.service_id == Service.id,
+        Change.live.is_(True),
+        sa.or_(Change.status == ChangeStatus.SCHEDULED, Service.paid_until > now().date()),
+    )
+    ending = sa.exists().where(Ending.service_id == Service.id, Ending.live.is_(True))
+    return *_running(), ~change, ~ending
+
+
+def _running() -> Sequence[sa.ColumnElement[bool]]:
+    """Return the conditions of services that cost something each period."""
+    refused = (
+        sa.exists()
+        .where(OrderItem.service_id == Service.id, Order.id == OrderItem.order_id)
+        .where(Order.status.in_((OrderStatus.FRAUD, OrderStatus.CANCELLED)))
+    )
     return (
         Service.status.in_(RENEWED),
         Service.period.in_(PERIODS[BillingMode.RECURRING]),
         Service.price_minor > 0,
-        *(
-            ~sa.exists().where(row.service_id == Service.id, row.live.is_(True))
-            for row in (Ending, Change)
-        ),
+        ~refused,
     )
 
 

@@ -117,8 +117,8 @@ def _no_last_document(series: Series) -> Text:
         return _("The last document of the series is missing, or was changed.")
     number = number_text(series.pattern, series.count, series.last_on)
     return _(
-        "The last document of the series is missing, or was changed. By the pattern and the count"
-        " of the series, it is %(number)s.",
+        "The last document of the series is missing, or was changed. According to the"
+        " number pattern and counter of the series, its number is %(number)s.",
         number=number,
     )
 

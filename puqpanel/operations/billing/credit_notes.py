@@ -179,8 +179,8 @@ def _check_groups(invoice: Document, pieces: Sequence[Piece], left: Mapping[int,
 
 def _too_much(selected: Money, rest: Money) -> InvalidInput:
     text = _(
-        "The selected lines come to %(selected)s, but only %(rest)s is left. Select the discounts"
-        " that belong to them too, or enter an amount.",
+        "The selected lines total %(selected)s, but only %(rest)s is left. Also select their"
+        " discounts, or enter an amount.",
         selected=selected,
         rest=rest,
     )

@@ -88,7 +88,7 @@ def _in_zlotys(document: Document, amounts: Mapping[str, int]) -> dict[str, Deci
     """Return the amounts of columns; taxes sum to the tax in zlotys that the document states."""
     shown = {column: _shown(document, minor) for column, minor in amounts.items()}
     taxes = [column for column in TAXES if column in amounts]
-    stated = document.converted_tax
+    stated = document.converted_tax if _rate(document) else None
     if stated and taxes and sum(amounts[column] for column in taxes) == document.tax_minor:
         whole = Money(signed_minor(document, stated["minor"]), stated["currency"]).major
         largest = max(taxes, key=lambda column: abs(shown[column]))

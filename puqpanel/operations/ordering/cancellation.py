@@ -128,14 +128,17 @@ def documents_of(order: Order) -> Sequence[Document]:
     return session().scalars(query.order_by(Document.id)).all()
 
 
-def credit_service(service: Service, reason: str, day: date | None = None) -> None:
+def credit_service(
+    service: Service, reason: str, day: date | None = None, *, paid: bool = False
+) -> None:
     """Credit what invoices ask for a locked service.
 
     Args:
         service: the service.
         reason: printed on the credit notes.
-        day: credit days from this one on, of invoices of which nothing was paid; None to credit all
-            for a service that was not provisioned, paid or not.
+        day: credit days from this one on; None to credit all for a service that was not
+            provisioned, paid or not.
+        paid: whether to credit these days on paid invoices too.
     """
     of_it = sa.select(DocumentLineRow.document_id).where(DocumentLineRow.service_id == service.id)
     query = sa.select(Document).where(
@@ -144,8 +147,8 @@ def credit_service(service: Service, reason: str, day: date | None = None) -> No
         Document.client_id == service.client_id,
         Document.status.in_((*OPEN, DocumentStatus.PAID)),
     )
-    if day is not None:
-        query = query.where(Document.status.in_(OPEN), Document.paid_minor == 0)
+    if day is not None and not paid:
+        query = query.where(Document.status.in_(OPEN))
     for invoice in session().scalars(query.order_by(Document.id)).all():
         left = uncredited.creditable(invoice)
         lines = {

@@ -20,6 +20,9 @@ from puqpanel.operations.billing.lines import Line
 from puqpanel.operations.ordering.plans import Plan, billed_to
 from puqpanel.operations.ordering.quotes import document_line
 
+PAY_WITHIN = timedelta(days=2)
+"""How long a change waits for payment if no charged day of its service is left."""
+
 
 def of(change: Change) -> Sequence[Document]:
     """Return the document of a change, and the invoice of its proforma, if open or paid."""
@@ -80,6 +83,6 @@ def _last_day(document: Document, service: Service) -> date | None:
     """Return the last day on which a change can be paid: within the days that it was priced for."""
     if service.paid_until is None or document.issued_on is None or document.due_on is None:
         return document.due_on
-    if service.paid_until <= document.issued_on:
-        return document.due_on
+    if service.paid_until <= document.issued_on:  # its next period is due
+        return min(document.due_on, document.issued_on + PAY_WITHIN)
     return min(document.due_on, service.paid_until - timedelta(days=1))

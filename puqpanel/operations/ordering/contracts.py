@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import joinedload, selectinload
@@ -132,12 +132,12 @@ def lock(service_uuid: str) -> Service:
     return service
 
 
-def day_of(client: Client) -> date:
-    """Return the day in the zone of the company that sells to a client."""
+def day_of(client: Client, moment: datetime | None = None) -> date:
+    """Return the day of a moment, now unless given, where the company that sells to a client is."""
     try:
-        return today(company_for(client))
+        return today(company_for(client), moment)
     except NoCompanyError:
-        return now().date()
+        return (moment or now()).date()
 
 
 def open_documents(service: Service) -> Sequence[Document]:

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 
 import sqlalchemy as sa
 
 from puqpanel.domain import pricing
-from puqpanel.domain.charges import COVERS_DAYS, Coverage
+from puqpanel.domain.charges import COVERS_DAYS, ChargeKind, Coverage
 from puqpanel.domain.document_states import OPEN, DocumentStatus
 from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.errors import ConflictError
@@ -155,15 +156,37 @@ def reductions(
     found = []
     for line in lines:
         coupon = terms.get(line.row.explanation.get("coupon") or "")
-        if (
-            coupon is None
-            or not line.left
-            or product.uuid not in (coupon.products or {product.uuid})
-        ):
+        if coupon is None or not line.left:
             continue
-        amount = None if coupon.percent is not None else -_entered(line, entry)
-        found.append((line.span, replace(coupon, amount=amount, cycles=None)))
+        if coupon.products and product.uuid not in coupon.products:
+            continue
+        off = -_entered(line, entry)
+        if coupon.percent is None:
+            found.append((line.span, replace(coupon, amount=off, cycles=None)))
+        elif full := _reduced_by(line, lines, entry):
+            percent = _percent_of(off, full, coupon.percent)
+            found.append((line.span, replace(coupon, percent=percent, cycles=None)))
     return found
+
+
+def _reduced_by(discount: ChargedLine, lines: Sequence[ChargedLine], entry: PriceEntry) -> Money:
+    """Return the sum of the lines that a discount reduced."""
+    reduced = (
+        _entered(line, entry)
+        for line in lines
+        if (line.document.id, line.span) == (discount.document.id, discount.span)
+        and line.row.kind != ChargeKind.UNUSED
+        and not line.row.explanation.get("coupon")
+    )
+    return Money.total(reduced, discount.left.currency)
+
+
+def _percent_of(off: Money, full: Money, percent: Decimal) -> Decimal:
+    """Return what percentage a discount was: that of its coupon, unless that was edited since."""
+    if full.scaled(Fraction(percent) / 100) == off:
+        return percent
+    exact = Fraction(100 * off.minor, full.minor)
+    return round(Decimal(exact.numerator) / exact.denominator, 4)
 
 
 def paid_until(service: Service, lines: Sequence[ChargedLine]) -> date | None:

@@ -13,6 +13,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from puqpanel.domain.charges import COVERS_DAYS
+from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.ending_states import EndingStatus
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.permissions import SERVICES_TERMINATE
@@ -23,7 +25,8 @@ from puqpanel.domain.texts import SOURCE, Text, _
 from puqpanel.infra import catalogs
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import retry_deadlocks, save, session, transaction, write
-from puqpanel.models import Document, Ending, Service
+from puqpanel.models import Charge, Document, Ending, Service
+from puqpanel.operations.billing.uncredited import creditable
 from puqpanel.operations.ordering import changes, contracts
 from puqpanel.operations.ordering.cancellation import (
     cancel_service,
@@ -40,6 +43,8 @@ from puqpanel.operations.system import audit, batches
 from puqpanel.tasks import add
 
 MAX_REASON_LENGTH = 500
+TERMINATED = "service.termination_succeeded"
+"""The event after a service was terminated at its provider."""
 CHUNK = 200
 NOT_POSSIBLE = _("This service can't be cancelled now. Contact support.")
 
@@ -55,19 +60,47 @@ def days_of(services: Iterable[Service]) -> Mapping[int, date]:
 def period_end(service: Service) -> date | None:
     """Return the end of the charged period; None if it can only end at once.
 
-    Days of which nothing was paid yet need not be used: the service can end before them.
+    Periods that are charged but not paid need not be used: the service can end before them.
     """
     running = service.status in (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
     today = contracts.day_of(service.client)
     if not running or service.paid_until is None or service.paid_until <= today:
         return None
-    unpaid = (
-        row.period_start
-        for document in contracts.open_documents(service)
-        for row in document.lines
-        if not document.paid_minor and row.service_id == service.id and row.period_start
+    unpaid = _unpaid_starts(service)
+    first = min((day for day in unpaid.values() if day > today), default=None)
+    if first is None:
+        return service.paid_until
+    paid = sa.select(Charge.id).where(
+        Charge.service_id == service.id,
+        Charge.live.is_(True),
+        Charge.kind.in_(COVERS_DAYS),
+        Charge.period_end > first,
+        Charge.document_id.not_in(unpaid),
     )
-    return min((day for day in unpaid if day > today), default=service.paid_until)
+    return service.paid_until if session().scalar(paid.limit(1)) else first
+
+
+def _unpaid_starts(service: Service) -> dict[int, date]:
+    """Return the first day that unpaid documents ask for, by their ids, without changes.
+
+    What was paid of an invoice becomes credit if it is credited; a partly paid proforma stays.
+    """
+    starts: dict[int, date] = {}
+    for document in contracts.open_documents(service):
+        if document.kind == DocumentKind.PROFORMA and document.paid_minor:
+            continue
+        left = creditable(document) if document.kind == DocumentKind.INVOICE else {}
+        days = [
+            row.period_start
+            for row in document.lines
+            if row.service_id == service.id
+            and row.period_start is not None
+            and "change" not in row.explanation
+            and left.get(row.position, True)
+        ]
+        if days:
+            starts[document.id] = min(days)
+    return starts
 
 
 def is_unused(service: Service) -> bool:
@@ -202,12 +235,17 @@ def _start_due(ending_id: int, service_uuid: str) -> bool:
 def record_cancelled(name: str, payload: Any) -> None:
     """Return an ordered service that staff cancelled to stock: a recorder of the panel's events.
 
-    What was charged for it is taken back by a task, because that locks the client first.
+    What was charged for it, or for days after its termination, is taken back by a task, because
+    that locks the client first.
 
     Args:
         name: the event.
         payload: its values.
     """
+    if name == TERMINATED:
+        service = find_service(payload["service_uuid"])
+        if contracts.open_documents(service):
+            _add_task(service, "CancelledJob", _("Credit a terminated service"))
     if name != "service.cancellation_succeeded":
         return
     service = find_service(payload["service_uuid"])
@@ -222,9 +260,12 @@ def record_cancelled(name: str, payload: Any) -> None:
 def settle_cancelled(service_uuid: str) -> None:
     """Take back what was charged for a service that was cancelled, and close its order.
 
+    For a service that was terminated, this is what unpaid documents ask for days from today on.
     Safe to repeat. Services are cancelled only before they were provisioned.
     """
     service = contracts.lock(service_uuid)
+    if service.status == ServiceStatus.TERMINATED:
+        _take_back(service, contracts.day_of(service.client), unused=False)
     if service.status == ServiceStatus.CANCELLED:
         _take_back(service, contracts.day_of(service.client), unused=True)
 
@@ -257,7 +298,9 @@ def _start(ending: Ending) -> bool:
     unused = is_unused(service)
     if unused:
         cancel_service(service)  # first, so that an invoice that is settled thereby finds it ended
-    _take_back(service, ending.ends_on, unused=unused)
+    # one that was requested for a later day ends before days that may have been paid since
+    requested = contracts.day_of(service.client, ending.created_at)
+    _take_back(service, ending.ends_on, unused=unused, paid=ending.ends_on > requested)
     if unused:
         ending.status, ending.live = EndingStatus.ENDED, None
         _record(AUTOMATION, ending, "service.ended", _("Cancelled before it was provisioned."))
@@ -281,14 +324,21 @@ def _add_task(service: Service, job: str, title: Text) -> None:
     )
 
 
-def _take_back(service: Service, day: date, *, unused: bool) -> None:
-    """Take back what need not be paid for a locked service that ends on a day."""
+def _take_back(service: Service, day: date, *, unused: bool, paid: bool = False) -> None:
+    """Take back what need not be paid for a locked service that ends on a day.
+
+    Args:
+        service: the service.
+        day: the first day without it.
+        unused: whether it was never provisioned.
+        paid: whether to credit days from then on also if they were paid.
+    """
     language = catalogs.find(service.client.language) or SOURCE
     reason = _("Service cancelled").translated(language)
     for document in released_documents(service, day, unused=unused):
         take_back(AUTOMATION, document, reason)
     leave_out(service, reason, None if unused else day)
-    credit_service(service, reason, None if unused else day)
+    credit_service(service, reason, None if unused else day, paid=paid)
     if unused:
         close_order(service, reason)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
+import sqlalchemy as sa
+
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import SERVICES_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import retry_deadlocks, session, transaction
-from puqpanel.models import Client, Service
+from puqpanel.models import Charge, Client, Document, Service
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing.ledger import lock_client
 from puqpanel.operations.catalog.price_rows import MAX_PRICE_MINOR
@@ -17,6 +21,7 @@ from puqpanel.operations.provisioning.services import find_service, lock_service
 from puqpanel.operations.system import audit
 
 MAX_REASON_LENGTH = 500
+FARTHEST = timedelta(days=5 * 366)
 
 
 @retry_deadlocks
@@ -42,7 +47,9 @@ def override_price(*, actor: Principal, service_uuid: str, price: Money, reason:
         limit = Money(MAX_PRICE_MINOR, service.currency)
         text = _("Enter an amount up to %(limit)s.", limit=limit)
         raise InvalidInput({"price": [text]})
-    before = service.price
+    before, today = service.price, contracts.day_of(service.client)
+    if not before and price and service.paid_until is not None and service.paid_until < today:
+        service.paid_until = today  # the days until then were free
     service.price_id, service.price_minor = None, price.minor
     audit.record(
         actor=actor,
@@ -57,6 +64,52 @@ def override_price(*, actor: Principal, service_uuid: str, price: Money, reason:
         ),
         before={"price": str(before)},
         after={"price": str(price), "reason": reason},
+    )
+
+
+@retry_deadlocks
+@transaction()
+def set_charged_until(*, actor: Principal, service_uuid: str, day: date, reason: str) -> None:
+    """Set the first day of the next period that a service is charged for; nothing is charged now.
+
+    For services that were charged in another way, or whose charge was taken back.
+
+    Args:
+        actor: who does it.
+        service_uuid: the service.
+        day: the first day that is not charged yet.
+        reason: why, for the record; required.
+
+    Raises:
+        ConflictError: the service has ended, was cancelled, or has an open change.
+        InvalidInput: the reason is missing, the day is out of range, or an invoice charges days
+            from then on.
+    """
+    actor.require(SERVICES_MANAGE)
+    reason = _clean_reason(reason)
+    service = contracts.lock(service_uuid)
+    _check_open(service)
+    if contracts.ending_of(service) is not None:
+        raise ConflictError(_("This service is set to end. Click “Keep service” first."))
+    if abs(day - contracts.day_of(service.client)) > FARTHEST:
+        raise InvalidInput({"day": [_("Enter a day within five years from today.")]})
+    query = sa.select(Document.number).join(Charge, Charge.document_id == Document.id)
+    live = (Charge.service_id == service.id, Charge.live.is_(True), Charge.period_end > day)
+    if number := session().scalar(query.where(*live).limit(1)):
+        text = _("%(number)s charges days from then on. Credit it first.", number=number)
+        raise InvalidInput({"day": [text]})
+    before = service.paid_until
+    service.paid_until = day
+    if service.anchored_on is None:
+        service.anchor_day = day.day
+    audit.record(
+        actor=actor,
+        action="service.charged_until_set",
+        subject_type="service",
+        subject_uuid=service_uuid,
+        summary=_("Charged until %(day)s: %(reason)s", day=day, reason=reason),
+        before={"charged_until": before.isoformat() if before else None},
+        after={"charged_until": day.isoformat(), "reason": reason},
     )
 
 

@@ -329,6 +329,7 @@ CHECKS: dict[str, Callable[[Settings], Check]] = {
     "taxes": billing_checks.taxes,
     "books": billing_checks.books,
     "due_work": ordering_checks.due_work,
+    "renewals": ordering_checks.unrenewed,
     "translations": _translations,
     "disk": _disk,
 }
@@ -346,7 +347,9 @@ NEED_DATABASE = frozenset(
         "differences",
         "templates",
         "taxes",
+        "books",
         "due_work",
+        "renewals",
     }
 )
 NEED_TABLES = NEED_DATABASE - {"migrations"}

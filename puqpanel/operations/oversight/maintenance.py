@@ -89,7 +89,7 @@ _TABLE: tuple[tuple[Work, Action], ...] = (
     ),
     (
         Work(_("Renew services").source, "", every=3600, timeout=3600),
-        lambda settings: renewals.run(actor=AUTOMATION).issued,
+        lambda settings: renewals.run_automatically(),
     ),
     (
         Work(_("Prune expired carts").source, "", every=3600, timeout=120),

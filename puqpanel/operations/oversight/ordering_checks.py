@@ -20,11 +20,11 @@ from puqpanel.operations.oversight.check import Check
 
 LATE = timedelta(days=2)
 """How long after its day something is overdue, in every time zone; the jobs run every minute."""
-SHOWN, LISTED = 5, 1000
+SHOWN = 5
 
 
 def due_work(settings: Settings) -> Check:
-    """Check that cancellations, changes, offers and renewals were carried out on their day."""
+    """Check that cancellations, changes and offers were carried out on their day."""
     day = now().date() - LATE
     endings = sa.select(Service.name).join(Ending, Ending.service_id == Service.id)
     changes = sa.select(Service.name).join(Change, Change.service_id == Service.id)
@@ -48,18 +48,8 @@ def due_work(settings: Settings) -> Check:
             offers.where(Offer.status == OfferStatus.OPEN, Offer.expires_on < day)
         )
         names += [f"#{number}" for number in numbers]
-        unrenewed = reader.scalars(renewals.overdue().limit(LISTED)).all()
-    if unrenewed and not names:
-        text = _n(
-            "%(num)s service was not renewed in time: %(names)s.",
-            "%(num)s services were not renewed in time: %(names)s.",
-            len(unrenewed),
-            names=", ".join(unrenewed[:SHOWN]),
-        )
-        remedy = _("Run `puqpanel billing run --late --dry-run` to see what would be charged.")
-        return Check("due_work", "warn", text, remedy)
     if not names:
-        text = _("Cancellations, changes, offers and renewals were carried out on their day.")
+        text = _("Cancellations, changes and offers were carried out on their day.")
         return Check("due_work", "ok", text)
     text = _n(
         "%(num)s cancellation, change or offer is overdue: %(names)s.",
@@ -69,3 +59,24 @@ def due_work(settings: Settings) -> Check:
     )
     remedy = _("The log says why, such as a company without an address. The panel tries again.")
     return Check("due_work", "warn", text, remedy)
+
+
+def unrenewed(settings: Settings) -> Check:
+    """Check that services were charged for their next periods."""
+    with Session(engine_for(settings.database_url)) as reader:
+        overdue = renewals.overdue()
+        names = reader.scalars(overdue.limit(SHOWN)).all()
+        count = reader.scalar(sa.select(sa.func.count()).select_from(overdue.subquery())) or 0
+    if not names:
+        return Check("renewals", "ok", _("Services have been renewed on time."))
+    text = _n(
+        "%(num)s service has not been renewed: %(names)s.",
+        "%(num)s services have not been renewed: %(names)s.",
+        count,
+        names=", ".join(names),
+    )
+    remedy = _(
+        "Check that automatic renewals are on under Settings → Billing. The log says why a document"
+        " was refused. `puqpanel billing run --late --dry-run` shows what would be invoiced."
+    )
+    return Check("renewals", "warn", text, remedy)

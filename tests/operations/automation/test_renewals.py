@@ -201,7 +201,7 @@ def test_a_service_that_was_changed_meanwhile_is_left_to_the_next_run(service, m
         monkeypatch.setattr(renewals, "due", lambda **_: iter(found))
         results = renewals.run(actor=AUTOMATION)
         assert results.issued == 0
-        assert "changed meanwhile" in str(results.refused[0][1])
+        assert "has changed in the meantime" in str(results.refused[0][1])
         monkeypatch.undo()
         assert run() == 1
     assert issued()[-1].net == eur(1200)

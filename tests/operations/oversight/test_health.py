@@ -56,6 +56,7 @@ def test_public_report_contains_states_only(panel: Panel, settings: Settings) ->
                     "taxes",
                     "books",
                     "due_work",
+                    "renewals",
                     "translations",
                     "disk",
                 ),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
+from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Service
 from tests.web.conftest import Browser
@@ -44,3 +47,18 @@ def test_staff_change_price_and_client(app: Panel, owner: Browser, shop: dict[st
     assert stored(app) == (350, "Tom Other")
     page = owner.get(at).text
     assert ("Loyal" in page, "transferred from Anna Berg to Tom Other" in page) == (True, True)
+
+
+def test_staff_change_until_when_a_service_is_charged(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
+    path = f"/admin/services/{shop['service']}/charged-until"
+    assert path in owner.get(f"/admin/services/{shop['service']}").text
+    for day in ("", "soon", "1900-01-01"):
+        assert owner.post(path, {"day": day, "reason": "x"}).status_code == 422
+    tomorrow = now().date() + timedelta(days=1)
+    sent = {"day": tomorrow.isoformat(), "reason": "Paid elsewhere"}
+    assert owner.post(path, sent).status_code == 302
+    assert "Paid elsewhere" in owner.get(f"/admin/services/{shop['service']}").text
+    with app.app_context():
+        assert session().scalar(sa.select(Service.paid_until)) == tomorrow

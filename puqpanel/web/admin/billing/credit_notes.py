@@ -31,7 +31,7 @@ class CreditForm(Form):
     lines = MultiCheckboxField(
         _("Lines"),
         coerce=int,
-        description=_("Credits what is left of the selected lines, shown without tax."),
+        description=_("Credits the remaining amounts of the selected lines, shown without tax."),
     )
     amount = MoneyField(
         _("Amount including tax"),

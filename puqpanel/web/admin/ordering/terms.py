@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import StringField, TextAreaField
+from wtforms import DateField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.errors import InvalidInput, UserError
@@ -37,6 +37,12 @@ class PriceForm(ReasonForm):
     """The price of each billing period."""
 
     price = StringField(_("Price"), [InputRequired(_("Enter an amount."))])
+
+
+class ChargedForm(ReasonForm):
+    """The first day that is not charged yet."""
+
+    day = DateField(_("Charged until"), [InputRequired(_("Enter a valid date."))])
 
 
 class TransferForm(ReasonForm):
@@ -72,6 +78,30 @@ def price(uuid: str) -> ResponseReturnValue:
         crumbs=crumbs("services", service),
         label=_("Change price"),
         consequence=_("Applies to future charges. What was charged stays as it is."),
+    )
+
+
+@bp.route("/<uuid>/charged-until", methods=["GET", "POST"])
+@allow(SERVICES_MANAGE)
+def charged_until(uuid: str) -> ResponseReturnValue:
+    """Set from which day a service is charged next."""
+    service = find_service(uuid)
+    form = ChargedForm(data={"day": service.paid_until})
+
+    def save() -> tuple[Text, str]:
+        day = form.day.data
+        assert day is not None
+        reason = str(form.reason.data)
+        terms.set_charged_until(actor=actor(), service_uuid=uuid, day=day, reason=reason)
+        return _("Charged until changed."), url_for("admin.services.show", uuid=uuid)
+
+    return save_or_show(
+        form,
+        save,
+        title=_("Change until when %(name)s is charged", name=service.name),
+        crumbs=crumbs("services", service),
+        label=_("Change"),
+        consequence=_("The next period begins on this day. Nothing is charged now."),
     )
 
 

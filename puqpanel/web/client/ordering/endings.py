@@ -102,9 +102,7 @@ def consequences(service: Service) -> list[Text]:
     else:
         texts.append(_("When it ends, its data is deleted. Save what you need before."))
     texts.append(_("You won't be charged for it any more."))
-    for document in endings.released_documents(service, today):
+    for document in endings.released_documents(service, last_day or today):
         number = document.number
-        texts.append(
-            _("If it ends today, you don't have to pay %(number)s any more.", number=number)
-        )
+        texts.append(_("You don't have to pay %(number)s.", number=number))
     return texts
