@@ -27,6 +27,7 @@ from puqpanel.infra.db import session, transaction
 from puqpanel.models import Client, Document, Order, Product, Service
 from puqpanel.operations.accounts import clients
 from puqpanel.operations.accounts.buyer_details import BuyerDetails
+from puqpanel.operations.automation import renewals
 from puqpanel.operations.billing import credit_notes, documents, issuing, payments
 from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.billing.lines import Line
@@ -103,6 +104,7 @@ def create() -> None:
         moment = year.today - timedelta(days=max(days, 2), hours=number % 9)
         year.plan(moment, _Life(year, number, person, sold).join)
     year.live()
+    renewals.run(actor=CLI)  # what is due in the next days
     _draft("Eva Horváth", sold, offered=False)
     _draft("Dorota Wilk", sold, offered=True)
 
