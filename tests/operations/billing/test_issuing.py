@@ -84,7 +84,7 @@ def test_a_document_that_was_removed_is_found(invoice, removed):
     missing = [text for _, text in problems() if "missing" in text]
     assert missing
     if removed == 2:
-        assert any(f"it is {numbers[2]}." in text for text in missing)
+        assert any(f"its number is {numbers[2]}." in text for text in missing)
 
 
 def test_a_second_click_is_refused(invoice):
