@@ -14,7 +14,7 @@ from puqpanel.app import Panel
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for, transaction
 from puqpanel.infra.settings import Settings
-from puqpanel.models import Document, Product, Service, Task, TaskAttempt
+from puqpanel.models import Company, Document, Product, Service, Task, TaskAttempt
 from puqpanel.operations.billing import payments
 from puqpanel.operations.provisioning import services
 from tests.modules.harness import STAFF
@@ -169,6 +169,8 @@ def test_money(
     owner: Browser,
     invoice: Callable[..., Document],  # noqa: F811
 ) -> None:
+    with transaction() as current:  # the report ends today in UTC
+        current.execute(sa.update(Company).values(zone="UTC"))
     paid = invoice("100")
     payments.mark_paid(actor=STAFF, document_uuid=paid.uuid, reason="Statement 1")
     invoice("20")

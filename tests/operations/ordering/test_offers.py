@@ -16,7 +16,7 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Audit, Document, Offer, Order, Service
 from puqpanel.operations.accounts.clients import find_client
-from puqpanel.operations.billing import payments
+from puqpanel.operations.billing import ledger, payments
 from puqpanel.operations.catalog import products
 from puqpanel.operations.ordering import (
     draft_contents,
@@ -37,7 +37,8 @@ from tests.operations.ordering.test_orders import change, product, tasks  # noqa
 
 
 def in_days(number: int) -> date:
-    return now().date() + timedelta(days=number)
+    """Return a day from today, where the company of the fixture is."""
+    return ledger.zone_day("Europe/Warsaw") + timedelta(days=number)
 
 
 @pytest.fixture
@@ -227,7 +228,7 @@ def test_an_empty_draft_is_not_offered(client, company):  # noqa: F811
 
 
 def test_a_share_of_the_first_period_is_charged_as_offered(panel, client, product, company):  # noqa: F811
-    fixed = (now().date() + timedelta(days=20)).day
+    fixed = in_days(20).day
     change(product, anchor_day=fixed)
     order = drafts.create(actor=STAFF, client_uuid=client.uuid)
     draft_items.save_item(actor=STAFF, uuid=order.uuid, choice=Choice(product, "monthly"))
