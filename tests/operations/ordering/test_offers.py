@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError, PermissionDenied
 from puqpanel.domain.money import Money
 from puqpanel.domain.principals import CurrentClient, Principal
-from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Audit, Document, Offer, Order, Service
 from puqpanel.operations.accounts.clients import find_client
