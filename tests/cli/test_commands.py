@@ -242,6 +242,7 @@ def test_doctor_when_the_panel_is_not_running(migrated: Path) -> None:
         "taxes",
         "books",
         "due_work",
+        "renewals",
         "templates",
         "keys",
         "translations",

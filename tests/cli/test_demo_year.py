@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from puqpanel.app import Panel
 from puqpanel.cli.demo import books, year
 from puqpanel.domain.document_states import DocumentStatus
-from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
 from puqpanel.models import Charge, Client, Document, Order, Posting, Service
 from puqpanel.operations.billing import books as ledger_books
+from puqpanel.operations.billing.ledger import zone_day
 from puqpanel.operations.oversight import finance
 from puqpanel.operations.system import currencies
 from tests.conftest import STAFF
@@ -37,7 +37,7 @@ def test_a_year_of_clients_orders_and_documents_is_lived_once(panel: Panel) -> N
     for step in (*ledger_books.check(), *ledger_books.verify()):
         assert not step.problems
 
-    today = now().date()
+    today = zone_day("Europe/Warsaw")  # where the company is
     first, last = (
         session()
         .execute(sa.select(sa.func.min(Document.issued_on), sa.func.max(Document.issued_on)))
