@@ -55,7 +55,7 @@ _TERMS = (
     *(Service.id, Service.client_id, Service.product_id, Service.price_minor, Service.currency),
     *(Service.period, Service.paid_until, Service.anchored_on, Service.anchor_day),
 )
-"""What decides what is charged, and must be as it was read."""
+"""The columns that determine the charge; none may have changed since the service was read."""
 MAX_LATE = timedelta(days=3)
 """Periods that began longer ago are renewed only by hand."""
 OVERDUE = timedelta(days=2)
@@ -124,7 +124,7 @@ def run(
 
 
 def run_automatically() -> int:
-    """Run as the scheduler does, if staff did not switch it off; return how many were issued."""
+    """Issue what is due unless staff switched renewals off, and return how many were issued."""
     if not settings.get("billing.renewals"):
         return 0
     return run(actor=AUTOMATION).issued
@@ -159,11 +159,13 @@ def lead() -> Lead:
 
 
 def invoice_day(service: Service) -> date | None:
-    """Return from which day the next period of a service is charged; None if not by itself.
+    """Return on which day a service is renewed; None if it is not renewed automatically.
 
     Args:
         service: one that nobody ends or changes.
     """
+    if not settings.get("billing.renewals"):
+        return None
     if service.paid_until is None or service.paid_until < _oldest() or not _recurs(service):
         return None
     return service.paid_until - lead().of(Period(service.period))
@@ -208,7 +210,7 @@ def _renewals(day: date | None, company_uuid: str, late: bool) -> Iterator[Renew
 def next_renewal(
     service: Service, company: Company, coupon: pricing.Coupon | None
 ) -> Renewal | None:
-    """Return what is charged next for a service, whenever it is due; None for nothing.
+    """Return the next charge of a service, even if it is not due yet; None if there is none.
 
     Args:
         service: the service.

@@ -85,8 +85,8 @@ class Conversions:
 def _credited(document: Document | PlainDocument) -> tuple[Money, int]:
     """Return the taxes of earlier credit notes for the same invoice, and what these state of them.
 
-    Each credit note states what is converted of all of them, less what the earlier ones stated; so
-    credit notes for a whole invoice sum to the tax that it states.
+    A credit note states the converted tax of all credit notes so far, less what the earlier ones
+    stated. So credit notes for a whole invoice sum to the tax that it states.
     """
     minor = stated_before = 0
     if document.corrects is not None:

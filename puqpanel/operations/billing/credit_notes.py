@@ -87,7 +87,7 @@ def credit(
         The credit note; the earlier one for a token of this invoice that was used before.
 
     Raises:
-        ConflictError: it is no issued invoice, or nothing is left to credit.
+        ConflictError: it is not an issued invoice, or nothing is left to credit.
         InvalidInput: no reason is given, or more would be credited than is left.
     """
     actor.require(DOCUMENTS_ISSUE)

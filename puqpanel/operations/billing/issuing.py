@@ -158,7 +158,7 @@ def write_off(*, actor: Principal, uuid: str, reason: str) -> None:
     """Write off what is open on an invoice that will not be paid.
 
     Raises:
-        ConflictError: it is no invoice, or nothing is open.
+        ConflictError: it is not an invoice, or nothing is open.
     """
     actor.require(DOCUMENTS_ISSUE)
     ledger.lock_client(find_document(uuid).client_id)
@@ -192,7 +192,7 @@ def check_unpaid(document: Document) -> None:
     """Check that a document is an invoice that can be written off.
 
     Raises:
-        ConflictError: it is no invoice, or nothing is open.
+        ConflictError: it is not an invoice, or nothing is open.
     """
     if document.kind != DocumentKind.INVOICE or document.status not in OPEN:
         raise ConflictError(_("Only unpaid invoices can be written off."))

@@ -28,7 +28,7 @@ def check_creditable(invoice: Document) -> None:
     """Check that something of a document can be credited.
 
     Raises:
-        ConflictError: it is no issued invoice, or nothing is left to credit.
+        ConflictError: it is not an issued invoice, or nothing is left to credit.
     """
     so_far(invoice)
 
@@ -36,7 +36,7 @@ def check_creditable(invoice: Document) -> None:
 def so_far(
     invoice: Document,
 ) -> tuple[Sequence[Document], list[GroupTotal], list[GroupTotal]]:
-    """Return the credit notes of an invoice, its tax groups, and what was credited of each.
+    """Return the credit notes of an invoice, its tax groups, and how much of each was credited.
 
     Raises:
         ConflictError: see `check_creditable`.

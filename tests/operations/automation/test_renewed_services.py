@@ -173,6 +173,7 @@ def test_it_can_be_switched_off(service):  # noqa: F811
     with at("2026-02-17"):
         with transaction():
             stored.save(actor=AUTOMATION, values={"billing.renewals": False})
+        assert renewals.invoice_day(fresh(service)) is None
         assert renewals.run_automatically() == 0
         assert session().scalars(renewals.overdue()).all() == ["VPS"]
         assert run() == 1
