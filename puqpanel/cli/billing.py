@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -59,8 +60,7 @@ def run(
             return _show(list(renewals.due(day=last, company_uuid=uuid, late=late)), as_json)
         results = renewals.run(actor=CLI, day=last, company_uuid=uuid, late=late)
         refused = [
-            {**renewals.summary([document])[0], "reason": str(reason)}
-            for document, reason in results.refused
+            {**_plain([document])[0], "reason": str(reason)} for document, reason in results.refused
         ]
     if as_json:
         click.echo(json.dumps({"issued": results.issued, "refused": refused}))
@@ -83,9 +83,7 @@ def _company(text: str) -> str:
 
 
 def _show(documents: list[RenewalDocument], as_json: bool) -> int:
-    from puqpanel.operations.automation import renewals
-
-    due = renewals.summary(documents)
+    due = _plain(documents)
     if as_json:
         click.echo(json.dumps({"due": due}))
         return 0
@@ -102,3 +100,25 @@ def _show(documents: list[RenewalDocument], as_json: bool) -> int:
 
 def _last(end: date) -> str:
     return date.fromordinal(end.toordinal() - 1).isoformat()
+
+
+def _plain(documents: Iterable[RenewalDocument]) -> list[dict[str, object]]:
+    """Return what documents charge, as plain values."""
+    return [
+        {
+            "client": document.renewals[0].service.client.name,
+            "company": document.renewals[0].company.name,
+            "kind": document.kind,
+            "services": [
+                {
+                    "service": each.service.uuid,
+                    "name": each.service.name,
+                    "start": each.span.start.isoformat(),
+                    "end": each.span.end.isoformat(),
+                    "amounts": [str(line.amount) for line in each.lines],
+                }
+                for each in document.renewals
+            ],
+        }
+        for document in documents
+    ]

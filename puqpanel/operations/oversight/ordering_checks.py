@@ -15,7 +15,7 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for
 from puqpanel.infra.settings import Settings
 from puqpanel.models import Change, Ending, Offer, Order, Service
-from puqpanel.operations.automation import renewals
+from puqpanel.operations.automation import due_services
 from puqpanel.operations.oversight.check import Check
 
 LATE = timedelta(days=2)
@@ -64,7 +64,7 @@ def due_work(settings: Settings) -> Check:
 def unrenewed(settings: Settings) -> Check:
     """Check that services were charged for their next periods."""
     with Session(engine_for(settings.database_url)) as reader:
-        overdue = renewals.overdue()
+        overdue = due_services.overdue()
         names = reader.scalars(overdue.limit(SHOWN)).all()
         count = reader.scalar(sa.select(sa.func.count()).select_from(overdue.subquery())) or 0
     if not names:

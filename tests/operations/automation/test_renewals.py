@@ -15,7 +15,7 @@ from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Charge, Document, OrderItem, Service
-from puqpanel.operations.automation import renewals
+from puqpanel.operations.automation import due_services, renewals
 from puqpanel.operations.billing import companies, credit_notes, payments
 from puqpanel.operations.ordering import coupons, endings
 from puqpanel.operations.ordering.coupons import CouponValues
@@ -48,7 +48,7 @@ def service(company: Any, client: Any) -> str:  # noqa: F811
 def test_each_period_is_charged_once_days_before_it_begins(service):
     with at("2026-02-13"):
         assert run() == 0
-        assert renewals.invoice_day(fresh(service)) == date(2026, 2, 14)
+        assert due_services.invoice_day(fresh(service)) == date(2026, 2, 14)
     with at("2026-02-14"):
         assert run() == 1
         assert run() == 0
@@ -68,9 +68,9 @@ def test_each_period_is_charged_once_days_before_it_begins(service):
 def test_missed_periods_are_charged_one_after_the_other(service):
     with at("2026-04-20"):
         assert run() == 0  # staff decide
-        assert session().scalars(renewals.overdue()).all() == ["VPS"]
+        assert session().scalars(due_services.overdue()).all() == ["VPS"]
         assert [run(late=True) for _ in range(5)] == [1, 1, 1, 0, 0]
-        assert session().scalars(renewals.overdue()).all() == []
+        assert session().scalars(due_services.overdue()).all() == []
     starts = [document.lines[0].period_start for document in issued()]
     assert starts == [date(2026, 2, 28), date(2026, 3, 31), date(2026, 4, 30)]
     assert [document.due_on for document in issued()] == [date(2026, 5, 4)] * 2 + [
@@ -250,7 +250,7 @@ def test_a_date_ahead_shows_what_will_be_due(service):
     with at("2026-02-01"):
         assert list(renewals.due()) == []
         (found,) = renewals.due(day=date(2026, 2, 14))
-        assert renewals.summary([found])[0]["services"][0]["amounts"] == ["10.00 EUR"]
+        assert [line.amount for line in found.lines] == [eur(1000)]
         assert issued() == []
 
 

@@ -14,7 +14,7 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Document, Order
-from puqpanel.operations.automation import renewals
+from puqpanel.operations.automation import due_services, renewals
 from puqpanel.operations.billing import credit_notes, payments
 from puqpanel.operations.catalog import products
 from puqpanel.operations.ordering import acceptance, changes, coupons, endings, terms
@@ -79,7 +79,7 @@ def test_services_of_orders_marked_as_fraud_are_not_renewed(service):  # noqa: F
         put(service, status="suspended")
     with at("2026-02-20"):
         assert run() == 0
-        assert session().scalars(renewals.overdue()).all() == []
+        assert session().scalars(due_services.overdue()).all() == []
 
 
 def test_a_change_that_waits_for_payment_delays_no_period_that_has_begun(client, company):  # noqa: F811
@@ -98,7 +98,7 @@ def test_free_periods_are_not_charged_afterwards(service):  # noqa: F811
         price = {"service_uuid": service, "reason": "sponsor"}
         terms.override_price(actor=STAFF, price=Money.zero("EUR"), **price)
     with at("2026-07-01"):
-        assert (run(), session().scalars(renewals.overdue()).all()) == (0, [])
+        assert (run(), session().scalars(due_services.overdue()).all()) == (0, [])
         terms.override_price(actor=STAFF, price=eur(1000), **price)
         assert run() == 1
     (line,) = issued()[-1].lines
@@ -173,7 +173,7 @@ def test_it_can_be_switched_off(service):  # noqa: F811
     with at("2026-02-17"):
         with transaction():
             stored.save(actor=AUTOMATION, values={"billing.renewals": False})
-        assert renewals.invoice_day(fresh(service)) is None
+        assert due_services.invoice_day(fresh(service)) is None
         assert renewals.run_automatically() == 0
-        assert session().scalars(renewals.overdue()).all() == ["VPS"]
+        assert session().scalars(due_services.overdue()).all() == ["VPS"]
         assert run() == 1

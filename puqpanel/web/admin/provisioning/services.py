@@ -27,7 +27,7 @@ from puqpanel.domain.task_states import OPEN, TaskStatus
 from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Ending, ModuleLog, Product, Service, Task
-from puqpanel.operations.automation import renewals
+from puqpanel.operations.automation import due_services
 from puqpanel.operations.catalog import products
 from puqpanel.operations.ordering import manual_changes, selections
 from puqpanel.operations.ordering.contracts import ENDED, find_with_rows
@@ -284,7 +284,7 @@ def show(uuid: str) -> ResponseReturnValue:
         ),
         ending=ending,
         change=found.change,
-        invoice_day=None if ending or found.change else renewals.invoice_day(service),
+        invoice_day=None if ending or found.change else due_services.invoice_day(service),
         to_do=[] if ended else list(filter(manual_changes.waits_for_staff, state["tasks"])),
         selection=selections.of_service(service),
         day=shown_day,

@@ -19,7 +19,7 @@ from puqpanel.domain.texts import Text, _
 from puqpanel.host import languages
 from puqpanel.host.calls import Called
 from puqpanel.models import Service
-from puqpanel.operations.automation import renewals
+from puqpanel.operations.automation import due_services
 from puqpanel.operations.ordering import (
     contracts,
     coupon_uses,
@@ -90,7 +90,7 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
         called=called,
         ending=ending,
         change=change,
-        invoice_day=None if ending or change else renewals.invoice_day(service),
+        invoice_day=None if ending or change else due_services.invoice_day(service),
         selection=selections.of_service(service) if first else [],
         welcome=service.product.welcome if first and _active(service) else "",
         orders=can(CLIENT_ORDERS_MANAGE) and not _closed(service),
