@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import DateField, StringField, TextAreaField
@@ -23,33 +25,34 @@ bp = Blueprint("terms", __name__, url_prefix="/services")
 TRANSFER = "admin/ordering/services/transfer.html"
 
 
-class ReasonForm(Form):
-    """Why the terms of a service change."""
-
-    reason = TextAreaField(
+def _reason() -> Any:
+    return TextAreaField(
         _("Reason"),
         [InputRequired(_("Enter a reason.")), Length(max=terms.MAX_REASON_LENGTH)],
         description=_("Visible to staff only."),
     )
 
 
-class PriceForm(ReasonForm):
+class PriceForm(Form):
     """The price of each billing period."""
 
     price = StringField(_("Price"), [InputRequired(_("Enter an amount."))])
+    reason = _reason()
 
 
-class ChargedForm(ReasonForm):
+class ChargedForm(Form):
     """The first day that is not charged yet."""
 
     day = DateField(_("Charged until"), [InputRequired(_("Enter a valid date."))])
+    reason = _reason()
 
 
-class TransferForm(ReasonForm):
+class TransferForm(Form):
     """The new client, with a search for it."""
 
     find = StringField(_("Find a client"))
     client = StringField(_("New client"), [InputRequired(_("Choose a client."))])
+    reason = _reason()
 
 
 @bp.route("/<uuid>/price", methods=["GET", "POST"])
@@ -93,14 +96,14 @@ def charged_until(uuid: str) -> ResponseReturnValue:
         assert day is not None
         reason = str(form.reason.data)
         terms.set_charged_until(actor=actor(), service_uuid=uuid, day=day, reason=reason)
-        return _("Charged until changed."), url_for("admin.services.show", uuid=uuid)
+        return _("Charged-until date changed."), url_for("admin.services.show", uuid=uuid)
 
     return save_or_show(
         form,
         save,
-        title=_("Change until when %(name)s is charged", name=service.name),
+        title=_("Change the charged-until date of %(name)s", name=service.name),
         crumbs=crumbs("services", service),
-        label=_("Change"),
+        label=_("Change date"),
         consequence=_("The next period begins on this day. Nothing is charged now."),
     )
 

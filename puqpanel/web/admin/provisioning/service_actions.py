@@ -72,7 +72,7 @@ def actions_for(
         menu.append(_link(service, _("Rename service"), "admin.services.edit", "pen"))
         if service.status not in ENDED:
             menu.append(_link(service, _("Change price…"), "admin.terms.price", "tag"))
-            text = _("Change charged until…")
+            text = _("Change charged-until date…")
             menu.append(_link(service, text, "admin.terms.charged_until", "calendar-check"))
             menu.append(_link(service, _("Transfer…"), "admin.terms.transfer", "right-left"))
         if has_module:
