@@ -9,10 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from puqpanel.domain.spreadsheet import csv_line
 from puqpanel.host.contract.hooks import Hook
+from puqpanel.host.contract.payments import (
+    Checkout,
+    DisputeReport,
+    MethodReport,
+    PaymentReport,
+    RefundReport,
+    SavedMethod,
+    WebhookEvent,
+)
 from puqpanel.host.contract.result import Result
 from puqpanel.infra.crypto import EncryptedJSON, EncryptedText
 from puqpanel.infra.db import UtcDateTime
 from puqpanel.sdk import db, forms, http, statistics
+from puqpanel.sdk.attempt import PaymentAttempt
 from puqpanel.sdk.caching import cache
 from puqpanel.sdk.compat.carbon import now
 from puqpanel.sdk.crypt import decrypt, encrypt
@@ -20,6 +30,7 @@ from puqpanel.sdk.errors import ExternalServiceError
 from puqpanel.sdk.events import event
 from puqpanel.sdk.invoice import Invoice
 from puqpanel.sdk.mail import Mail, MailError, NotificationMail
+from puqpanel.sdk.money import major_units, minor_units
 from puqpanel.sdk.notification import Notification
 from puqpanel.sdk.passwords import generate_strong_password
 from puqpanel.sdk.payment import Payment
@@ -47,7 +58,9 @@ from puqpanel.sdk.web import (
 )
 
 __all__ = [
+    "Checkout",
     "Controller",
+    "DisputeReport",
     "EncryptedJSON",
     "EncryptedText",
     "ExternalServiceError",
@@ -55,18 +68,24 @@ __all__ = [
     "Invoice",
     "Mail",
     "MailError",
+    "MethodReport",
     "Notification",
     "NotificationMail",
     "Payment",
+    "PaymentAttempt",
+    "PaymentReport",
     "Plugin",
     "Product",
+    "RefundReport",
     "Request",
     "Result",
+    "SavedMethod",
     "Service",
     "Task",
     "UtcDateTime",
     "ValidationError",
     "Validator",
+    "WebhookEvent",
     "__",
     "abort",
     "auth_id",
@@ -85,7 +104,9 @@ __all__ = [
     "json_error",
     "json_success",
     "log_module",
+    "major_units",
     "measure",
+    "minor_units",
     "n__",
     "noop__",
     "now",
