@@ -11,11 +11,13 @@ from puqpanel.models.accounts.saved_views import SavedView
 from puqpanel.models.accounts.sessions import AccountSession
 from puqpanel.models.accounts.staff import Role, Staff, staff_roles
 from puqpanel.models.accounts.users import User
+from puqpanel.models.billing.attempts import AttemptDocument, PaymentAttempt, PaymentMethod
 from puqpanel.models.billing.books import BooksCheck
 from puqpanel.models.billing.companies import Company, Series
 from puqpanel.models.billing.documents import Charge, Document, DocumentLineRow, DocumentTax
 from puqpanel.models.billing.ledger import LedgerEntry, Posting
-from puqpanel.models.billing.payments import Allocation, Payment
+from puqpanel.models.billing.payment_events import PaymentEvent
+from puqpanel.models.billing.payments import Allocation, Payment, Refund
 from puqpanel.models.billing.taxes import CompanyTaxRule, CountryTax, VatCheck
 from puqpanel.models.catalog.groups import ProductGroup
 from puqpanel.models.catalog.options import Option, OptionGroup, ProductOptionGroup
@@ -46,6 +48,7 @@ __all__ = [
     "AccountSession",
     "Address",
     "Allocation",
+    "AttemptDocument",
     "Audit",
     "BooksCheck",
     "BulkItem",
@@ -80,11 +83,15 @@ __all__ = [
     "Order",
     "OrderItem",
     "Payment",
+    "PaymentAttempt",
+    "PaymentEvent",
+    "PaymentMethod",
     "Posting",
     "Price",
     "Product",
     "ProductGroup",
     "ProductOptionGroup",
+    "Refund",
     "Role",
     "SavedView",
     "ScheduleEntry",

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from puqpanel.infra.crypto import EncryptedJSON
 from puqpanel.infra.db import Model
-from puqpanel.models.columns import Created, Key, Name, Uuid, Word
+from puqpanel.models.columns import Created, Id, Key, Name, Uuid, Word
 from puqpanel.models.searchable import Searchable
 
 
@@ -19,6 +19,8 @@ class ConfiguredModule(Searchable, Model):
         name: name of the module.
         title: display name.
         data: settings, which the module reads as `module_data`; encrypted.
+        company_id: the only company that a gateway is offered for; NULL for all.
+        currencies: the only currencies that it is offered for, with spaces between; empty for all.
     """
 
     __tablename__ = "instances"
@@ -32,6 +34,8 @@ class ConfiguredModule(Searchable, Model):
     position: Mapped[int] = mapped_column(default=0)
     active: Mapped[bool] = mapped_column(default=False)
     data: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON, default=dict)
+    company_id: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("companies.id"), index=True)
+    currencies: Mapped[str] = mapped_column(sa.String(400), default="")
     created_at: Mapped[Created]
 
     @property
