@@ -40,6 +40,7 @@ from puqpanel.sdk.product import Product
 from puqpanel.sdk.service import Service
 from puqpanel.sdk.task import Task
 from puqpanel.sdk.texts import __, format_date, format_number, n__, noop__, strip_tags
+from puqpanel.sdk.transfers import transfer_image
 from puqpanel.sdk.validator import ValidationError, Validator
 from puqpanel.sdk.web import (
     Controller,
@@ -115,6 +116,7 @@ __all__ = [
     "response",
     "statistics",
     "strip_tags",
+    "transfer_image",
     "url_for_module",
     "view_admin_module",
 ]

@@ -1,9 +1,15 @@
 """The base class of Payment and Notification modules, which staff configure one or more times."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
+import sqlalchemy as sa
+
+from puqpanel.host.form_fields import secret_fields
+from puqpanel.infra import known_secrets, redact
+from puqpanel.infra.db import session
 from puqpanel.infra.links import link
+from puqpanel.models.modules.configured_modules import ConfiguredModule
 from puqpanel.sdk import forms
 from puqpanel.sdk.derived_form import derived_form
 from puqpanel.sdk.module import Module
@@ -20,9 +26,34 @@ class Configured(Module):
         SettingsForm: WTForms form of the settings; rendered by `get_settings_page` and validated by
             `save_module_data`. Without one, a module that defines `get_module_data` gets a form
             with a field for each setting that it returns for a new instance.
+        instance_title: the name that staff gave the instance; set by `instances`.
     """
 
     SettingsForm: ClassVar[type[forms.Form] | None] = None
+    instance_title: str = ""
+
+    def instances(self) -> list[Self]:
+        """Return the module's gateways or senders, each with its settings, as staff ordered them.
+
+        For pages and scheduled jobs of the module, which concern no instance.
+        """
+        rows = session().scalars(
+            sa.select(ConfiguredModule)
+            .where(
+                ConfiguredModule.type == (self.module_type or self.contract_type),
+                ConfiguredModule.name == (self.module_name or type(self).__name__),
+            )
+            .order_by(ConfiguredModule.position, ConfiguredModule.id)
+        )
+        found = []
+        for row in rows:
+            instance = type(self)()
+            instance.recorded_version = self.recorded_version
+            instance.instance_uuid, instance.instance_title = row.uuid, row.title
+            instance._prepare(None, None, {"module_data": dict(row.data or {})})
+            known_secrets.learn(redact.named_secrets(row.data, secret_fields(type(self))))
+            found.append(instance)
+        return found
 
     @property
     def webhook_url(self) -> str:

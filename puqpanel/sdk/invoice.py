@@ -1,10 +1,18 @@
 """A snapshot of an invoice for payment modules."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Self
 
+import sqlalchemy as sa
+
+from puqpanel.domain.document_states import OPEN
+from puqpanel.domain.documents import DocumentKind
 from puqpanel.host.contract.names import bind
+from puqpanel.infra.db import session
+from puqpanel.models.billing.documents import Document
+from puqpanel.sdk.money import minor_units
 from puqpanel.sdk.service import ServiceClient as InvoiceClient
 from puqpanel.sdk.service import ServiceCurrency as InvoiceCurrency
 
@@ -72,3 +80,53 @@ class Invoice:
             InvoiceLine("Domain example.com, one year", Decimal("12.00")),
         )
         return cls(SAMPLE, "SAMPLE-0001", client, lines, Decimal("21.90"))
+
+    @classmethod
+    def find_open(
+        cls,
+        currency: str,
+        *,
+        numbers: Collection[str] = (),
+        due: Collection[Decimal] = (),
+        limit: int = 500,
+    ) -> list[Self]:
+        """Return the unpaid invoices and proformas that have one of the numbers or amounts.
+
+        For modules that match incoming money. Their `lines` are empty.
+
+        Args:
+            currency: ISO 4217 code.
+            numbers: as printed.
+            due: amounts that are still to be paid, in major units.
+            limit: how many to return at most, the oldest first.
+        """
+        settled = Document.paid_minor + Document.credited_minor + Document.written_off_minor
+        minors = [minor_units(amount, currency) for amount in due]
+        rows = session().scalars(
+            sa.select(Document)
+            .where(
+                Document.status.in_(OPEN),
+                Document.kind != DocumentKind.CREDIT_NOTE,
+                Document.currency == currency,
+                sa.or_(
+                    Document.number.in_(list(numbers)),
+                    (Document.net_minor + Document.tax_minor - settled).in_(minors),
+                ),
+            )
+            .order_by(Document.id)
+            .limit(limit)
+        )
+        return [cls._of(row) for row in rows]
+
+    @classmethod
+    def _of(cls, row: Document) -> Self:
+        client = InvoiceClient(
+            row.client.uuid,
+            row.client.name,
+            row.client.email,
+            row.client.company,
+            row.client.country,
+            InvoiceCurrency(row.currency),
+        )
+        total = row.total.major
+        return cls(row.uuid, row.number or "", client, (), total, total - row.open.major)

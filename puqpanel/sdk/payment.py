@@ -1,10 +1,11 @@
 """The base class of Payment modules: gateways through which clients pay invoices."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from puqpanel.host.contract.payments import Checkout, WebhookEvent
+from puqpanel.host.contract.payments import Checkout, Report, WebhookEvent
+from puqpanel.host.contract.result import Result
 from puqpanel.infra.links import link
 from puqpanel.sdk import payment_calls
 from puqpanel.sdk.attempt import PaymentAttempt
@@ -120,6 +121,20 @@ class Payment(Configured):
             outside_id: of the checkout or of the payment.
         """
         return []
+
+    def report_payments(self, reports: Iterable[Report]) -> Result:
+        """Hand reports to the panel that come from neither a webhook nor `observe_payment`.
+
+        For example, lines of a bank statement that staff confirmed. Call it outside of
+        `db.transaction()`; the panel counts each payment once, so it may be repeated.
+
+        Args:
+            reports: what happened, of the gateway that this instance is.
+
+        Returns:
+            An error if not all of them were recorded.
+        """
+        return payment_calls.report_payments(self, reports)
 
     def on_payment_success(self, payload: Mapping[str, Any]) -> Any:
         """Record a successful payment; called by the module's own webhook.

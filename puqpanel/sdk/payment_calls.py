@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from puqpanel.host.contract.payments import Report, reports_of
+from puqpanel.host.contract.result import Result
 from puqpanel.sdk.texts import __
 
 if TYPE_CHECKING:
@@ -25,3 +28,15 @@ def record_payload(module: Payment, payload: Mapping[str, Any], *, succeeded: bo
     action = "payment succeeded" if succeeded else "payment failed"
     module.log_info(action, {"gateway": module.instance_uuid, "payload": dict(payload)})
     return {"status": "success"}
+
+
+def report_payments(module: Payment, reports: Iterable[Report]) -> Result:
+    """Record reports that a module made outside of a webhook.
+
+    TODO: replace. This only logs them; the panel's operation that books reports belongs here.
+    """
+    for report in reports_of(list(reports)):
+        module.log_info(
+            "payment reported", {"gateway": module.instance_uuid, "report": asdict(report)}
+        )
+    return Result.success()

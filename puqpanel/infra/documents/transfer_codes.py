@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import segno
@@ -22,20 +23,49 @@ _SEGNO: dict[str, Any] = {"boost_error": False, "encoding": "utf-8", "mask": 0}
 """EPC requires level M exactly. Readers accept any mask; choosing the best takes 12 ms."""
 
 
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A bank transfer to fill in.
+
+    Args:
+        holder: of the account.
+        iban: in any spelling.
+        bic: may be empty.
+        amount: what is to be paid.
+        title: what the payer writes.
+        tax_number: of the recipient, for the Polish code; may be empty.
+    """
+
+    holder: str
+    iban: str
+    bic: str
+    amount: Money
+    title: str
+    tax_number: str = ""
+
+
 def transfer_code(data: DocumentData, amount: Money) -> str:
-    """Return the QR code for a bank transfer as SVG; empty if there is no standard for it.
+    """Return the QR code for the transfer of a document as SVG; empty if there is no standard.
 
     Args:
         data: the document.
         amount: what is to be paid.
     """
-    iban = compact_iban(data.bank.iban)
-    if not iban or not data.number or amount.minor <= 0:
+    bank, seller = data.bank, data.seller
+    number = seller.vat_number or seller.tax_number
+    holder = bank.holder or seller.name
+    return code_of(Transfer(holder, bank.iban, bank.bic, amount, data.number, number))
+
+
+def code_of(transfer: Transfer) -> str:
+    """Return the QR code for a bank transfer as SVG; empty if there is no standard for it."""
+    iban, amount = compact_iban(transfer.iban), transfer.amount
+    if not iban or not transfer.title or amount.minor <= 0:
         return ""
-    if data.currency == "EUR" and amount.minor <= EPC_MAX_CENTS:
-        return _svg(segno.make_qr(epc_text(data, amount, iban), error="m", **_SEGNO))
-    if data.currency == "PLN" and iban.startswith("PL") and amount.minor <= ZBP_MAX_GROSZY:
-        return _svg(segno.make_qr(zbp_text(data, amount, iban), error="m", **_SEGNO))
+    if amount.currency == "EUR" and amount.minor <= EPC_MAX_CENTS:
+        return _svg(segno.make_qr(epc_text(transfer), error="m", **_SEGNO))
+    if amount.currency == "PLN" and iban.startswith("PL") and amount.minor <= ZBP_MAX_GROSZY:
+        return _svg(segno.make_qr(zbp_text(transfer), error="m", **_SEGNO))
     return ""
 
 
@@ -49,9 +79,9 @@ def grouped_iban(iban: str) -> str:
     return " ".join(re.findall(".{1,4}", compact_iban(iban)))
 
 
-def epc_text(data: DocumentData, amount: Money, iban: str) -> str:
+def epc_text(transfer: Transfer) -> str:
     """Return the content of the code of the European Payments Council, version 002."""
-    bic = data.bank.bic.strip()
+    bic = transfer.bic.strip()
     return "\n".join(
         [
             "BCD",
@@ -59,32 +89,32 @@ def epc_text(data: DocumentData, amount: Money, iban: str) -> str:
             "1",  # UTF-8
             "SCT",
             bic if len(bic) in (8, 11) else "",
-            _holder(data)[:70],
-            iban,
-            f"EUR{amount.major:.2f}",
+            _line(transfer.holder)[:70],
+            compact_iban(transfer.iban),
+            f"EUR{transfer.amount.major:.2f}",
             "",
             "",
-            data.number[:140],
+            transfer.title[:140],
         ]
     )
 
 
-def zbp_text(data: DocumentData, amount: Money, iban: str) -> str:
+def zbp_text(transfer: Transfer) -> str:
     """Return the content of the Polish 2D code: tax number, account, amount, name and title."""
-    tax_number = re.sub(r"\D", "", data.seller.vat_number or data.seller.tax_number)
+    tax_number = re.sub(r"\D", "", transfer.tax_number)
     fields = [
         tax_number if len(tax_number) == 10 else "",
         "PL",
-        iban.removeprefix("PL"),
-        f"{amount.minor:06}",
-        _holder(data).replace("|", " ")[:20],
-        data.number.replace("|", " ")[:32],
+        compact_iban(transfer.iban).removeprefix("PL"),
+        f"{transfer.amount.minor:06}",
+        _line(transfer.holder).replace("|", " ")[:20],
+        transfer.title.replace("|", " ")[:32],
     ]
     return "|".join([*fields, "", "", ""])
 
 
-def _holder(data: DocumentData) -> str:
-    return " ".join((data.bank.holder or data.seller.name).split())
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _svg(code: segno.QRCode) -> str:
