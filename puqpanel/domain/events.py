@@ -107,6 +107,21 @@ _TABLE: tuple[Event, ...] = (
     Event("payment.received", "A payment was received.", ("payment_uuid", "client_uuid")),
     Event("payment.failed", "A payment failed.", ("payment_uuid", "client_uuid")),
     Event(
+        "payment.parked",
+        "A payment was received that belongs to no client or document.",
+        ("payment_uuid", "reason"),
+    ),
+    Event(
+        "payment.disputed",
+        "A payer disputed a payment, and the gateway withdrew the money.",
+        ("payment_uuid", "client_uuid"),
+    ),
+    Event(
+        "payment_method.disabled",
+        "A saved payment method is no longer charged.",
+        ("client_uuid", "name"),
+    ),
+    Event(
         "task.failed",
         "A task failed and will not be retried.",
         ("task_uuid", "job", "module", "service_uuid", "note"),
@@ -137,7 +152,6 @@ LATER = frozenset(
     if name
     in (
         "invoice.overdue",
-        "payment.failed",
         "user.before_password_reset",
         "user.after_password_reset",
     )

@@ -104,10 +104,19 @@ def _load(
         warnings=(*declared.warnings, *languages.read(folder).problems),
         schedule=declared.schedule,
         hooks=listeners,
-        webhooks=frozenset(
-            verb for verb in ("get", "post") if callable(getattr(cls, f"api_webhook_{verb}", None))
-        ),
+        webhooks=_webhooks(cls, package),
     )
+
+
+def _webhooks(cls: type, package: str) -> frozenset[str]:
+    """Return the HTTP methods of the webhook: the panel stores a POST that `read_event` reads."""
+    methods = {verb for verb in ("get", "post") if callable(getattr(cls, f"api_webhook_{verb}", 0))}
+    reads = any(
+        "read_event" in vars(base)
+        for base in cls.__mro__
+        if f"{base.__module__}.".startswith(f"{package}.")
+    )
+    return frozenset(methods | {"post"} if reads else methods)
 
 
 def _controller(package: str, folder: Path, name: str) -> type:

@@ -12,6 +12,7 @@ from puqpanel.jobs.modules import ModuleJob
 from puqpanel.jobs.notifications import NotificationJob
 from puqpanel.jobs.observations import ObserveJob, ReconcileJob
 from puqpanel.jobs.orders import FraudJob, ProvisionJob
+from puqpanel.jobs.payments import PaymentEventJob, PaymentPollJob, RefundJob
 from puqpanel.jobs.vat_numbers import VatCheckJob
 from puqpanel.tasks import run as engine
 from puqpanel.tasks.outcome import Handlers
@@ -28,8 +29,11 @@ HANDLERS: Handlers = {
     "ModuleJob": ModuleJob(),
     "NotificationJob": NotificationJob(),
     "ObserveJob": ObserveJob(),
+    "PaymentEventJob": PaymentEventJob(),
+    "PaymentPollJob": PaymentPollJob(),
     "ProvisionJob": ProvisionJob(),
     "ReconcileJob": ReconcileJob(),
+    "RefundJob": RefundJob(),
     "VatCheckJob": VatCheckJob(),
 }
 

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Self
 
+from puqpanel.domain.texts import SOURCE
 from puqpanel.host.contract.payments import SavedMethod
+from puqpanel.infra import catalogs
+from puqpanel.operations.billing import attempts, payment_methods
 from puqpanel.sdk.invoice import SAMPLE, Invoice
 
 
@@ -43,8 +46,30 @@ class PaymentAttempt:
 
     @classmethod
     def find(cls, uuid: str) -> Self:
-        """Return the attempt with this UUID."""
-        raise NotImplementedError
+        """Return the attempt with this UUID.
+
+        Raises:
+            NotFoundError: it does not exist.
+        """
+        row = attempts.find_attempt(uuid)
+        documents = [each.document for each in row.documents]
+        text = attempts.describe(row).translated(
+            catalogs.find(row.client.language or "en") or SOURCE
+        )
+        return cls(
+            row.uuid,
+            row.uuid,
+            row.amount.major,
+            row.currency,
+            text,
+            Invoice.of_documents(documents, row.amount, text),
+            row.save_method,
+            payment_methods.saved(row.method) if row.method is not None else None,
+            payment_methods.customer_id(row.client_id, row.gateway),
+            row.outside_id,
+            row.url,
+            dict(row.data or {}),
+        )
 
     @classmethod
     def sample(cls, currency: str = "EUR") -> Self:

@@ -1,7 +1,7 @@
 """A snapshot of an invoice for payment modules."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Self
 
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from puqpanel.domain.document_states import OPEN
 from puqpanel.domain.documents import DocumentKind
+from puqpanel.domain.money import Money
 from puqpanel.host.contract.names import bind
 from puqpanel.infra.db import session
 from puqpanel.models.billing.documents import Document
@@ -117,6 +118,28 @@ class Invoice:
             .limit(limit)
         )
         return [cls._of(row) for row in rows]
+
+    @classmethod
+    def of_documents(cls, rows: Sequence[Document], due: Money, description: str) -> Self:
+        """Return what an attempt pays: a document, or several as one with their sum.
+
+        Args:
+            rows: the documents, of one client and currency.
+            due: what is to be paid now.
+            description: the only line of several documents, or of one whose lines exclude tax.
+        """
+        first = cls._of(rows[0])
+        if len(rows) > 1:
+            number = ", ".join(row.number or "" for row in rows)
+            line = InvoiceLine(description, due.major)
+            return replace(first, number=number, lines=(line,), total=due.major, paid=0 * due.major)
+        lines = tuple(
+            InvoiceLine(row.description, Money(row.amount_minor, due.currency).major)
+            for row in rows[0].lines
+        )
+        if sum(line.amount for line in lines) != first.total:
+            lines = (InvoiceLine(description, first.total),)
+        return replace(first, lines=lines, paid=first.total - due.major)
 
     @classmethod
     def _of(cls, row: Document) -> Self:

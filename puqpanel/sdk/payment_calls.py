@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
 from markupsafe import Markup
 
+from puqpanel.domain.errors import UserError
 from puqpanel.host.contract.payments import Report, reports_of
 from puqpanel.host.contract.result import Result
+from puqpanel.infra.db import session
+from puqpanel.models import Document
+from puqpanel.operations.billing import payment_reports
+from puqpanel.sdk import payment_payloads
 from puqpanel.sdk.texts import __
 
 if TYPE_CHECKING:
@@ -27,16 +33,36 @@ def record_payload(module: Payment, payload: Mapping[str, Any], *, succeeded: bo
     """Record a payment that a module read from its own webhook."""
     action = "payment succeeded" if succeeded else "payment failed"
     module.log_info(action, {"gateway": module.instance_uuid, "payload": dict(payload)})
-    return {"status": "success"}
+    if not module.instance_uuid:
+        return {"status": "success"}  # no gateway: a test of the module's own
+    try:
+        report = payment_payloads.read(
+            payload, succeeded=succeeded, due=_due(payment_payloads.invoice_of(payload))
+        )
+    except ValueError as error:
+        return {
+            "status": "error",
+            "message": f"The payment was not recorded: {error}.",
+            "code": 422,
+        }
+    return report_payments(module, [report]).as_dict()
 
 
 def report_payments(module: Payment, reports: Iterable[Report]) -> Result:
-    """Record reports that a module made outside of a webhook.
-
-    TODO: replace. This only logs them; the panel's operation that books reports belongs here.
-    """
-    for report in reports_of(list(reports)):
-        module.log_info(
-            "payment reported", {"gateway": module.instance_uuid, "report": asdict(report)}
-        )
+    """Record reports that a module made outside of a webhook that the panel stored."""
+    try:
+        payment_reports.record_all(module.instance_uuid, reports_of(list(reports)))
+    except ValueError as error:
+        return Result.error(f"The payment was not recorded: {error}.", code=422)
+    except UserError as error:
+        return Result.error(str(error.text), code=409)
     return Result.success()
+
+
+def _due(invoice_uuid: str) -> Decimal | None:
+    """Return what is open on a document; None if it is unknown."""
+    if not invoice_uuid:
+        return None
+    query = sa.select(Document).where(Document.uuid == invoice_uuid)
+    document = session().scalar(query)
+    return document.open.major if document is not None else None

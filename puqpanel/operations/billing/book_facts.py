@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.ledger import Account
-from puqpanel.models import Allocation, Document, LedgerEntry, Payment, Posting
+from puqpanel.models import Allocation, Document, LedgerEntry, Payment, Posting, Refund
 from puqpanel.operations.billing.book_problems import DOCUMENT_NAME, ISSUED, TOTAL
 from puqpanel.operations.billing.payments import SUCCEEDED
 
@@ -65,7 +65,36 @@ def facts() -> sa.Subquery:
         name=sa.cast(sa.null(), sa.String),
         day=Payment.received_on,
     ).where(Payment.status == SUCCEEDED)
-    return sa.union_all(invoices, credit_notes, write_offs, allocations, payments).subquery()
+    fees = _fact(
+        key("fee", Payment.uuid),
+        {Account.FEES: Payment.fee_minor, Account.CLEARING: -Payment.fee_minor},
+        of=Payment,
+        name=sa.cast(sa.null(), sa.String),
+    ).where(Payment.status == SUCCEEDED, Payment.fee_minor > 0)
+    parts = (invoices, credit_notes, write_offs, allocations, payments, fees)
+    return sa.union_all(*parts, *_refunds()).subquery()
+
+
+def _refunds() -> list[sa.Select[Any]]:
+    """Return the postings of refunds and disputes, and of those that failed."""
+    taken = {Account.CREDIT: Refund.minor, Account.CLEARING: -Refund.minor}
+    returned = {account: -minor for account, minor in taken.items()}
+    rows: tuple[tuple[str, dict[Account, Any], Any, bool], ...] = (
+        ("refund", taken, Refund.day, False),
+        ("refund_failed", returned, None, True),
+    )
+    return [
+        _fact(
+            key(prefix, Refund.uuid),
+            sums,
+            of=Payment,
+            name=sa.cast(sa.null(), sa.String),
+            day=day,
+        )
+        .join(Refund, Refund.payment_id == Payment.id)
+        .where(Refund.status == "failed" if only_failed else sa.true())
+        for prefix, sums, day, only_failed in rows
+    ]
 
 
 def key(prefix: str, *columns: Any) -> sa.ColumnElement[Any]:

@@ -17,6 +17,7 @@ from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
 from puqpanel.domain.ledger import Account, Entry
 from puqpanel.domain.money import Money
+from puqpanel.domain.payment_states import PaymentStatus
 from puqpanel.domain.permissions import PAYMENTS_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import _
@@ -30,7 +31,7 @@ from puqpanel.operations.billing.lines import MAX_AMOUNT_MINOR
 from puqpanel.operations.billing.sealing import seal
 from puqpanel.operations.system import audit
 
-SUCCEEDED = "succeeded"
+SUCCEEDED = PaymentStatus.SUCCEEDED
 FIRST_DAY = date(2000, 1, 1)
 """The earliest day on which a payment can have been received."""
 Row = TypeVar("Row", bound=Model)
@@ -101,6 +102,7 @@ def receive(
     payment = save(
         Payment(
             company_id=company.id,
+            company=company,
             client_id=client.id,
             gateway=received.gateway,
             outside_id=outside_id,
@@ -111,27 +113,48 @@ def receive(
             note=received.note,
         )
     )
+    book(actor, payment, client, documents)
+    return payment
+
+
+def book(actor: Principal, payment: Payment, client: Client, documents: Sequence[str]) -> None:
+    """Post a payment that succeeded, and pay documents with it; requires a transaction.
+
+    Args:
+        actor: who recorded it.
+        payment: of the client.
+        client: who paid, locked.
+        documents: UUIDs of the documents to pay first, as for `receive`.
+    """
+    company = payment.company
     ledger.post(
-        key=f"payment:{received.gateway}:{outside_id}",
+        key=f"payment:{payment.gateway}:{payment.outside_id}",
         company=company,
         client_id=client.id,
-        day=day,
+        day=payment.received_on,
         summary=_("Payment received"),
         entries=[
-            Entry(Account.CLEARING, received.amount, gateway=received.gateway),
-            Entry(Account.CREDIT, -received.amount),
+            Entry(Account.CLEARING, payment.amount, gateway=payment.gateway),
+            Entry(Account.CREDIT, -payment.amount),
         ],
     )
     audit.record(
         actor=actor,
         action="payment.recorded",
         subject_type="client",
-        subject_uuid=client_uuid,
-        summary=_("Payment of %(amount)s recorded.", amount=received.amount),
-        after={"amount": str(received.amount), "note": received.note},
+        subject_uuid=client.uuid,
+        summary=_("Payment of %(amount)s recorded.", amount=payment.amount),
+        after={"amount": str(payment.amount), "note": payment.note},
     )
-    raise_event("payment.received", {"payment_uuid": payment.uuid, "client_uuid": client_uuid})
-    left = received.amount
+    raise_event("payment.received", {"payment_uuid": payment.uuid, "client_uuid": client.uuid})
+    pay_documents(actor, client, payment.amount, documents, payment)
+
+
+def pay_documents(
+    actor: Principal, client: Client, amount: Money, documents: Sequence[str], payment: Payment
+) -> None:
+    """Pay documents with what arrived for a locked client, in order; the rest stays credit."""
+    left = amount
     for uuid in documents:
         try:
             with transaction():
@@ -141,13 +164,12 @@ def receive(
                 actor=actor,
                 action="payment.not_allocated",
                 subject_type="client",
-                subject_uuid=client_uuid,
+                subject_uuid=client.uuid,
                 summary=_(
                     "The payment was added to the credit balance: %(reason)s", reason=error.text
                 ),
                 after={"document": uuid, "amount": str(left)},
             )
-    return payment
 
 
 @retry_deadlocks

@@ -19,7 +19,12 @@ from puqpanel.infra.settings import Settings
 from puqpanel.models.billing.books import LONGEST
 from puqpanel.operations.accounts import session_pruning
 from puqpanel.operations.automation import renewals
-from puqpanel.operations.billing import books_checks, vat_numbers
+from puqpanel.operations.billing import (
+    books_checks,
+    payment_events,
+    payment_polls,
+    vat_numbers,
+)
 from puqpanel.operations.modules import loading, module_log, parking
 from puqpanel.operations.ordering import carts, changes, endings, offers
 from puqpanel.operations.oversight import tasks
@@ -30,6 +35,8 @@ from puqpanel.operations.system.settings import number as days
 JOB, QUEUE = "MaintenanceJob", "System"
 PRUNE_SECONDS = 20.0
 """Maximum time of deleting in one run; a worker should be free for other tasks soon."""
+EVENT_DAYS = 90
+"""Days that events of gateways are kept after they were read."""
 Action = Callable[[Settings], int]
 
 
@@ -86,6 +93,14 @@ _TABLE: tuple[tuple[Work, Action], ...] = (
     (
         Work(_("Close expired offers").source, "", every=300, timeout=120),
         lambda settings: offers.expire_due(),
+    ),
+    (
+        Work(_("Check pending payments").source, "", every=60, timeout=120),
+        lambda settings: payment_polls.schedule_due(),
+    ),
+    (
+        Work(_("Prune payment events").source, "", every=3600, timeout=120),
+        lambda settings: _batches(lambda: payment_events.prune(EVENT_DAYS)),
     ),
     (
         Work(_("Renew services").source, "", every=3600, timeout=3600),
