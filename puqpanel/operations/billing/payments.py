@@ -102,7 +102,6 @@ def receive(
     payment = save(
         Payment(
             company_id=company.id,
-            company=company,
             client_id=client.id,
             gateway=received.gateway,
             outside_id=outside_id,

@@ -23,7 +23,6 @@ from puqpanel.infra.db import release
 from puqpanel.infra.redact import mask_secrets, secret_name
 from puqpanel.models import ConfiguredModule
 from puqpanel.operations.billing import payment_events
-from puqpanel.operations.billing import payment_events
 from puqpanel.operations.modules import availability, configured_modules
 from puqpanel.web import modules
 from puqpanel.web.guard import public
@@ -69,8 +68,6 @@ def call(type: str, name: str, uuid: str) -> Response:
     method = "post" if request.method == "POST" else "get"
     if method == "post" and instance is not None and payment_events.is_event_reader(module):
         return _store_event(module, instance)
-    if method == "post" and instance is not None and payment_events.is_event_reader(module):
-        return _store_event(module, instance)
     if method not in module.webhooks:
         if method == "post":
             abort(404)
@@ -107,30 +104,7 @@ def _store_event(module: LoadedModule, gateway: ConfiguredModule) -> Response:
     Rejected events are not stored, because anyone can send them.
     """
     event, called = payment_events.verify(
-        module=module, gateway=gateway, body=request.get_data(), headers=request.headers
-    )
-    if called.busy or not called.ok:
-        # not counted by the circuit breaker; the provider sends it again
-        _log_call(module, gateway, 503, called.reference, called.duration_ms)
-        return _retry_later()
-    if called.value is not True:
-        _log_call(module, gateway, 401, "", called.duration_ms)
-        body = {"status": "error", "message": _("Missing or invalid signature."), "code": 401}
-        return modules.json_response(body, 401)
-    payment_events.store(gateway_uuid=gateway.uuid, event=event)
-    response = modules.json_response({"status": "success"}, 200)
-    response.headers["Cache-Control"] = "no-store"
-    _log_call(module, gateway, 200, "", called.duration_ms)
-    return response
-
-
-def _store_event(module: LoadedModule, gateway: ConfiguredModule) -> Response:
-    """Store a payment event that its module accepts; a task reads it.
-
-    Rejected events are not stored, because anyone can send them.
-    """
-    event, called = payment_events.verify(
-        module=module, gateway=gateway, body=request.get_data(), headers=request.headers
+        module=module, gateway=gateway, body=request.get_data(), headers=dict(request.headers)
     )
     if called.busy or not called.ok:
         # not counted by the circuit breaker; the provider sends it again
@@ -170,7 +144,7 @@ def _available_module(key: str) -> LoadedModule:
     module = active.get(key)
     if module is None and key not in active.refused:
         abort(404)
-    if module is not None and not (module.webhooks or payment_events.is_event_reader(module)):
+    if module is not None and not module.webhooks:
         abort(404)
     if reason := availability.unavailable_reason(key):
         module_type, _, name = key.partition("/")
