@@ -38,6 +38,7 @@ SCRIPTS = (
     "search",
     "menus",
     "bulk",
+    "redirect",
     "toasts",
     "errors",
     "inputs",

@@ -16,6 +16,8 @@ from puqpanel.domain.offer_states import LABELS as OFFERS
 from puqpanel.domain.offer_states import OfferStatus
 from puqpanel.domain.order_states import LABELS as ORDERS
 from puqpanel.domain.order_states import OrderStatus
+from puqpanel.domain.payment_states import LABELS as PAYMENTS
+from puqpanel.domain.payment_states import PaymentStatus as Paid
 from puqpanel.domain.service_states import (
     PROVISION_LABELS,
     STATUS_LABELS,
@@ -182,7 +184,12 @@ STATUSES: dict[str, dict[str, Status]] = {
         "expired": Status("mute", "calendar-xmark", OFFERS[OfferStatus.EXPIRED]),
     },
     "payment": {
-        "succeeded": Status("good", "circle-check", _c("payment", "Succeeded")),
+        Paid.PENDING: Status("busy", "fa-regular fa-clock", PAYMENTS[Paid.PENDING]),
+        Paid.UNKNOWN: Status("odd", "circle-question", PAYMENTS[Paid.UNKNOWN]),
+        Paid.FAILED: Status("bad", "circle-xmark", PAYMENTS[Paid.FAILED]),
+        Paid.CANCELLED: Status("mute", "ban", PAYMENTS[Paid.CANCELLED]),
+        Paid.PARKED: Status("warn", "circle-pause", PAYMENTS[Paid.PARKED]),
+        Paid.SUCCEEDED: Status("good", "circle-check", PAYMENTS[Paid.SUCCEEDED]),
     },
     "coupon": {
         "active": Status("good", "circle-check", _c("coupon", "Active")),

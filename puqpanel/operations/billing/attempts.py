@@ -25,7 +25,7 @@ from puqpanel.models import (
     Payment,
     PaymentAttempt,
 )
-from puqpanel.operations.billing import gateways, ledger
+from puqpanel.operations.billing import gateways, ledger, payment_polls
 from puqpanel.operations.billing.documents import find_document_of
 from puqpanel.operations.billing.payment_polls import first_poll
 from puqpanel.operations.billing.payments import check_payable
@@ -178,9 +178,13 @@ def start(*, actor: Principal, uuid: str) -> PaymentAttempt:
         calls.Call(module, "start_attempt", (uuid,), instance_uuid=gateway.uuid, actor=actor)
     )
     checkout = called.value
-    if not called.ok or not isinstance(checkout, Checkout):
+    if not called.ok or not isinstance(checkout, Checkout) or not _is_web(checkout.url):
         raise ExternalServiceError(UNAVAILABLE)
     return _keep(uuid, checkout)
+
+
+def _is_web(url: str) -> bool:
+    return not url or url.startswith(("https://", "http://"))
 
 
 @retry_deadlocks
@@ -198,6 +202,16 @@ def _keep(uuid: str, checkout: Checkout) -> PaymentAttempt:
         attempt.next_poll_at = first_poll(gateway)
     session().flush()
     return attempt
+
+
+@transaction()
+def check(*, actor: Principal, uuid: str) -> None:
+    """Add the task that asks the gateway about an attempt, because the client came back from it."""
+    attempt = find_own(actor, uuid)
+    gateway = configured_modules.find_instance(attempt.gateway, gateways.TYPE)
+    is_open = attempt.status in (AttemptStatus.OPEN, AttemptStatus.UNKNOWN)
+    if is_open and attempt.outside_id and gateways.supports(gateway, "observe_payment"):
+        payment_polls.request(attempt)
 
 
 def page(*, actor: Principal, attempt: PaymentAttempt) -> calls.Called | None:

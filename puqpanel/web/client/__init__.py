@@ -12,7 +12,7 @@ from puqpanel.web.client.accounts import (
     registration,
     users,
 )
-from puqpanel.web.client.billing import documents, funds, statements
+from puqpanel.web.client.billing import documents, funds, payments, statements
 from puqpanel.web.client.ordering import changes, endings, offers
 from puqpanel.web.client.oversight import home
 from puqpanel.web.client.provisioning import services
@@ -34,6 +34,7 @@ def blueprint() -> Blueprint:
         offers,
         documents,
         funds,
+        payments,
         statements,
         address_book,
     ):

@@ -17,6 +17,7 @@ from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.domain.tax_rules import BUYER_LABELS
 from puqpanel.infra.redact import storable
 from puqpanel.operations.accounts import addresses, own_details
+from puqpanel.operations.billing import gateways
 from puqpanel.operations.ordering import carts, checkout, order_forms
 from puqpanel.operations.ordering.cart_prices import PricedCart, price_cart, unpriced
 from puqpanel.web.documents import shown_day
@@ -173,5 +174,7 @@ def placed(uuid: str) -> ResponseReturnValue:
         },
         is_set_up=ServiceStatus.ACTIVE in statuses and ServiceStatus.PENDING not in statuses,
         to_pay=order.document is not None and order.document.status in OPEN,
+        pays_online=order.document is not None
+        and bool(gateways.offered(order.document.company, order.document.currency)),
         day=shown_day,
     )

@@ -14,7 +14,15 @@ from puqpanel.domain.texts import _
 from puqpanel.infra.db import session
 from puqpanel.models import Document
 from puqpanel.operations.accounts.clients import find_client
-from puqpanel.operations.billing import converted_taxes, credit, documents, funds, ledger
+from puqpanel.operations.billing import (
+    attempts,
+    converted_taxes,
+    credit,
+    documents,
+    funds,
+    gateways,
+    ledger,
+)
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.documents import (
     pdf_response,
@@ -70,9 +78,16 @@ def show(uuid: str) -> ResponseReturnValue:
         converted=converted_taxes.stated(document.converted_tax),
         shown_tax=shown_tax,
         transfer_image=transfer_image(document),
+        pays_online=_is_payable(document)
+        and bool(gateways.offered(document.company, document.currency)),
+        awaited=attempts.awaited_payment(document) if _is_payable(document) else None,
         credit=ledger.credit(document.client, document.company, document.currency),
         Money=Money,
     )
+
+
+def _is_payable(document: Document) -> bool:
+    return document.status in OPEN and document.kind != DocumentKind.CREDIT_NOTE
 
 
 @bp.post("/<uuid>/credit-payment")
