@@ -1,0 +1,36 @@
+"""The Stripe of the contract suite, with a payment to refund."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+
+from puqpanel.sdk.testing import Lab, Supply
+
+from .stripe_server import KEY, OLD_SECRET, SECRET, StripeServer
+
+SETTINGS = {
+    "sandbox": True,
+    "secret_key": KEY,
+    "webhook_secret": SECRET,
+    "previous_webhook_secret": OLD_SECRET,
+}
+
+
+@contextmanager
+def provider() -> Iterator[Supply]:
+    """Run a Stripe with one succeeded payment."""
+    with StripeServer() as server:
+        paid = server.new_intent(2190, "eur", {"puqpanel_attempt": "a"}, None)
+        server.settle_intent(paid, "succeeded")
+
+        def prepare(lab: Lab) -> None:
+            lab.part("services.client").API["api"] = server.url
+
+        yield Supply(
+            faults=server,
+            settings=SETTINGS,
+            prepare=prepare,
+            transaction=(paid["id"], Decimal("21.90")),
+        )
