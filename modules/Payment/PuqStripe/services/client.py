@@ -107,7 +107,9 @@ class Client:
 
     def _list(self, work: Callable[[Any], Any]) -> list[dict[str, Any]]:
         items = self._send(work).get("data")
-        return [item for item in items if isinstance(item, dict)] if items else []
+        if not isinstance(items, list):
+            raise ExternalServiceError(__("Stripe's response could not be read."))
+        return [item for item in items if isinstance(item, dict)]
 
     def _send(self, work: Callable[[Any], Any]) -> dict[str, Any]:
         """Send a request and return its object.

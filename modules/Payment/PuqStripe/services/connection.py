@@ -21,10 +21,11 @@ def check(client: Client, settings: Mapping[str, Any], webhook_url: str) -> Resu
     """
     try:
         account = client.account()
+        name = {"name": str(account["settings"]["dashboard"]["display_name"] or account["id"])}
     except ExternalServiceError as error:
         return Result.error(str(error))
-    shown = (account.get("settings") or {}).get("dashboard") or {}
-    name = {"name": str(shown.get("display_name") or account.get("id") or "")}
+    except (KeyError, TypeError):
+        return Result.error(__("Stripe's response could not be read."))
     if settings.get("sandbox"):
         message = __("Connected to the sandbox of “:name”: test payments only.", name)
     elif account.get("charges_enabled") is False:

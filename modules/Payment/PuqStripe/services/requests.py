@@ -105,5 +105,8 @@ def refund_params(intent: Mapping[str, Any], amount: Decimal, key: str) -> dict[
 
 def made_with(items: Iterable[dict[str, Any]], name: str, value: str) -> dict[str, Any] | None:
     """Return the object that this module created with a value in its metadata, or None."""
-    made = (item for item in items if value and (item.get("metadata") or {}).get(name) == value)
-    return next(made, None)
+    for item in items:
+        metadata = item.get("metadata")
+        if value and isinstance(metadata, Mapping) and metadata.get(name) == value:
+            return item
+    return None

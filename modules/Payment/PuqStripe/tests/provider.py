@@ -8,14 +8,7 @@ from decimal import Decimal
 
 from puqpanel.sdk.testing import Lab, Supply
 
-from .stripe_server import KEY, OLD_SECRET, SECRET, StripeServer
-
-SETTINGS = {
-    "sandbox": True,
-    "secret_key": KEY,
-    "webhook_secret": SECRET,
-    "previous_webhook_secret": OLD_SECRET,
-}
+from .stripe_server import SETTINGS, StripeServer
 
 
 @contextmanager

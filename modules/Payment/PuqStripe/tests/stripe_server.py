@@ -18,6 +18,12 @@ from puqpanel.sdk.testing import Provider, Reply, Seen
 
 KEY = "sk_test_51Seed0000000000000000"
 SECRET, OLD_SECRET = "whsec_current0000000000000000", "whsec_previous000000000000000"
+SETTINGS = {
+    "sandbox": True,
+    "secret_key": KEY,
+    "webhook_secret": SECRET,
+    "previous_webhook_secret": OLD_SECRET,
+}
 CREATED = 1_796_083_200
 DECLINED = {"code": "card_declined", "message": "Your card was declined."}
 AUTHENTICATE = {
@@ -57,7 +63,7 @@ def event(name: str, item: dict[str, Any]) -> bytes:
 
 
 def nested(pairs: list[tuple[str, str]]) -> dict[str, Any]:
-    """Return a form with nested names as dictionaries: `a[b][0]=c` is `{"a": {"b": {"0": "c"}}}`."""
+    """Return a form with nested names, such as `a[b][0]`, as dictionaries."""
     tree: dict[str, Any] = {}
     for name, value in pairs:
         *parents, last = re.findall(r"[^\[\]]+", name)
@@ -81,8 +87,11 @@ class StripeServer(Provider):
         objects: everything by id.
         account: the account of the key.
         decline: the error with which charges without the client are declined.
+        intent_status: the status of the others.
         refund_status: the status of new refunds.
-        amounts: the forms of POST requests that did something.
+        answer: a body to send instead of every response.
+        forbidden: first parts of paths that the key may not use.
+        done: the forms of POST requests that did something.
     """
 
     def __init__(self) -> None:
@@ -90,6 +99,7 @@ class StripeServer(Provider):
         self.objects: dict[str, dict[str, Any]] = {}
         self.saved: dict[str, tuple[bytes, Reply]] = {}
         self.done: list[dict[str, Any]] = []
+        self.answer: bytes | None = None
         self.decline: dict[str, Any] | None = None
         self.intent_status = "succeeded"
         self.refund_status = "succeeded"
@@ -103,6 +113,8 @@ class StripeServer(Provider):
 
     def work(self, request: Seen) -> Reply:
         """Return the response of a healthy Stripe."""
+        if self.answer is not None:
+            return Reply(200, self.answer, {"Content-Type": "application/json"})
         if request.headers.get("authorization") != f"Bearer {KEY}":
             return failed(401, "Invalid API Key provided: sk_test_****0000")
         path = request.path.removeprefix("/v1/")
