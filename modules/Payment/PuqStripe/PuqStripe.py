@@ -101,10 +101,10 @@ class PuqStripe(Payment):
             report = intent_report(intent)
             reports: list[Any] = [report] if report else []
             charge = intent.get("latest_charge")
-            if isinstance(charge, dict) and charge.get("amount_refunded"):
+            if report and report.status == "succeeded":
                 for refund in client.refunds_of(outside_id):
                     reports += refund_reports(refund)
-            if isinstance(charge, dict) and charge.get("disputed"):
+            if report and isinstance(charge, dict) and charge.get("disputed"):
                 for dispute in client.disputes_of(outside_id):
                     reports += dispute_reports(dispute)
         return reports
@@ -115,7 +115,7 @@ class PuqStripe(Payment):
         """Charge a saved method. A bank that wants the client to confirm it declines the charge."""
         method = attempt.method
         if method is None or not method.customer_id:
-            return Result.error(__("There is no saved payment method."))
+            return _refused(__("There is no saved payment method."))
         with self._client() as client:
             try:
                 params = charge_params(attempt, method)
@@ -126,7 +126,7 @@ class PuqStripe(Payment):
             except (Refused, UnusableAmount) as refusal:
                 intent = getattr(refusal, "intent", None)
                 if intent is None:
-                    return Result.error(str(refusal))
+                    return _refused(str(refusal))
         report = intent_report(intent, charged=True)
         if report is None:
             raise ExternalServiceError(__("Stripe's response could not be read."))
@@ -139,13 +139,13 @@ class PuqStripe(Payment):
                 client.detach(method.outside_id, f"detach-{method.outside_id}")
             except Refused as refusal:
                 if refusal.status != 404 and client.method(method.outside_id).get("customer"):
-                    return Result.error(str(refusal))
+                    return _refused(str(refusal))
         return Result.success()
 
     def refund(self, transaction_id: str, amount: Decimal) -> Any:
         """Refund all or part of a PaymentIntent, once for each key of the panel."""
         if not transaction_id.startswith("pi_"):
-            return Result.error(__("This is not the id of a payment at Stripe (pi_…)."))
+            return _refused(__("This is not the id of a payment at Stripe (pi_…)."))
         key = self.idempotency_key
         with self._client() as client:
             try:
@@ -153,7 +153,7 @@ class PuqStripe(Payment):
                 refund = made_with(client.refunds_of(transaction_id), REFUND_KEY, key)
                 refund = refund or client.create_refund(params, key)
             except (Refused, UnusableAmount) as refusal:
-                return Result.error(str(refusal))
+                return _refused(str(refusal))
         reports = refund_reports(refund)
         if not reports:
             raise ExternalServiceError(__("Stripe's response could not be read."))
@@ -161,6 +161,11 @@ class PuqStripe(Payment):
 
     def _client(self) -> Client:
         return Client(self.module_data)
+
+
+def _refused(reason: str) -> Result:
+    """Return an error after which nothing happened, and which a repetition would not change."""
+    return Result.error(reason, code=422, retry=False)
 
 
 def _checkout(session: Mapping[str, Any]) -> Checkout:

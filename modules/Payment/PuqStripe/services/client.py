@@ -16,6 +16,7 @@ API_VERSION = "2026-10-28.endive"
 """The version of requests and responses, whatever the account's default is."""
 API: dict[str, str] = {"api": "https://api.stripe.com"}
 RETRIES = 1
+PAYMENT: Any = {"expand": ["payment_intent"]}
 INTENT = ["latest_charge.balance_transaction", "payment_method"]
 
 
@@ -80,16 +81,16 @@ class Client:
         return self._send(lambda v1: v1.refunds.create(params, {"idempotency_key": key}))
 
     def refund(self, outside_id: str) -> dict[str, Any]:
-        """Return a refund."""
-        return self._send(lambda v1: v1.refunds.retrieve(outside_id))
+        """Return a refund with its PaymentIntent."""
+        return self._send(lambda v1: v1.refunds.retrieve(outside_id, PAYMENT))
 
     def refunds_of(self, intent: str) -> list[dict[str, Any]]:
         """Return the refunds of a PaymentIntent."""
         return self._list(lambda v1: v1.refunds.list({"payment_intent": intent, "limit": 100}))
 
     def dispute(self, outside_id: str) -> dict[str, Any]:
-        """Return a dispute."""
-        return self._send(lambda v1: v1.disputes.retrieve(outside_id))
+        """Return a dispute with its PaymentIntent."""
+        return self._send(lambda v1: v1.disputes.retrieve(outside_id, PAYMENT))
 
     def disputes_of(self, intent: str) -> list[dict[str, Any]]:
         """Return the disputes of a PaymentIntent."""

@@ -126,8 +126,8 @@ def intent_report(
 
 @_readable
 def refund_reports(refund: Mapping[str, Any]) -> list[RefundReport]:
-    """Return what a refund says; nothing if it is not of a PaymentIntent."""
-    payment = _id(refund.get("payment_intent"))
+    """Return what a refund says; nothing if it is not of a payment of the panel."""
+    payment = _payment(refund)
     if not payment:
         return []
     currency = refund["currency"].upper()
@@ -148,12 +148,12 @@ def refund_reports(refund: Mapping[str, Any]) -> list[RefundReport]:
 
 @_readable
 def dispute_reports(dispute: Mapping[str, Any]) -> list[DisputeReport]:
-    """Return what a dispute says; nothing if it is not of a PaymentIntent.
+    """Return what a dispute says; nothing if it is not of a payment of the panel.
 
     Whether money was taken follows from its balance transactions: an inquiry (`warning_…`) has
     none, and one that was won has two that add up to 0.
     """
-    payment = _id(dispute.get("payment_intent"))
+    payment = _payment(dispute)
     if not payment:
         return []
     moved = sum(entry["amount"] for entry in dispute.get("balance_transactions") or [])
@@ -252,8 +252,12 @@ def _attempt(item: Mapping[str, Any]) -> str:
     return str(_object(item.get("metadata")).get(ATTEMPT, ""))
 
 
-def _id(value: Any) -> str:
-    return str((value.get("id") if isinstance(value, Mapping) else value) or "")
+def _payment(item: Mapping[str, Any]) -> str:
+    """Return the id of the PaymentIntent; empty if it is another software's."""
+    intent = item.get("payment_intent")
+    if isinstance(intent, Mapping):
+        return str(intent["id"]) if _attempt(intent) else ""
+    return str(intent or "")
 
 
 def _object(value: Any) -> Mapping[str, Any]:

@@ -40,7 +40,7 @@ def test_zero_decimal_currency(gateway: Gateway) -> None:
     report = gateway.value("charge", saved(gateway, amount="500", currency="JPY"))
     assert (report.amount, gateway.server.done[0]["amount"]) == (Decimal(500), "500")
     called = gateway.call("charge", saved(gateway, uuid="b", amount="0.5", currency="JPY"))
-    assert not called.result.ok
+    assert (called.result.ok, called.result.retry, called.result.code) == (False, False, 422)
     assert "exactly" in called.result.message
 
 
@@ -78,7 +78,7 @@ def test_a_debit_is_pending(gateway: Gateway) -> None:
 def test_no_such_method(gateway: Gateway, method: SavedMethod | None) -> None:
     called = gateway.call("charge", attempt(method=method))
     assert not called.raised
-    assert not called.result.ok
+    assert (called.result.ok, called.result.retry, called.result.code) == (False, False, 422)
     assert called.result.message
 
 

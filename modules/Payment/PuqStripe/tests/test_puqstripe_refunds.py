@@ -72,6 +72,16 @@ def test_refused(gateway: Gateway, payment: str, amount: str, said: str) -> None
     payment = payment or paid(gateway)
     called = gateway.call("refund_payment", payment, Decimal(amount), "refund-1")
     assert not called.raised
-    assert not called.result.ok
+    assert (called.result.ok, called.result.retry, called.result.code) == (False, False, 422)
     assert said in called.result.message
     assert gateway.server.done == []
+
+
+def test_a_refund_that_failed_later_is_observed(gateway: Gateway) -> None:
+    payment = paid(gateway)
+    report = refund(gateway, payment, "5")
+    gateway.server.objects[report.outside_id].update(status="failed")
+    charge = gateway.server.objects[payment]["latest_charge"]
+    gateway.server.objects[charge]["amount_refunded"] = 0
+    _payment, observed = gateway.value("observe_payment", payment)
+    assert (observed.outside_id, observed.status) == (report.outside_id, "failed")

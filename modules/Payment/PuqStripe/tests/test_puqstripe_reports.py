@@ -152,6 +152,9 @@ def test_what_the_panel_did_not_create_is_ignored() -> None:
     assert reports.intent_report(intent("succeeded", metadata={"order": "7"})) is None
     assert reports.intent_report(intent("succeeded", metadata=None)) is None
     assert reports.checkout_reports(session("expired", metadata={})) == []
+    other = {"payment_intent": {"id": "pi_1", "metadata": {}}}
+    assert reports.refund_reports(other) == []
+    assert reports.dispute_reports(other) == []
 
 
 @pytest.mark.parametrize(
@@ -263,7 +266,7 @@ def test_refunds(status: str, reported: str) -> None:
 def test_disputes(status: str, moved: list[int], reported: str, *, withdrawn: bool) -> None:
     dispute = {
         "id": "du_1",
-        "payment_intent": {"id": "pi_1"},
+        "payment_intent": {"id": "pi_1", "metadata": {"puqpanel_attempt": "a"}},
         "status": status,
         "reason": "product_not_received",
         "amount": 2190,
