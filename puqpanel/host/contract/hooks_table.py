@@ -9,50 +9,22 @@ hook is missing here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
-WEB, WORKER, ASKED = "web", "worker", "web, or shell for `puqpanel module`"
-LOADING = "every process that loads the module: web, worker, shell"
-NO_TRANSACTION = "none open"
-RESULT = (
-    'a result: `{"status": "success" | "error", "message", "errors", "data", "code"}`, `{"success":'
-    " bool, …}` or `Result`"
+from puqpanel.host.contract.hook_facts import (
+    ASKED,
+    LOAD_ERROR,
+    LOADING,
+    PAGE_ERROR,
+    REQUEST,
+    RESULT,
+    SENT,
+    STORED,
+    WEB,
+    WORKER,
+    Fact,
 )
-_STORED = "`data`: the saved data; empty if none was saved"
-_SENT = "`data`: the submitted fields as text by name; unticked checkboxes are missing"
-_REQUEST = "`request`: Flask's request, with `all()`, `input()` and `has()`"
-_LOAD_ERROR = (
-    "an exception, an invalid value or more than 10 seconds: the module is refused with a message"
-)
-_PAGE_ERROR = "an exception: a notice with a reference replaces the fields; the traceback is logged"
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """What is so of one hook.
-
-    Args:
-        called_by: who calls it.
-        when: at which moment.
-        process: in which process.
-        returns: what it is to answer.
-        errors: what becomes of an exception, or of an answer that says error.
-        transaction: the state of the database at that moment.
-        signature: parameters and answer, where no base class defines the hook.
-        does: a sentence, where no base class has a docstring for it.
-        arguments: what is handed over, where the docstring does not say it.
-    """
-
-    called_by: str
-    when: str
-    process: str
-    returns: str
-    errors: str
-    transaction: str = NO_TRANSACTION
-    signature: str = ""
-    does: str = ""
-    arguments: str = ""
+from puqpanel.host.contract.payment_hooks import CONFIGURED, PAYMENT
 
 
 def _declares(what: str) -> Fact:
@@ -61,7 +33,7 @@ def _declares(what: str) -> Fact:
         "when the module is loaded, on an instance without data",
         LOADING,
         what,
-        _LOAD_ERROR,
+        LOAD_ERROR,
     )
 
 
@@ -126,7 +98,7 @@ EVERY: Mapping[str, Fact] = MappingProxyType(
                 "A page or action for staff, in `controllers/{Name}Controller.py`. `self.module`"
                 " is the module; arguments are passed by name, as the signature requires."
             ),
-            arguments=f"{_REQUEST}; the `{{parameters}}` of the URI, by name",
+            arguments=f"{REQUEST}; the `{{parameters}}` of the URI, by name",
         ),
         "scheduler": _declares("a list of `{name, method, every | cron, timeout}`"),
         "HOOKS": Fact(
@@ -163,7 +135,7 @@ EVERY: Mapping[str, Fact] = MappingProxyType(
             "same as the call",
             "a dictionary, which becomes `self.module_data`",
             "an exception aborts the call",
-            arguments=_STORED,
+            arguments=STORED,
         ),
         "api_webhook_post": Fact(
             "a POST to `/webhooks/{type}/{Name}` or, for a gateway or sender,"
@@ -175,7 +147,7 @@ EVERY: Mapping[str, Fact] = MappingProxyType(
             " towards the circuit breaker. 503 with Retry-After while the module is unavailable",
             signature="(request: Request) -> Any",
             does=("Handle a webhook. Verify its signature over `request.get_data()` first."),
-            arguments=_REQUEST,
+            arguments=REQUEST,
         ),
         "api_webhook_get": Fact(
             "a GET request to the same URLs",
@@ -188,7 +160,7 @@ EVERY: Mapping[str, Fact] = MappingProxyType(
                 "Respond to a provider that verifies the webhook URL. If a module defines only"
                 " `api_webhook_post`, the panel returns 200 and `ok`."
             ),
-            arguments=_REQUEST,
+            arguments=REQUEST,
         ),
     }
 )
@@ -200,7 +172,7 @@ PRODUCT: Mapping[str, Fact] = MappingProxyType(
             "same as the call",
             "a dictionary, which becomes `self.product_data`",
             "an exception aborts the call",
-            arguments=_STORED,
+            arguments=STORED,
         ),
         "save_product_data": Fact(
             "the product's page",
@@ -208,14 +180,14 @@ PRODUCT: Mapping[str, Fact] = MappingProxyType(
             WEB,
             f"{RESULT}; `data` is stored",
             "an error keeps the saved data; `errors` are shown beside the fields",
-            arguments=_SENT,
+            arguments=SENT,
         ),
         "get_product_page": Fact(
             "the product's page",
             "when it is rendered, and again with `self.errors` after a failed save",
             WEB,
             "HTML of the fields; the panel renders the surrounding form",
-            _PAGE_ERROR,
+            PAGE_ERROR,
         ),
         "get_service_data": Fact(
             "the host",
@@ -223,7 +195,7 @@ PRODUCT: Mapping[str, Fact] = MappingProxyType(
             "same as the call",
             "a dictionary, which becomes `self.service_data`",
             "an exception aborts the call",
-            arguments=_STORED,
+            arguments=STORED,
         ),
         "save_service_data": Fact(
             "the service's page, and the form of a new service",
@@ -231,14 +203,14 @@ PRODUCT: Mapping[str, Fact] = MappingProxyType(
             WEB,
             f"{RESULT}; `data` is stored, encrypted",
             "an error keeps the saved data; `errors` are shown beside the fields",
-            arguments=_SENT,
+            arguments=SENT,
         ),
         "get_service_page": Fact(
             "the service's page",
             "when it is rendered, and again with `self.errors` after a failed save",
             WEB,
             "HTML of the fields",
-            _PAGE_ERROR,
+            PAGE_ERROR,
         ),
         "create": _verb("create", "create_job"),
         "suspend": _verb("suspend", "suspend_job"),
@@ -284,7 +256,7 @@ PRODUCT: Mapping[str, Fact] = MappingProxyType(
             f"{LOADING}; {WEB}",
             '`{key: {"name", "template"}}`, in tab order; a service that is not active'
             " shows the first only",
-            _LOAD_ERROR,
+            LOAD_ERROR,
         ),
         "variables_{tab}": Fact(
             "the client area",
@@ -310,7 +282,7 @@ PRODUCT: Mapping[str, Fact] = MappingProxyType(
                 "Handle a request from a tab's scripts. A verb that is an HTTP method accepts only"
                 " that method; other verbs accept GET, POST, PUT and DELETE."
             ),
-            arguments=_REQUEST,
+            arguments=REQUEST,
         ),
         "client_tab": Fact(
             "the client area",
@@ -323,91 +295,6 @@ PRODUCT: Mapping[str, Fact] = MappingProxyType(
     }
 )
 PLUGIN: Mapping[str, Fact] = MappingProxyType({})
-_MONEY = "handled by the module's code that calls it"
-CONFIGURED: Mapping[str, Fact] = MappingProxyType(
-    {
-        "get_settings_page": Fact(
-            "the page of a gateway or sender",
-            "when it is rendered, and again with `self.errors` after a failed save",
-            WEB,
-            "HTML of the fields; the panel renders the surrounding form",
-            _PAGE_ERROR,
-        ),
-        "save_module_data": Fact(
-            "the page of a gateway or sender",
-            "when staff save it",
-            WEB,
-            f"{RESULT}; `data` is stored, encrypted",
-            "an error keeps the saved data; `errors` are shown beside the fields",
-            arguments=_SENT,
-        ),
-        "test_connection": Fact(
-            "the page of a gateway or sender",
-            "when staff click *Test connection*, which is shown if the module defines this method",
-            WEB,
-            RESULT,
-            "the message is shown to staff",
-            signature="() -> Any",
-            does="Test the saved settings.",
-        ),
-    }
-)
-PAYMENT: Mapping[str, Fact] = MappingProxyType(
-    {
-        **CONFIGURED,
-        "get_client_area_html": Fact(
-            "the gateway's page, through `preview_client_area()`, with a sample invoice; the page"
-            " on which a client pays, in a later version",
-            "when it is shown",
-            WEB,
-            "HTML",
-            _PAGE_ERROR,
-        ),
-        "preview_client_area": Fact(
-            "the gateway's page",
-            "when staff open the preview",
-            WEB,
-            "HTML",
-            _PAGE_ERROR,
-        ),
-        "get_return_url": Fact(
-            "the module itself",
-            "when it passes the provider the URL to return to after payment",
-            "the caller's",
-            "a URL",
-            "none",
-        ),
-        "get_cancel_url": Fact(
-            "the module itself",
-            "when it passes the provider the URL to return to after cancellation",
-            "the caller's",
-            "a URL",
-            "none",
-        ),
-        "on_payment_success": Fact(
-            "the module itself, from `api_webhook_post`",
-            "when a webhook reports it",
-            WEB,
-            RESULT,
-            _MONEY,
-        ),
-        "on_payment_failed": Fact(
-            "the module itself, from `api_webhook_post`",
-            "when a webhook reports it",
-            WEB,
-            RESULT,
-            _MONEY,
-            arguments="`payload`: the provider's data, after its signature was verified",
-        ),
-        "refund": Fact(
-            "nothing yet; reserved for invoices",
-            "when a payment is refunded",
-            "the caller's",
-            RESULT,
-            _MONEY,
-        ),
-    }
-)
 NOTIFICATION: Mapping[str, Fact] = MappingProxyType(
     {
         **CONFIGURED,
@@ -438,8 +325,14 @@ OFFERED: Mapping[str, frozenset[str]] = MappingProxyType(
         ),
         "Product": frozenset({"set_product_uuid", "set_service_uuid", "on_loss"}),
         "Plugin": frozenset(),
-        "Payment": frozenset({"webhook_url"}),
-        "Notification": frozenset({"webhook_url"}),
+        "Payment": frozenset(
+            {
+                "webhook_url",
+                "instances",
+                "report_payments",
+            }
+        ),
+        "Notification": frozenset({"webhook_url", "instances"}),
     }
 )
 """Base class → what a module calls on itself: public, and no hook."""

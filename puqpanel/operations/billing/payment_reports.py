@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import sqlalchemy as sa
 
-from puqpanel.domain.errors import InvalidInput
+from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.ledger import Account, Entry
 from puqpanel.domain.money import Money, exponent
 from puqpanel.domain.payment_states import (
@@ -33,7 +33,7 @@ from puqpanel.host.contract.payments import (
 )
 from puqpanel.infra.db import retry_deadlocks, save, session, transaction
 from puqpanel.infra.events import raise_event
-from puqpanel.models import ConfiguredModule, Payment, PaymentAttempt
+from puqpanel.models import Company, ConfiguredModule, Payment, PaymentAttempt
 from puqpanel.operations.billing import ledger, payment_methods, refund_reports
 from puqpanel.operations.billing.companies import companies
 from puqpanel.operations.billing.gateways import lock_gateway
@@ -139,9 +139,7 @@ def _fee(report: PaymentReport) -> Money | None:
 
 def _new(gateway: ConfiguredModule, report: PaymentReport, amount: Money, found: Match) -> Payment:
     """Insert a payment that was not reported before."""
-    company = found.company or next(
-        (row for row in companies() if row.id == gateway.company_id), companies()[0]
-    )
+    company = found.company or _company(gateway)
     return save(
         Payment(
             company_id=company.id,
@@ -157,6 +155,21 @@ def _new(gateway: ConfiguredModule, report: PaymentReport, amount: Money, found:
             note=report.reference[:500],
         )
     )
+
+
+def _company(gateway: ConfiguredModule) -> Company:
+    """Return the company of a gateway, or the first one.
+
+    Raises:
+        ConflictError: there is none.
+    """
+    found = companies()
+    for row in found:
+        if row.id == gateway.company_id:
+            return row
+    if not found:
+        raise ConflictError(_("Add a company before you take payments."))
+    return found[0]
 
 
 def _again(gateway: ConfiguredModule, report: PaymentReport, payment: Payment) -> Match:

@@ -154,6 +154,7 @@ def index() -> ResponseReturnValue:
 @customer(CLIENT_BILLING_MANAGE)
 def set_automatic(uuid: str) -> ResponseReturnValue:
     """Choose the method that pays automatically, or none."""
+    payment_methods.find_own(actor(), uuid)  # 404 rather than a message
     automatic = request.form.get("automatic") == "1"
     with flashed_errors():
         payment_methods.set_automatic(actor=actor(), uuid=uuid, automatic=automatic)
@@ -170,6 +171,7 @@ def set_automatic(uuid: str) -> ResponseReturnValue:
 @customer(CLIENT_BILLING_MANAGE)
 def remove_method(uuid: str) -> ResponseReturnValue:
     """Remove a saved method."""
+    payment_methods.find_own(actor(), uuid)  # 404 rather than a message
     with flashed_errors():
         payment_methods.remove(actor=actor(), uuid=uuid)
         flash(_("Payment method removed."), "good")
