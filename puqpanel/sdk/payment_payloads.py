@@ -93,14 +93,12 @@ def _find(
 
 
 def _transaction(levels: list[Mapping[str, Any]]) -> Any:
-    """Return the transaction id: an `id` beside the amount, rather than that of the message."""
+    """Return the transaction id: a nested `id`, rather than that of the whole message."""
     explicit, _level = _find(levels, TRANSACTION[:-1])
     if explicit is not None:
         return explicit
-    _amount, level = _find(levels, AMOUNT)
-    if level is not None and level.get("id"):
-        return level["id"]
-    return _find(levels, ("id",))[0]
+    nested = next((level["id"] for level in levels[1:] if level.get("id")), None)
+    return levels[0].get("id") if nested is None else nested
 
 
 def _decimal(value: Any) -> Decimal | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.domain.errors import ConflictError, ExternalServiceError
+from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.payment_states import EventStatus
 from puqpanel.domain.permissions import PAYMENTS_MANAGE
 from puqpanel.domain.principals import Principal
@@ -151,10 +151,3 @@ def prune(days: int) -> int:
         )
         ids = list(session().scalars(old.limit(PRUNED)))
         return write(sa.delete(PaymentEvent).where(PaymentEvent.id.in_(ids))) if ids else 0
-
-
-def unavailable(called: calls.Called) -> ExternalServiceError | None:
-    """Return why an event could not be verified now; None if the module answered."""
-    if called.ok:
-        return None
-    return ExternalServiceError(_("The signature can't be verified now."))
