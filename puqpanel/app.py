@@ -23,6 +23,7 @@ from puqpanel.infra import (
 from puqpanel.infra.db import db, release
 from puqpanel.infra.queue_server import connection_url
 from puqpanel.jobs import maintenance
+from puqpanel.operations.automation import suspensions
 from puqpanel.operations.billing import vat_numbers
 from puqpanel.operations.modules import crashes, generation, hooks, loading
 from puqpanel.operations.ordering import changes, endings, orders
@@ -69,6 +70,7 @@ def connect(settings: Settings) -> None:
             orders.provision_paid,
             changes.apply_paid,
             endings.record_cancelled,
+            suspensions.lift_paid,
             vat_numbers.check_changed,
         ]
     )

@@ -1,4 +1,4 @@
-"""`puqpanel billing`: charge services for their next periods."""
+"""`puqpanel billing`: charge services for their next periods, and process unpaid documents."""
 
 from __future__ import annotations
 
@@ -13,15 +13,21 @@ from puqpanel.cli.context import instance_option, panel
 from puqpanel.infra.settings import Settings
 
 if TYPE_CHECKING:
+    from puqpanel.operations.automation.dunning import Done, Due
     from puqpanel.operations.automation.renewals import RenewalDocument
 
 
+_HOW = (
+    "Nothing was suspended or terminated. Check the list with --dry-run, then run the command again"
+    " with --approve, or decide on the Schedule page."
+)
+PAID = "Nothing is due any more."
 AMOUNTS = "Amounts include or exclude tax, as the company enters its prices."
 
 
 @click.group("billing")
 def command() -> None:
-    """Charge services for their next periods."""
+    """Charge services for their next periods, and process unpaid documents."""
 
 
 @command.command("run")
@@ -33,7 +39,12 @@ def command() -> None:
 )
 @click.option("--company", default="", help="Name or UUID of one company.  [default: all]")
 @click.option("--late", is_flag=True, help="Include periods that began more than three days ago.")
-@click.option("--dry-run", is_flag=True, help="Show what would be issued, and issue nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option(
+    "--approve",
+    is_flag=True,
+    help="Suspend and terminate services even if there are so many that the run would stop.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @instance_option
 def run(
@@ -43,33 +54,51 @@ def run(
     company: str,
     late: bool,
     dry_run: bool,
+    approve: bool,
     as_json: bool,
 ) -> int:
     """Issue the documents of the renewals that are due, one period of each service.
 
-    The scheduler does the same every hour. A second run issues nothing. The command exits with
-    code 1 if a document could not be issued.
+    Then take the steps about unpaid documents: reminders, suspensions, terminations, unsuspensions
+    and cancelled orders. The scheduler does the same every hour. A second run does nothing. The
+    command exits with code 1 if a document could not be issued, or the run stopped because it would
+    suspend or terminate too many services.
     """
     from puqpanel.domain.principals import CLI
-    from puqpanel.operations.automation import renewals
+    from puqpanel.operations.automation import dunning, renewals
 
     with panel(settings):
         last = day.date() if day else None
         uuid = _company(company) if company else ""
         if dry_run:
-            return _show(list(renewals.due(day=last, company_uuid=uuid, late=late)), as_json)
+            documents = list(renewals.due(day=last, company_uuid=uuid, late=late))
+            return _show(documents, dunning.due(day=last, company_uuid=uuid), as_json)
         results = renewals.run(actor=CLI, day=last, company_uuid=uuid, late=late)
         refused = [
             {**_plain([document])[0], "reason": str(reason)} for document, reason in results.refused
         ]
+        done = dunning.run(actor=CLI, day=last, company_uuid=uuid, approve=approve)
+    return _report(results.issued, refused, done, as_json)
+
+
+def _report(issued: int, refused: list[dict[str, object]], done: Done, as_json: bool) -> int:
+    """Print what a run did."""
+    failed = bool(refused or done.held)
     if as_json:
-        click.echo(json.dumps({"issued": results.issued, "refused": refused}))
-        return int(bool(refused))
+        steps = {step.value: count for step, count in done.steps.items()}
+        values = {"issued": issued, "refused": refused, "steps": steps, "held": done.held}
+        click.echo(json.dumps({**values, "stopped": str(done.stopped or "")}))
+        return int(failed)
     for each in refused:
         click.echo(f"{each['client']}: {each['reason']}", err=True)
-    noun = "document" if results.issued == 1 else "documents"
-    click.echo(f"Issued {results.issued} {noun}, {len(refused)} refused.")
-    return int(bool(refused))
+    noun = "document" if issued == 1 else "documents"
+    click.echo(f"Issued {issued} {noun}, {len(refused)} refused.")
+    if done.total:
+        counts = ", ".join(f"{step.value} {count}" for step, count in done.steps.items())
+        click.echo(f"Steps about unpaid documents: {counts}.")
+    if done.held:
+        click.echo(f"{done.stopped} {_HOW}", err=True)
+    return int(failed)
 
 
 def _company(text: str) -> str:
@@ -82,10 +111,11 @@ def _company(text: str) -> str:
     raise click.BadParameter(f"There is no company “{text[:80]}”.", param_hint="--company")
 
 
-def _show(documents: list[RenewalDocument], as_json: bool) -> int:
-    due = _plain(documents)
+def _show(documents: list[RenewalDocument], unpaid: Due, as_json: bool) -> int:
+    due, steps = _plain(documents), _plain_steps(unpaid)
     if as_json:
-        click.echo(json.dumps({"due": due}))
+        found = {"due": due, "steps": steps, "stopped": str(unpaid.stopped or "")}
+        click.echo(json.dumps(found))
         return 0
     for document in documents:
         for each in document.renewals:
@@ -95,7 +125,44 @@ def _show(documents: list[RenewalDocument], as_json: bool) -> int:
             click.echo(f"{client}: {name}, {days}: {amounts}")
     noun = "document" if len(documents) == 1 else "documents"
     click.echo(f"{len(documents)} {noun} would be issued. {AMOUNTS}")
+    for step in steps:
+        click.echo(f"{step['client']}: {step['step']} {step['subject']}. {step['reason']}")
+    noun = "step" if len(steps) == 1 else "steps"
+    click.echo(f"{len(steps)} {noun} about unpaid documents would be taken.")
+    if unpaid.stopped:
+        click.echo(f"Suspensions and terminations need approval: {unpaid.stopped}")
     return 0
+
+
+def _plain_steps(due: Due) -> list[dict[str, str]]:
+    """Return the steps about unpaid documents, as plain values."""
+    from puqpanel.domain.texts import SOURCE, verbatim
+
+    rows = [
+        (each.step.value, each.client, "document", each.uuid, each.number, each.reason)
+        for each in due.documents
+    ]
+    rows += [
+        (
+            each.step.value,
+            each.debt.client,
+            "service",
+            each.debt.service_uuid,
+            each.debt.service,
+            each.reason,
+        )
+        for each in due.services
+    ]
+    rows += [
+        ("unsuspend", each.client.name, "service", each.uuid, each.name, verbatim(PAID))
+        for each in due.paid
+    ]
+    rows += [
+        ("cancel", each.client, "order", each.uuid, f"order {each.order_id}", each.reason)
+        for each in due.orders
+    ]
+    names = ("step", "client", "type", "uuid", "subject", "reason")
+    return [dict(zip(names, (*row[:-1], row[-1].translated(SOURCE)), strict=True)) for row in rows]
 
 
 def _last(end: date) -> str:

@@ -103,7 +103,15 @@ _TABLE: tuple[Event, ...] = (
         "A credit note was issued for an invoice.",
         ("invoice_uuid", "client_uuid"),
     ),
-    Event("invoice.overdue", "An invoice became overdue.", ("invoice_uuid", "client_uuid")),
+    Event(
+        "invoice.overdue", "An invoice or proforma became overdue.", ("invoice_uuid", "client_uuid")
+    ),
+    Event(
+        "invoice.reminder",
+        "The client is to be reminded of an unpaid invoice or proforma: `days` after its due date,"
+        " negative before it.",
+        ("invoice_uuid", "client_uuid", "days"),
+    ),
     Event("payment.received", "A payment was received.", ("payment_uuid", "client_uuid")),
     Event("payment.failed", "A payment failed.", ("payment_uuid", "client_uuid")),
     Event(
@@ -151,7 +159,6 @@ LATER = frozenset(
     for name in EVENTS
     if name
     in (
-        "invoice.overdue",
         "user.before_password_reset",
         "user.after_password_reset",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from puqpanel.domain.colours import under_white
+from puqpanel.domain.dunning import offsets_problem
 from puqpanel.domain.errors import NotFoundError
 from puqpanel.domain.hosts import split_hosts, typed_host
 from puqpanel.domain.order_states import ACCEPTANCE_LABELS, Acceptance
@@ -338,8 +339,71 @@ BILLING = Group(
         ),
     ),
 )
+AUTOMATION = Group(
+    "automation",
+    _("Automation"),
+    _("What happens if invoices are not paid, in addition to the days of each product."),
+    (
+        Definition(
+            "automation.suspensions",
+            Kind.BOOLEAN,
+            _("Automatic suspensions"),
+            True,
+            _(
+                "Services with unpaid invoices are suspended and terminated after the days set for"
+                " their product. Paid services are unsuspended in any case."
+            ),
+        ),
+        Definition(
+            "automation.reminders_before",
+            Kind.TEXT,
+            _("Reminders before the due date"),
+            "3",
+            _("Days before the due date, such as 7, 3. Leave empty for no reminders."),
+            rule=offsets_problem,
+        ),
+        Definition(
+            "automation.reminders_after",
+            Kind.TEXT,
+            _("Reminders after the due date"),
+            "3, 10",
+            _("Days after the due date, such as 1, 7, 14. Leave empty for no reminders."),
+            rule=offsets_problem,
+        ),
+        Definition(
+            "automation.cancel_orders_days",
+            Kind.DURATION,
+            _("Cancel unpaid orders"),
+            30,
+            _("Orders of which nothing was paid or provisioned are cancelled. 0 for never."),
+            maximum=3650,
+            unit="days",
+        ),
+        Definition(
+            "automation.stop_percent",
+            Kind.INTEGER,
+            _("Limit per day, percent"),
+            5,
+            _(
+                "If more of the services in use would be suspended or terminated in a day, nothing"
+                " happens until staff approve it. Up to 10 services are always allowed. 0 for no"
+                " limit."
+            ),
+            maximum=100,
+        ),
+        Definition(
+            "automation.stop_times",
+            Kind.INTEGER,
+            _("Limit per day, multiple"),
+            10,
+            _("The same for so many times the services of a usual day. 0 for no limit."),
+            maximum=1000,
+        ),
+    ),
+)
 GROUPS: dict[str, Group] = {
-    group.key: group for group in (FIRM, REGION, SITE, SHOP, BILLING, SESSIONS, LIMITS, RETENTION)
+    group.key: group
+    for group in (FIRM, REGION, SITE, SHOP, BILLING, AUTOMATION, SESSIONS, LIMITS, RETENTION)
 }
 """Groups by key, in the order of the pages."""
 

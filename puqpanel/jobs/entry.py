@@ -13,11 +13,13 @@ from puqpanel.jobs.notifications import NotificationJob
 from puqpanel.jobs.observations import ObserveJob, ReconcileJob
 from puqpanel.jobs.orders import FraudJob, ProvisionJob
 from puqpanel.jobs.payments import PaymentEventJob, PaymentPollJob, RefundJob
+from puqpanel.jobs.steps import ApprovedRunJob, StepJob
 from puqpanel.jobs.vat_numbers import VatCheckJob
 from puqpanel.tasks import run as engine
 from puqpanel.tasks.outcome import Handlers
 
 HANDLERS: Handlers = {
+    "ApprovedRunJob": ApprovedRunJob(),
     "BulkJob": BulkJob(),
     "CancelledJob": CancelledJob(),
     "ChangeJob": ChangeJob(),
@@ -34,6 +36,7 @@ HANDLERS: Handlers = {
     "ProvisionJob": ProvisionJob(),
     "ReconcileJob": ReconcileJob(),
     "RefundJob": RefundJob(),
+    "StepJob": StepJob(),
     "VatCheckJob": VatCheckJob(),
 }
 

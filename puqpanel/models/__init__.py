@@ -18,6 +18,7 @@ from puqpanel.models.billing.documents import Charge, Document, DocumentLineRow,
 from puqpanel.models.billing.ledger import LedgerEntry, Posting
 from puqpanel.models.billing.payment_events import PaymentEvent
 from puqpanel.models.billing.payments import Allocation, Payment, Refund
+from puqpanel.models.billing.steps import Step, StoppedRun
 from puqpanel.models.billing.taxes import CompanyTaxRule, CountryTax, VatCheck
 from puqpanel.models.catalog.groups import ProductGroup
 from puqpanel.models.catalog.options import Option, OptionGroup, ProductOptionGroup
@@ -100,6 +101,8 @@ __all__ = [
     "ServiceDifference",
     "Setting",
     "Staff",
+    "Step",
+    "StoppedRun",
     "StoredFile",
     "Task",
     "TaskAttempt",

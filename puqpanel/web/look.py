@@ -35,6 +35,7 @@ SUBJECTS = {
     "option_group": _("Option group"),
     "settings": _("Settings"),
     "setup": _("Setup"),
+    "automation": _("Automation"),
 }
 ACTORS: dict[str, Text] = {
     PrincipalKind.CLI: _c("actor", "command line"),
@@ -60,6 +61,7 @@ HEALTH = {
     "books": _("Books"),
     "due_work": _("Cancellations, changes and offers"),
     "renewals": _("Renewals"),
+    "suspensions": _("Automatic suspensions"),
     "translations": _("Translations"),
     "disk": _("Disk"),
 }

@@ -330,6 +330,7 @@ CHECKS: dict[str, Callable[[Settings], Check]] = {
     "books": billing_checks.books,
     "due_work": ordering_checks.due_work,
     "renewals": ordering_checks.unrenewed,
+    "suspensions": ordering_checks.stopped,
     "translations": _translations,
     "disk": _disk,
 }
@@ -350,6 +351,7 @@ NEED_DATABASE = frozenset(
         "books",
         "due_work",
         "renewals",
+        "suspensions",
     }
 )
 NEED_TABLES = NEED_DATABASE - {"migrations"}

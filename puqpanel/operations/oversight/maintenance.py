@@ -18,7 +18,7 @@ from puqpanel.host.contract.timetable import Work
 from puqpanel.infra.settings import Settings
 from puqpanel.models.billing.books import LONGEST
 from puqpanel.operations.accounts import session_pruning
-from puqpanel.operations.automation import renewals
+from puqpanel.operations.automation import dunning, renewals
 from puqpanel.operations.billing import (
     books_checks,
     payment_events,
@@ -105,6 +105,10 @@ _TABLE: tuple[tuple[Work, Action], ...] = (
     (
         Work(_("Renew services").source, "", every=3600, timeout=3600),
         lambda settings: renewals.run_automatically(),
+    ),
+    (
+        Work(_("Process unpaid invoices").source, "", every=3600, timeout=3600),
+        lambda settings: dunning.run_automatically(),
     ),
     (
         Work(_("Prune expired carts").source, "", every=3600, timeout=120),

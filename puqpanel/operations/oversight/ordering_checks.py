@@ -14,7 +14,7 @@ from puqpanel.domain.texts import _, _n
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for
 from puqpanel.infra.settings import Settings
-from puqpanel.models import Change, Ending, Offer, Order, Service
+from puqpanel.models import Change, Ending, Offer, Order, Service, StoppedRun
 from puqpanel.operations.automation import due_services
 from puqpanel.operations.oversight.check import Check
 
@@ -80,3 +80,19 @@ def unrenewed(settings: Settings) -> Check:
         " was refused. `puqpanel billing run --late --dry-run` shows what would be invoiced."
     )
     return Check("renewals", "warn", text, remedy)
+
+
+def stopped(settings: Settings) -> Check:
+    """Check that no suspensions wait for the approval of staff."""
+    with Session(engine_for(settings.database_url)) as reader:
+        run = reader.scalar(sa.select(StoppedRun).where(StoppedRun.live.is_(True)))
+    if run is None:
+        return Check("suspensions", "ok", _("No suspensions or terminations wait for approval."))
+    text = _n(
+        "The suspension or termination of %(num)s service waits for approval. %(reason)s",
+        "The suspension or termination of %(num)s services waits for approval. %(reason)s",
+        len(run.steps),
+        reason=run.reason,
+    )
+    remedy = _("Open the Schedule page and approve or dismiss them.")
+    return Check("suspensions", "warn", text, remedy)
