@@ -44,7 +44,7 @@ def upgrade() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(["document_id"], ["documents.id"], name="fk_steps_document_id"),
         sa.PrimaryKeyConstraint("id", name="pk_steps"),
-        sa.UniqueConstraint(*KEY, name="uq_steps_subject_type"),
+        sa.UniqueConstraint(*KEY, name="uq_steps_" + "_".join(KEY)),
     )
     op.create_index("ix_steps_document_id", "steps", ["document_id"])
     op.create_index("ix_steps_step_ended_at", "steps", ["step", "ended_at"])

@@ -141,7 +141,7 @@ def lift(service_uuid: str) -> bool:
 
 
 def lift_paid(name: str, payload: Any) -> None:
-    """Unsuspend the services of an invoice that was paid: a recorder of the panel's events.
+    """Unsuspend the services of an invoice that was paid or credited: a recorder of events.
 
     Also records that suspensions ended, whoever ended them.
 
@@ -154,7 +154,7 @@ def lift_paid(name: str, payload: Any) -> None:
     elif name == "service.provision_status_changed":
         if (payload["before"], payload["after"]) == ("suspended", "completed"):
             steps.end_suspension(payload["service_uuid"])
-    elif name == "invoice.paid":
+    elif name in ("invoice.paid", "invoice.refunded"):
         for service_uuid in _suspended_of(payload["invoice_uuid"]):
             lift(service_uuid)
 

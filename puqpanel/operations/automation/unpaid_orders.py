@@ -23,6 +23,8 @@ from puqpanel.operations.ordering import cancellation
 from puqpanel.operations.ordering.orders import WAITS
 from puqpanel.operations.system import settings
 
+DAY = timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True)
 class UnpaidOrder:
@@ -65,17 +67,20 @@ def due(*, day: date | None = None, company_uuid: str = "") -> list[UnpaidOrder]
     days = settings.number("automation.cancel_orders_days")
     if not days:
         return []
-    moment = now() if day is None else datetime.combine(day, time.max, now().tzinfo)
-    query = _unpaid().where(Order.created_at <= moment - timedelta(days=days))
+    wait = timedelta(days=days)
+    latest = datetime.combine(day or now().date(), time.max, now().tzinfo) + DAY
+    query = _unpaid().where(Order.created_at <= latest - wait)
     if company_uuid:
         query = query.where(Company.uuid == company_uuid)
     found = [
         UnpaidOrder(
             *(row.id, row.uuid, row.client, row.client_id, row.company, row.document_id),
             row.number,
-            day or ledger.zone_day(row.zone),
+            today,
         )
         for row in session().execute(query.order_by(Order.id))
+        if ledger.zone_day(row.zone, row.created_at) + wait
+        <= (today := day or ledger.zone_day(row.zone))
     ]
     awaited = documents_awaiting_payment({each.document_id for each in found})
     return [each for each in found if each.document_id not in awaited]
@@ -113,7 +118,13 @@ def _unpaid() -> sa.Select[*tuple[object, ...]]:
     )
     return (
         sa.select(
-            *(Order.id, Order.uuid, Client.id.label("client_id"), Client.name.label("client")),
+            *(
+                Order.id,
+                Order.uuid,
+                Order.created_at,
+                Client.id.label("client_id"),
+                Client.name.label("client"),
+            ),
             *(Document.id.label("document_id"), Document.number),
             *(Company.name.label("company"), Company.zone),
         )

@@ -49,7 +49,8 @@ def sold(name: str, cells: dict[str, str], **columns: Any) -> str:
 def buy(client: Any, product: str, period: str = "monthly", **more: Any) -> Any:
     """Order a product, pay and create its service; return the order."""
     choice = Choice(products.find_product(product), period)
-    order = orders.place(actor=STAFF, request=Request(client.uuid, [choice], product, **more))
+    token = more.pop("token", product)
+    order = orders.place(actor=STAFF, request=Request(client.uuid, [choice], token, **more))
     if order.document.status != "paid":
         payments.mark_paid(actor=STAFF, document_uuid=order.document.uuid, reason="cash")
     requests.request(actor=STAFF, service_uuid=order.items[0].service.uuid, verb="create")
