@@ -207,7 +207,13 @@ STAFF: tuple[Group, ...] = (
         _("System"),
         (
             Entry(_("Tasks"), "list-check", "admin.tasks.index", TASKS_VIEW, "tasks", bad=True),
-            Entry(_("Schedule"), "calendar-check", "admin.schedule.index", SCHEDULE_VIEW),
+            Entry(
+                _("Schedule"),
+                "calendar-check",
+                "admin.schedule.index",
+                SCHEDULE_VIEW,
+                active=("admin.suspensions",),
+            ),
             Entry(_("Modules"), "puzzle-piece", "admin.modules.index", MODULES_VIEW, "modules"),
             Entry(_("Senders"), "paper-plane", "admin.senders.index", SENDERS_VIEW),
             Entry(_("Module log"), "scroll", "admin.module_log.index", MODULE_LOG_VIEW),

@@ -17,6 +17,7 @@ from puqpanel.domain.texts import Text, _, _n
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, retry_deadlocks, save, session, transaction
 from puqpanel.models import Service, Setting, Step, StoppedRun
+from puqpanel.operations.automation import unpaid_services
 from puqpanel.operations.automation.unpaid_services import RUNNING, ServiceStep
 from puqpanel.operations.system import audit, settings
 from puqpanel.tasks import add
@@ -51,6 +52,18 @@ def open_run() -> StoppedRun | None:
     """Return the run about which staff have to decide; None if there is none."""
     query = sa.select(StoppedRun).where(StoppedRun.live.is_(True))
     return session().scalar(query.execution_options(populate_existing=True))
+
+
+def held(run: StoppedRun) -> list[ServiceStep]:
+    """Return the steps of a run that are still due, the longest overdue first."""
+    pairs = {(uuid, step) for uuid, step in run.steps}
+    return [each for each in unpaid_services.due() if pair(each) in pairs]
+
+
+def decided_runs() -> Sequence[StoppedRun]:
+    """Return the runs about which staff decided, the latest first, 10 at most."""
+    query = sa.select(StoppedRun).where(StoppedRun.status != StopStatus.OPEN)
+    return session().scalars(query.order_by(StoppedRun.id.desc()).limit(10)).all()
 
 
 def judge(found: Sequence[ServiceStep]) -> Verdict:

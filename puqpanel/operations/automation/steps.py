@@ -14,7 +14,7 @@ from puqpanel.domain.texts import Text
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
 from puqpanel.infra.inserts import insert_missing
-from puqpanel.models import Document, Step
+from puqpanel.models import Document, Service, Step
 
 Key = tuple[str, str, str]
 """UUID of the subject, period and kind of a step."""
@@ -95,10 +95,12 @@ def of_service(uuid: str) -> Sequence[Step]:
     return session().scalars(query.order_by(Step.id.desc()).limit(20)).all()
 
 
-def of_document(document: Document) -> Sequence[Step]:
-    """Return the steps about a document, also those of its services, the latest first."""
-    query = sa.select(Step).where(Step.document_id == document.id).order_by(Step.id.desc())
-    return session().scalars(query.limit(50)).all()
+def of_document(document: Document) -> Sequence[sa.Row[Step, str | None]]:
+    """Return the steps about a document, the latest first, with the names of their services."""
+    service = sa.and_(Step.subject_type == "service", Service.uuid == Step.subject_uuid)
+    query = sa.select(Step, Service.name).outerjoin(Service, service)
+    query = query.where(Step.document_id == document.id).order_by(Step.id.desc())
+    return session().execute(query.limit(50)).all()
 
 
 def suspension_of(uuid: str) -> Step | None:

@@ -130,7 +130,7 @@ def lift(service_uuid: str) -> bool:
     number = document.number if document else ""
     wanted = steps.Claim(
         *("service", service_uuid, StepKind.UNSUSPEND, zone_day(zone)),
-        _("Nothing that was due before is unpaid (%(number)s).", number=number),
+        _("%(number)s is no longer unpaid.", number=number),
         suspension.document_id,
         suspension.period,
     )

@@ -26,8 +26,11 @@ from puqpanel.operations.automation import steps
 from puqpanel.operations.billing.awaited_payments import documents_awaiting_payment
 from puqpanel.operations.billing.ledger import zone_day
 from puqpanel.operations.billing.uncredited import creditable
+from puqpanel.operations.system import settings
 
 RUNNING = (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
+AHEAD = timedelta(days=4)
+"""How long before the day after the due date pages tell what follows."""
 READ = 500
 """Services whose rows are read at once."""
 
@@ -118,14 +121,15 @@ def debt_of(service: Service) -> Debt | None:
     return next(debts(Service.id == service.id), None)
 
 
-def upcoming(service: Service, ahead: timedelta) -> Debt | None:
+def upcoming(service: Service) -> Debt | None:
     """Return what a service in use is suspended or terminated for if it is not paid.
 
-    Args:
-        service: the service.
-        ahead: how long before the due date to tell.
+    None if it is not due within some days, if staff unsuspended the service, or if automatic
+    suspensions are off.
     """
-    found = next(debts(Service.id == service.id, ahead=ahead), None)
+    if not settings.get("automation.suspensions"):
+        return None
+    found = next(debts(Service.id == service.id, ahead=AHEAD), None)
     if found is None:
         return None
     taken = steps.taken("service", [service.uuid])

@@ -94,5 +94,5 @@ def stopped(settings: Settings) -> Check:
         len(run.steps),
         reason=run.reason,
     )
-    remedy = _("Open the Schedule page and approve or dismiss them.")
+    remedy = _("Open the Schedule page, and approve or dismiss the list.")
     return Check("suspensions", "warn", text, remedy)

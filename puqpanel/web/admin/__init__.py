@@ -36,7 +36,7 @@ from puqpanel.web.admin.modules import gateways, module_log, modules, senders
 from puqpanel.web.admin.ordering import acceptance, changes, coupons, endings, offers, orders, terms
 from puqpanel.web.admin.ordering import drafts as order_drafts
 from puqpanel.web.admin.oversight import bulk, dashboard, health, schedule, search, setup, tasks
-from puqpanel.web.admin.provisioning import differences, requests, services
+from puqpanel.web.admin.provisioning import differences, requests, services, suspensions
 from puqpanel.web.admin.system import activity, settings
 
 
@@ -54,6 +54,7 @@ def blueprint() -> Blueprint:
         services,
         requests,
         differences,
+        suspensions,
         changes,
         endings,
         terms,

@@ -45,10 +45,9 @@ def status() -> tuple[str, str]:
 
 @pytest.mark.parametrize("proforma", [False, True])
 def test_an_order_is_cancelled_after_30_days(
-    company: Any,
-    client: Any,
+    company: Any,  # noqa: F811
     request: pytest.FixtureRequest,
-    proforma: bool,  # noqa: F811
+    proforma: bool,
 ) -> None:
     companies.save_company(actor=STAFF, uuid=company.uuid, values={"proforma_first": proforma})
     request.getfixturevalue("order")

@@ -19,6 +19,7 @@ from puqpanel.domain.texts import Text, _n
 from puqpanel.infra.db import session
 from puqpanel.models import Allocation, Document, Payment
 from puqpanel.models.columns import new_uuid
+from puqpanel.operations.automation import steps
 from puqpanel.operations.billing import (
     companies,
     converted_taxes,
@@ -33,6 +34,7 @@ from puqpanel.operations.system import audit
 from puqpanel.web.admin.billing.document_list import DOCUMENTS
 from puqpanel.web.admin.ordering import links
 from puqpanel.web.admin.oversight.bulk import Bulk, run
+from puqpanel.web.admin.provisioning.suspensions import step_label
 from puqpanel.web.answers import flash, flashed_errors, refused
 from puqpanel.web.documents import (
     pdf_response,
@@ -121,6 +123,8 @@ def show(uuid: str) -> ResponseReturnValue:
         notes=_notes(document),
         credit=ledger.credit(document.client, document.company, document.currency),
         day=shown_day,
+        steps=steps.of_document(document),
+        step_label=step_label,
         days=shown_days,
         converted=converted_taxes.stated(document.converted_tax),
         shown_tax=shown_tax,

@@ -27,7 +27,7 @@ from puqpanel.domain.task_states import OPEN, TaskStatus
 from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Ending, ModuleLog, Product, Service, Task
-from puqpanel.operations.automation import due_services
+from puqpanel.operations.automation import due_services, steps, unpaid_services
 from puqpanel.operations.catalog import products
 from puqpanel.operations.ordering import manual_changes, selections
 from puqpanel.operations.ordering.contracts import ENDED, find_with_rows
@@ -41,6 +41,7 @@ from puqpanel.web.admin.oversight.tasks import ROW, open_among
 from puqpanel.web.admin.provisioning.comparison import choices_for
 from puqpanel.web.admin.provisioning.explanations import explain_status
 from puqpanel.web.admin.provisioning.service_actions import BROKEN, actions_for
+from puqpanel.web.admin.provisioning.suspensions import step_label
 from puqpanel.web.admin.settings_page import settings_page
 from puqpanel.web.documents import shown_day
 from puqpanel.web.forms import Form, _, _c, save_or_show
@@ -288,6 +289,9 @@ def show(uuid: str) -> ResponseReturnValue:
         to_do=[] if ended else list(filter(manual_changes.waits_for_staff, state["tasks"])),
         selection=selections.of_service(service),
         day=shown_day,
+        steps=steps.of_service(uuid),
+        step_label=step_label,
+        upcoming=unpaid_services.upcoming(service),
         choices=choices_for(service, found.difference),
         refreshes=can(SERVICES_PROVISION) and observations.can_refresh(service),
         shows_settings=bool(state["module"]) and can(SERVICES_MANAGE) and not ended,

@@ -19,7 +19,7 @@ from puqpanel.domain.texts import Text, _
 from puqpanel.host import languages
 from puqpanel.host.calls import Called
 from puqpanel.models import Service
-from puqpanel.operations.automation import due_services
+from puqpanel.operations.automation import due_services, steps, unpaid_services
 from puqpanel.operations.ordering import (
     contracts,
     coupon_uses,
@@ -79,12 +79,15 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
     first = without_module or tab == tabs[0][0]
     called = module.page(uuid, tab, active=_active(service)) if module else None
     ending, change = contracts.ending_of(service), contracts.change_of(service)
+    suspended_for = _suspended_for(service)
     return render_template(
         "client/provisioning/services/show.html",
         service=service,
         status_key=visible_status(service),
         busy=service.provision_status == ProvisionStatus.PROCESSING,
-        notices=_notices(service, unavailable=unavailable, called=called),
+        notices=_notices(
+            service, unavailable=unavailable, unpaid=suspended_for is not None, called=called
+        ),
         tabs=tabs,
         tab=OVERVIEW if without_module else tab,
         called=called,
@@ -95,6 +98,8 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
         welcome=service.product.welcome if first and _active(service) else "",
         orders=can(CLIENT_ORDERS_MANAGE) and not _closed(service),
         day=shown_day,
+        suspended=suspended_for is not None,
+        unpaid=suspended_for or unpaid_services.upcoming(service),
         reduced=None if _closed(service) else coupon_uses.reduced_price(service),
         excludes_tax=bool(service.price_minor) and excludes_tax(service.client),
     )
@@ -145,11 +150,13 @@ def _with_layout(service: Service, response: Response) -> Response:
     return response
 
 
-def _notices(service: Service, *, unavailable: bool, called: Called | None) -> list[Notice]:
+def _notices(
+    service: Service, *, unavailable: bool, unpaid: bool, called: Called | None
+) -> list[Notice]:
     notices = []
     if service.status not in CLOSED and manual_changes.is_open(service):
         notices.append(Notice("busy", _("Your change is being applied."), NO_ACTION))
-    if notice := service_notice(service):
+    if not unpaid and (notice := service_notice(service)):
         notices.append(notice)
     if unavailable and service.status not in ENDED:
         text = _("Details and tools of this service can't be shown right now. Try again later.")
@@ -161,6 +168,14 @@ def _notices(service: Service, *, unavailable: bool, called: Called | None) -> l
         )
         notices.append(Notice("bad", _("This page couldn't be loaded."), text, called.reference))
     return notices
+
+
+def _suspended_for(service: Service) -> unpaid_services.Debt | None:
+    """Return the unpaid document for which a service is suspended; None if it is not."""
+    processing = service.provision_status == ProvisionStatus.PROCESSING
+    if service.status != ServiceStatus.SUSPENDED or processing:
+        return None
+    return unpaid_services.debt_of(service) if steps.suspension_of(service.uuid) else None
 
 
 def _find_own(uuid: str) -> Service:
