@@ -59,10 +59,10 @@ def run(
 ) -> int:
     """Issue the documents of the renewals that are due, one period of each service.
 
-    Then take the steps about unpaid documents: reminders, suspensions, terminations, unsuspensions
-    and cancelled orders. The scheduler does the same every hour. A second run does nothing. The
-    command exits with code 1 if a document could not be issued, or the run stopped because it would
-    suspend or terminate too many services.
+    Then take the steps about unpaid documents: reminders, late fees, suspensions, terminations,
+    unsuspensions and cancelled orders. The scheduler does the same every hour. A second run does
+    nothing. The command exits with code 1 if a document could not be issued, or the run stopped
+    because it would suspend or terminate too many services.
     """
     from puqpanel.domain.principals import CLI
     from puqpanel.operations.automation import dunning, renewals
@@ -152,6 +152,10 @@ def _plain_steps(due: Due) -> list[dict[str, str]]:
             each.reason,
         )
         for each in due.services
+    ]
+    rows += [
+        ("fee", each.invoice.client.name, "document", each.invoice.uuid, each.number, each.reason)
+        for each in due.fees
     ]
     rows += [
         ("unsuspend", each.client.name, "service", each.uuid, each.name, verbatim(PAID))

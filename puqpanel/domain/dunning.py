@@ -39,6 +39,19 @@ class StopStatus(StrEnum):
     DISMISSED = "dismissed"
 
 
+class LateFee(StrEnum):
+    """How much is charged for the late payment of an invoice."""
+
+    NONE = "none"
+    PERCENT = "percent"
+    AMOUNT = "amount"
+
+
+LATE_FEES = {
+    LateFee.NONE: _c("late fee", "None"),
+    LateFee.PERCENT: _("Percentage of the unpaid amount"),
+    LateFee.AMOUNT: _("Fixed amount"),
+}
 _K = StepKind
 LABELS = {
     _K.OVERDUE: _c("step", "Overdue"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from puqpanel.domain.colours import under_white
-from puqpanel.domain.dunning import offsets_problem
+from puqpanel.domain.dunning import LATE_FEES, LateFee, offsets_problem
 from puqpanel.domain.errors import NotFoundError
 from puqpanel.domain.hosts import split_hosts, typed_host
 from puqpanel.domain.order_states import ACCEPTANCE_LABELS, Acceptance
@@ -369,6 +371,40 @@ AUTOMATION = Group(
             "3, 10",
             _("Days after the due date, such as 1, 7, 14. Leave empty for no reminders."),
             rule=offsets_problem,
+        ),
+        Definition(
+            "automation.fee",
+            Kind.CHOICE,
+            _("Late fee"),
+            str(LateFee.NONE),
+            _("An invoice of its own, not subject to VAT, for each overdue invoice."),
+            choices=tuple((str(key), text) for key, text in LATE_FEES.items()),
+        ),
+        Definition(
+            "automation.fee_days",
+            Kind.DURATION,
+            _("Days until the late fee"),
+            7,
+            _("Counted from the due date."),
+            minimum=1,
+            maximum=365,
+            unit="days",
+        ),
+        Definition(
+            "automation.fee_percent",
+            Kind.DECIMAL,
+            _("Late fee in percent"),
+            Decimal(5),
+            _("Of the unpaid amount, if the late fee is a percentage."),
+            maximum=100,
+        ),
+        Definition(
+            "automation.fee_amount",
+            Kind.DECIMAL,
+            _("Amount of the late fee"),
+            Decimal(10),
+            _("In the base currency, if the late fee is a fixed amount."),
+            maximum=100_000,
         ),
         Definition(
             "automation.cancel_orders_days",

@@ -79,7 +79,7 @@ def judge(found: Sequence[ServiceStep]) -> Verdict:
     rest = [each for each in found if pair(each) not in approved]
     if not rest:
         return Verdict(allowed)
-    reason = waiting.reason if waiting else _too_many(rest, last, approved)
+    reason = _too_many(rest, last, approved) or (waiting.reason if waiting else None)
     return Verdict(allowed, reason, rest) if reason else Verdict(found)
 
 
@@ -99,6 +99,7 @@ def note_run(verdict: Verdict) -> None:
         _close(waiting, AUTOMATION, StopStatus.DISMISSED)
     elif waiting is not None and waiting.steps != pairs:
         waiting.steps, waiting.updated_at = pairs, now()
+        waiting.reason = verdict.stopped or waiting.reason
     elif waiting is None and verdict.stopped is not None:
         row = StoppedRun(status=StopStatus.OPEN, reason=verdict.stopped, steps=pairs)
         save(row, ConflictError(_("Another run has stopped at the same time.")))

@@ -23,11 +23,13 @@ from puqpanel.infra.db import session
 from puqpanel.models import Service, StoppedRun
 from puqpanel.operations.automation import (
     brake,
+    late_fees,
     overdue_documents,
     suspensions,
     unpaid_orders,
     unpaid_services,
 )
+from puqpanel.operations.automation.late_fees import FeeDocument
 from puqpanel.operations.automation.overdue_documents import DocumentStep
 from puqpanel.operations.automation.unpaid_orders import UnpaidOrder
 from puqpanel.operations.automation.unpaid_services import ServiceStep
@@ -43,6 +45,7 @@ class Due:
         services: suspensions and terminations.
         paid: services that are suspended although nothing is due any more.
         orders: orders that are to be cancelled.
+        fees: invoices of late fees.
         stopped: why staff have to approve suspensions and terminations; None if they need not.
     """
 
@@ -50,6 +53,7 @@ class Due:
     services: Sequence[ServiceStep]
     paid: Sequence[Service]
     orders: Sequence[UnpaidOrder]
+    fees: Sequence[FeeDocument]
     stopped: Text | None = None
 
 
@@ -91,6 +95,7 @@ def due(*, day: date | None = None, company_uuid: str = "") -> Due:
         services,
         suspensions.to_lift(company_uuid),
         unpaid_orders.due(day=day, company_uuid=company_uuid),
+        late_fees.due(day=day, company_uuid=company_uuid),
         brake.judge(services).stopped,
     )
 
@@ -112,6 +117,7 @@ def run(
         found = overdue_documents.due(day=day, company_uuid=company_uuid)
         chosen = [each for each in found if each.step == step]
         done.count(step, overdue_documents.carry_out(chosen))
+    done.count(StepKind.FEE, late_fees.issue(actor=actor, day=day, company_uuid=company_uuid))
     paid = [(service.uuid,) for service in suspensions.to_lift(company_uuid)]
     done.count(StepKind.UNSUSPEND, batches.carry_out(suspensions.lift_missed, paid))
     _suspend(actor, done, day, company_uuid, approve=approve)

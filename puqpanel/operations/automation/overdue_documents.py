@@ -39,6 +39,7 @@ class DocumentStep:
         client_uuid: the client.
         company: the name of the company.
         day: the day in the time zone of the company.
+        overdue: whether the due date is over; it need not be on another day that was asked for.
         days: of a reminder: days from the due date on which it is due, negative before it.
     """
 
@@ -51,6 +52,7 @@ class DocumentStep:
     client_uuid: str
     company: str
     day: date
+    overdue: bool
     days: int = 0
 
     @property
@@ -82,7 +84,11 @@ def due(*, day: date | None = None, company_uuid: str = "") -> list[DocumentStep
 
 
 def carry_out(found: Sequence[DocumentStep]) -> int:
-    """Take steps about documents, each once, and return how many were taken."""
+    """Take steps about documents, each once, and return how many were taken.
+
+    A document is not reported as overdue before it is.
+    """
+    found = [each for each in found if each.overdue or each.step != StepKind.OVERDUE]
     chunks = [(found[at : at + CHUNK],) for at in range(0, len(found), CHUNK)]
     return batches.carry_out(_take, chunks)
 
@@ -176,4 +182,5 @@ def _step(
 ) -> DocumentStep:
     names = ("uuid", "number", "due_on", "client", "client_uuid", "company")
     values = {name: getattr(row, name) for name in names}
-    return DocumentStep(step, row.id, day=today, days=days, **values)
+    overdue = values["due_on"] < zone_day(row.zone)
+    return DocumentStep(step, row.id, day=today, overdue=overdue, days=days, **values)

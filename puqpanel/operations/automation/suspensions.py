@@ -60,7 +60,7 @@ def take(found: ServiceStep, day: date | None = None) -> bool:
     debt = found.debt
     contracts.lock(debt.service_uuid)
     current = unpaid_services.due_of(debt.service_uuid, day)
-    if current is None or current.key != found.key:
+    if current is None or current.key != found.key or not current.debt.overdue:
         return False
     step = steps.claim(
         steps.Claim(

@@ -7,7 +7,7 @@ count, because a change that is not paid in time is dropped.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
@@ -49,7 +49,8 @@ class Debt:
         document_uuid: the document.
         number: the document.
         due_on: the last day for payment.
-        today: the day in the time zone of the company.
+        today: the day in the time zone of the company, or another one that was asked for.
+        overdue: whether the due date is over.
         suspend_on: when the service is suspended; None for never, or if it is suspended.
         terminate_on: when it is terminated; None for never.
     """
@@ -64,6 +65,7 @@ class Debt:
     number: str
     due_on: date
     today: date
+    overdue: bool
     suspend_on: date | None
     terminate_on: date | None
 
@@ -136,7 +138,13 @@ def upcoming(service: Service) -> Debt | None:
     key = (found.service_uuid, found.document_uuid)
     if (*key, StepKind.SUSPEND.value) in taken and service.status == ServiceStatus.ACTIVE:
         return None  # staff unsuspended it
-    return found if found.suspend_on or found.terminate_on else None
+    if found.suspend_on is None and found.terminate_on is None:
+        return None
+    if found.suspend_on is None or found.suspend_on >= found.today:
+        return found
+    late = found.today - found.suspend_on  # it is still to be suspended, so all is later
+    terminate_on = found.terminate_on + late if found.terminate_on else None
+    return replace(found, suspend_on=found.today, terminate_on=terminate_on)
 
 
 def debts(
@@ -155,7 +163,7 @@ def debts(
         for _document_id, lines in groupby(rows, lambda row: row.document_id):
             each = list(lines)
             today = day or zone_day(each[0].zone)
-            if each[0].due_on < min(today, zone_day(each[0].zone)) + ahead and _owed(each):
+            if each[0].due_on < today + ahead and _owed(each):
                 yield _debt(each[0], today)
                 break
 
@@ -213,6 +221,7 @@ def _debt(row: Any, today: date) -> Debt:
     return Debt(
         **{name: getattr(row, name) for name in names},
         today=today,
+        overdue=row.due_on < zone_day(row.zone),
         suspend_on=None if suspended else suspend_on,
         terminate_on=termination_day(row.due_on, row.suspend_days, row.terminate_days, since),
     )

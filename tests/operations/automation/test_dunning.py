@@ -322,6 +322,10 @@ def test_automatic_suspensions_can_be_off(service: str) -> None:
 def test_a_date_and_a_company_select(service: str, company: Any) -> None:  # noqa: F811
     with at("2026-05-01"):
         assert dunning.due().services == []
+    with at("2026-04-25"):  # it is not overdue yet: shown, but not done
+        assert len(dunning.due(day=date(2026, 5, 7)).services) == 1
+        assert run(day=date(2026, 5, 7)) == {}
+    with at("2026-05-01"):
         (found,) = dunning.due(day=date(2026, 5, 7)).services
         assert (found.step, found.debt.service) == ("suspend", "VPS")
         assert dunning.due(day=date(2026, 5, 7), company_uuid="other").services == []
@@ -363,3 +367,40 @@ def test_a_step_whose_task_was_lost_between_request_and_end(service: str) -> Non
         pay()
         work()
     assert status(service) == "active"
+
+
+@pytest.mark.parametrize(("rule", "minor"), [("percent", 123), ("amount", 1500)])
+def test_a_late_fee_is_issued_once(service: str, rule: str, minor: int) -> None:
+    values = {"automation.fee": rule, "automation.fee_percent": "10", "automation.fee_amount": "15"}
+    settings.save(actor=STAFF, values=values)
+    with at("2026-05-06"):
+        assert "fee" not in run()
+    for _number in range(3):
+        with at("2026-05-07"):
+            run()
+    fee = documents()[-1]
+    assert (len(documents()), fee.total.minor, fee.tax_minor, fee.kind) == (3, minor, 0, "invoice")
+    assert [row.category for row in fee.taxes] == ["O"]
+    assert fee.lines[0].description == f"Late fee for {documents()[1].number}"
+    with at("2026-05-29"):  # a fee has no fee, and the service does not depend on it
+        pay(1)
+        work()
+        assert "fee" not in run()
+    assert (status(service), len(documents())) == ("active", 3)
+    assert taken().count(("fee", "2026-05-07")) == 1
+    assert problems() == []
+
+
+def test_no_late_fee_for_what_is_paid_or_long_overdue(
+    service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.save(actor=STAFF, values={"automation.fee": "amount"})
+    with at("2026-06-10"):
+        assert dunning.due().fees == []
+    with at("2026-05-07"):
+        (found,) = dunning.due().fees
+        pay()
+        monkeypatch.setattr(dunning.late_fees, "due", lambda **_: [found])
+        assert dunning.late_fees.issue(actor=AUTOMATION) == 0
+    assert len(documents()) == 2
+    assert problems() == []
