@@ -113,8 +113,8 @@ def run(
     """
     actor.require(DOCUMENTS_ISSUE)
     done = Done()
+    found = overdue_documents.due(day=day, company_uuid=company_uuid)
     for step in (StepKind.OVERDUE, StepKind.REMINDER):
-        found = overdue_documents.due(day=day, company_uuid=company_uuid)
         chosen = [each for each in found if each.step == step]
         done.count(step, overdue_documents.carry_out(chosen))
     done.count(StepKind.FEE, late_fees.issue(actor=actor, day=day, company_uuid=company_uuid))

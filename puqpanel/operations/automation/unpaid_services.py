@@ -129,6 +129,9 @@ def upcoming(service: Service) -> Debt | None:
     None if it is not due within some days, if staff unsuspended the service, or if automatic
     suspensions are off.
     """
+    product = service.product
+    if product.suspend_after_days is None and product.terminate_after_days is None:
+        return None
     if not settings.get("automation.suspensions"):
         return None
     found = next(debts(Service.id == service.id, ahead=AHEAD), None)

@@ -57,6 +57,7 @@ def test_public_report_contains_states_only(panel: Panel, settings: Settings) ->
                     "books",
                     "due_work",
                     "renewals",
+                    "suspensions",
                     "translations",
                     "disk",
                 ),
