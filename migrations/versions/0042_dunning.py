@@ -12,7 +12,7 @@ from alembic import op
 from puqpanel.infra.db import UtcDateTime
 
 revision = "0042"
-down_revision = "0040"
+down_revision = "0041"
 branch_labels = None
 depends_on = None
 

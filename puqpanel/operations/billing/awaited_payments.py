@@ -1,17 +1,33 @@
-"""Payments whose outcome is awaited: what they pay is not acted upon until it is known."""
+"""Payments of documents that may still succeed: nothing is charged again or suspended meanwhile."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
+import sqlalchemy as sa
+
+from puqpanel.domain.payment_states import AWAITED, AttemptStatus
+from puqpanel.infra.db import session
+from puqpanel.models import AttemptDocument, Payment, PaymentAttempt
+
 
 def documents_awaiting_payment(document_ids: Collection[int]) -> set[int]:
-    """Return the documents with a payment that is pending, unknown or disputed.
-
-    Their services are not suspended or terminated, and their orders not cancelled. Payments are
-    recorded once they have succeeded, so that there are none yet.
+    """Return the documents with a payment that is pending or unknown, or a charge without outcome.
 
     Args:
-        document_ids: the documents to look at.
+        document_ids: of the documents in question.
     """
-    return set()
+    if not document_ids:
+        return set()
+    payment = sa.exists().where(
+        Payment.attempt_id == PaymentAttempt.id, Payment.status.in_(AWAITED)
+    )
+    query = (
+        sa.select(AttemptDocument.document_id)
+        .join(PaymentAttempt, PaymentAttempt.id == AttemptDocument.attempt_id)
+        .where(
+            AttemptDocument.document_id.in_(document_ids),
+            sa.or_(PaymentAttempt.status == AttemptStatus.UNKNOWN, payment),
+        )
+    )
+    return set(session().scalars(query))
