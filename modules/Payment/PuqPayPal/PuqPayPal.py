@@ -129,16 +129,15 @@ class PuqPayPal(Payment):
 
     def _read_order(self, api: PayPal, order: Mapping[str, Any]) -> list[Any]:
         if order.get("status") == "APPROVED":
-            order_id = str(order.get("id"))
             try:
-                captured = api.capture_order(order_id)
+                captured = api.capture_order(order)
             except Refused as refusal:
                 if refusal.issue in ("INSTRUMENT_DECLINED", "TRANSACTION_REFUSED"):
                     reason = __("PayPal declined the payment method. Pay again with another one.")
                     return [reports.ended(order, "failed", reason)]
                 if refusal.issue != "ORDER_ALREADY_CAPTURED":
                     raise
-                captured = api.order(order_id)
+                captured = api.order(str(order.get("id")))
             order = {**order, **captured}
         return list(reports.order_reports(order))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, Self
@@ -76,10 +77,17 @@ class PayPal:
         """Return an order."""
         return self.get(f"/v2/checkout/orders/{quote(order_id, safe='')}")
 
-    def capture_order(self, order_id: str) -> dict[str, Any]:
-        """Capture an approved order, once however often it is called, and return it."""
+    def capture_order(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """Capture an approved order and return it; a repetition has no further effect.
+
+        The key changes when the payer approves the order again, after PayPal declined a card:
+        with the same key, PayPal may return the same refusal.
+        """
+        order_id = str(order.get("id"))
+        approval = json.dumps([order.get("update_time"), order.get("payment_source")])
+        digest = hashlib.sha256(approval.encode()).hexdigest()[:16]
         path = f"/v2/checkout/orders/{quote(order_id, safe='')}/capture"
-        return self.post(path, {}, f"capture-{order_id}")
+        return self.post(path, {}, f"capture-{order_id}-{digest}")
 
     def capture(self, capture_id: str) -> dict[str, Any]:
         """Return a captured payment."""

@@ -103,7 +103,7 @@ class PayPalServer(Provider):
         self.refunds: dict[str, dict[str, Any]] = {}
         self.disputes: dict[str, dict[str, Any]] = {}
         self.done: dict[str, Reply] = {}
-        self.tokens = 0
+        self.tokens = self.approvals = 0
         self.valid = ""
         self.capture_as = ("COMPLETED", "")
         self.refund_as = "COMPLETED"
@@ -116,6 +116,8 @@ class PayPalServer(Provider):
         """Let the payer approve an order."""
         order = self.orders[order_id]
         order["status"] = "APPROVED"
+        self.approvals += 1
+        order["update_time"] = f"2026-12-01T10:00:{self.approvals:02}Z"
         order["payer"] = {"email_address": "payer@example.test", "name": {"given_name": "Ann"}}
 
     def work(self, request: Seen) -> Reply:
@@ -131,7 +133,7 @@ class PayPalServer(Provider):
             return self._read(request)
         if key not in self.done:
             reply = self._create(request)
-            if reply.status >= 300:
+            if reply.status >= 300 and b"INSTRUMENT_DECLINED" not in reply.body:
                 return reply
             self.done[key] = reply
         return self.done[key]

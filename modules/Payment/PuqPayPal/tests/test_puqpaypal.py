@@ -168,6 +168,8 @@ def test_declined_card_leaves_the_order_payable(gateway: Gateway) -> None:
     (report,) = gateway.reports("observe_payment", order_id)
     assert (report.status, report.checkout) == ("failed", order_id)
     gateway.server.refuse = ""
+    assert gateway.reports("observe_payment", order_id)[0].status == "failed"
+    gateway.server.approve(order_id)
     (report,) = gateway.reports("observe_payment", order_id)
     assert report.status == "succeeded"
     assert report.outside_id != order_id
