@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,11 +15,18 @@ import time_machine
 from puqpanel.app import Panel
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.domain.service_states import VERBS
+from puqpanel.host.contract.payments import DisputeReport
 from puqpanel.infra import events
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Product, Service, Step, Task
 from puqpanel.operations.automation import dunning, renewals, suspensions, unpaid_services
-from puqpanel.operations.billing import companies, credit_notes, issuing, payments
+from puqpanel.operations.billing import (
+    companies,
+    credit_notes,
+    issuing,
+    payment_reports,
+    payments,
+)
 from puqpanel.operations.billing.uncredited import creditable
 from puqpanel.operations.ordering import acceptance
 from puqpanel.operations.provisioning import requests, settlement
@@ -26,6 +35,7 @@ from puqpanel.operations.system import settings
 from tests.operations.automation.unpaid import documents, ran, run, status, taken, work
 from tests.operations.billing.conftest import STAFF, client, company, invoice  # noqa: F401
 from tests.operations.billing.test_issuing import problems
+from tests.operations.billing.test_payment_reports import attempt, make_gateway, report
 from tests.operations.ordering.dated import at, buy, fresh, sold
 from tests.overlap import run_beside
 
@@ -403,4 +413,42 @@ def test_no_late_fee_for_what_is_paid_or_long_overdue(
         monkeypatch.setattr(dunning.late_fees, "due", lambda **_: [found])
         assert dunning.late_fees.issue(actor=AUTOMATION) == 0
     assert len(documents()) == 2
+    assert problems() == []
+
+
+@pytest.mark.parametrize("outcome", ["failed", "succeeded"])
+def test_nothing_is_suspended_while_a_payment_is_pending(service: str, outcome: str) -> None:
+    with at("2026-05-06"):
+        gateway = make_gateway()
+        started = attempt(gateway, documents()[-1]).uuid
+        reported = partial(report, attempt=started, amount=str(documents()[-1].total.major))
+        payment_reports.record_payment(gateway, reported("pending"))
+    with at("2026-05-20"):
+        assert "suspend" not in run()
+        assert status(service) == "active"
+        payment_reports.record_payment(gateway, reported(outcome))
+    with at("2026-05-21"):
+        run()
+        assert status(service) == ("active" if outcome == "succeeded" else "suspended")
+
+
+def test_a_disputed_payment_suspends_and_a_won_dispute_unsuspends(service: str) -> None:
+    with at("2026-05-01"):
+        gateway = make_gateway()
+        unpaid = documents()[-1]
+        amount = unpaid.total.major
+        started = attempt(gateway, unpaid).uuid
+        paid = report(attempt=started, amount=str(amount))
+        payment_reports.record_payment(gateway, paid)
+        run()
+    with at("2026-05-20"):
+        assert status(service) == "active"
+        lost = DisputeReport("pi_1", "dp_1", "open", amount, "EUR", withdrawn=True)
+        payment_reports.record_all(gateway, [lost])
+        run()
+        work()
+        assert status(service) == "suspended"
+        payment_reports.record_all(gateway, [replace(lost, status="won", withdrawn=False)])
+        work()
+        assert status(service) == "active"
     assert problems() == []
