@@ -445,6 +445,7 @@ def test_a_disputed_payment_suspends_and_a_won_dispute_unsuspends(service: str) 
         assert status(service) == "active"
         lost = DisputeReport("pi_1", "dp_1", "open", amount, "EUR", withdrawn=True)
         payment_reports.record_all(gateway, [lost])
+        ran()
         run()
         work()
         assert status(service) == "suspended"
