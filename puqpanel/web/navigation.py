@@ -237,7 +237,13 @@ SECTIONS = {
 CUSTOMER: tuple[Entry, ...] = (
     Entry(_("Home"), "house", "client.home.index"),
     Entry(_("Services"), "server", "client.services.index", CLIENT_SERVICES_VIEW),
-    Entry(_("Invoices"), "file-invoice", "client.documents.index", CLIENT_BILLING_VIEW),
+    Entry(
+        _("Invoices"),
+        "file-invoice",
+        "client.documents.index",
+        CLIENT_BILLING_VIEW,
+        active=("client.payments", "client.funds", "client.statements"),
+    ),
     Entry(_("Addresses"), "address-book", "client.address_book.index", CLIENT_PROFILE_VIEW),
     Entry(_("Users"), "users", "client.users.index", CLIENT_USERS_VIEW),
     Entry(

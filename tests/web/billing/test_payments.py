@@ -236,6 +236,8 @@ def test_a_part_several_documents_and_wrong_input(scene: Scene) -> None:
     first, second = scene.invoice(), scene.invoice("10")
     assert scene.pay(first, amount="23.00", currency="EUR").status_code == 302
     assert scene.attempt().minor == 2300
+    listed = scene.anna.get("/client/invoices/").text
+    assert "Pay all" in listed and first in listed and second in listed
     assert scene.pay(first, second).status_code == 302
     assert scene.attempt().minor == 13530
     for wrong in ("0", "-1", "1000", "x", "1e9"):

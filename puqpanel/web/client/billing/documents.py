@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -52,15 +54,27 @@ def index() -> ResponseReturnValue:
         .order_by(Document.status.not_in(OPEN), Document.id.desc())
         .limit(MAX_ROWS)
     )
+    rows = session().scalars(query).all()
     return render_template(
         "client/billing/documents/index.html",
-        rows=session().scalars(query).all(),
+        rows=rows,
+        to_pay=_payable_together(rows),
         kinds=KIND_LABELS,
         state=state_of,
         day=shown_day,
         credits=ledger.credits_of(find_client(client.uuid)) if client else [],
         adds_funds=funds.is_offered() and actor().may(CLIENT_BILLING_MANAGE),
     )
+
+
+def _payable_together(rows: Sequence[Document]) -> list[str]:
+    """Return the UUIDs of the unpaid documents, if they can be paid at once."""
+    unpaid = [row for row in rows if _is_payable(row) and not row.adds_funds]
+    if len({(row.company_id, row.currency) for row in unpaid}) != 1:
+        return []
+    if not gateways.offered(unpaid[0].company, unpaid[0].currency):
+        return []
+    return [row.uuid for row in unpaid]
 
 
 @bp.get("/<uuid>")
