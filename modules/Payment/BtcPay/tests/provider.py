@@ -1,0 +1,21 @@
+"""The BTCPay Server of the contract suite, with a payment to refund."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+
+from puqpanel.sdk.testing import Supply
+
+from .btcpay_server import BtcPayServer, payment, settings
+
+
+@contextmanager
+def provider() -> Iterator[Supply]:
+    """Run a server with one paid invoice."""
+    with BtcPayServer() as server:
+        server.add_invoice(payment("tx-0", "0.000438"), status="Settled")
+        yield Supply(
+            faults=server, settings=settings(server), transaction=("Inv1:tx-0", Decimal("21.90"))
+        )
