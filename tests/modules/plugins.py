@@ -26,13 +26,13 @@ from tests.web.conftest import Browser
 
 
 class PluginHarness:
-    """An active plugin of the project."""
+    """An active plugin of the project, or another module with staff pages."""
 
-    def __init__(self, panel: Panel, name: str) -> None:
+    def __init__(self, panel: Panel, name: str, type: str = "Plugin") -> None:
         self.panel = panel
         self.name = name
-        self.module: LoadedModule = panel.registry.modules[f"Plugin/{name}"]
-        self.at = f"/admin/modules/Plugin/{name}"
+        self.module: LoadedModule = panel.registry.modules[f"{type}/{name}"]
+        self.at = f"/admin/modules/{type}/{name}"
 
     def part(self, name: str) -> Any:
         """Return a loaded file of the module, such as `models.notes`."""
@@ -69,7 +69,10 @@ class PluginHarness:
         """Sign in as staff with these permissions of the plugin only."""
         with transaction() as current:
             current.add(
-                Role(name="Clerk", permissions=[f"Plugin-{self.name}-{key}" for key in keys])
+                Role(
+                    name="Clerk",
+                    permissions=[f"{self.module.type}-{self.name}-{key}" for key in keys],
+                )
             )
         role = session().scalar(sa.select(Role).where(Role.name == "Clerk"))
         assert role is not None
