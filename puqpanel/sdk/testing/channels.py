@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+import sqlalchemy as sa
 from flask import Flask
 
 from puqpanel.host import calls
 from puqpanel.host.calls import Called
-from puqpanel.host.contract.payments import RefundReport
+from puqpanel.host.contract.payments import RefundReport, reports_of
 from puqpanel.host.form_fields import is_address, kept_for_another_address, secret_fields
-from puqpanel.infra.db import transaction
+from puqpanel.infra.db import session, transaction
 from puqpanel.infra.redact import secret_name
-from puqpanel.models import ConfiguredModule
+from puqpanel.models import ConfiguredModule, PaymentEvent
+from puqpanel.operations.billing import payment_events
 from puqpanel.sdk.invoice import Invoice
 from puqpanel.sdk.notification import Notification
 from puqpanel.sdk.payment import Payment
@@ -168,12 +170,36 @@ def _configured(bench: Bench, app: Flask) -> str:
 
 @probe("webhook twice", "Payment")
 def webhook_twice(bench: Bench) -> str:
-    """Deliver a webhook twice; the second response must equal the first."""
+    """Deliver a webhook twice, and once changed: it counts once, and the change is refused."""
     if "post" not in bench.lab.loaded.webhooks:
         raise NotTested("The module has no webhook.")
     if bench.supply.webhook is None:
-        raise NotTested("tests/provider.py supplies no webhook.")
+        raise NotTested("The provider supplies no webhook.")
     body, headers = bench.supply.webhook
+    if not payment_events.is_event_reader(bench.lab.loaded):
+        return _read_twice(bench, body, headers)
+    with pages(bench.lab) as panel:
+        address = f"/webhooks/Payment/{bench.lab.loaded.name}/{_configured(bench, panel.app)}"
+        browser = panel.anybody.http
+        statuses = [
+            browser.post(address, data=each, headers=dict(headers)).status_code
+            for each in (body, body, body + b" ")
+        ]
+        assert statuses[:2] == [200, 200], f"The provider's own message returned {statuses[:2]}."
+        assert statuses[2] == 401, f"A changed message returned {statuses[2]}, not 401."
+        with panel.app.app_context():
+            rows = session().scalars(sa.select(PaymentEvent)).all()
+            assert len(rows) == 1, f"{len(rows)} events were stored for one message."
+            event = payment_events.content(rows[0])
+    for _ in range(2):
+        called = _call(bench, "read_event", event)
+        assert not called.reference, f"read_event() raised: {called.error}"
+        reports_of(called.value)
+    return "The message counted once; a changed one was refused."
+
+
+def _read_twice(bench: Bench, body: bytes, headers: Mapping[str, str]) -> str:
+    """Deliver a webhook twice to a module that reads it itself."""
     statuses = []
     for _ in range(2):
         request = Request.from_values(method="POST", path="/", data=body, headers=dict(headers))

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
 from puqpanel.domain.money import Money
+from puqpanel.host import calls, registry
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live
@@ -401,3 +402,17 @@ def test_others_see_nothing(scene: Scene) -> None:
     for path in (f"{attempt.uuid}", f"{attempt.uuid}/return", f"new?documents={uuid}"):
         assert tom.get(f"/client/payments/{path}").status_code == 404
     assert tom.post("/client/payments/methods/nope/remove").status_code in (302, 404)
+
+
+def test_the_module_is_called_with_the_attempt(scene: Scene) -> None:
+    scene.pay(scene.invoice(), gateway=scene.ported)
+    attempt = scene.attempt()
+    module = registry.current().modules["Payment/Ported"]
+    shown = calls.invoke(
+        calls.Call(module, "show_attempt", (attempt.uuid,), instance_uuid=scene.ported)
+    )
+    assert f"/client/payments/{attempt.uuid}/return" in shown.value
+    coin = registry.current().modules["Payment/Coin"]
+    call = calls.Call(coin, "charge_attempt", (attempt.uuid,), instance_uuid=scene.coin)
+    charged = calls.invoke(call).value
+    assert (charged.outside_id, charged.amount) == (f"ch_{attempt.uuid}", Decimal(123))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 
 from puqpanel.sdk.testing import Lab, Supply
 
-from .stripe_server import SETTINGS, StripeServer
+from .stripe_server import SETTINGS, StripeServer, signed
 
 
 @contextmanager
@@ -21,9 +22,11 @@ def provider() -> Iterator[Supply]:
         def prepare(lab: Lab) -> None:
             lab.part("services.client").API["api"] = server.url
 
+        body = json.dumps({"id": "evt_1", "type": "other", "data": {"object": {}}}).encode()
         yield Supply(
             faults=server,
             settings=SETTINGS,
             prepare=prepare,
             transaction=(paid["id"], Decimal("21.90")),
+            webhook=(body, {"Content-Type": "application/json", **signed(body)}),
         )
