@@ -86,6 +86,7 @@ _OWN = {
     "order.placed": "An order was placed.",
     "order.updated": "The products of a draft of an order were changed.",
     "payment.assigned": "Staff assigned a parked payment to a client.",
+    "payment.check_requested": "Staff asked the gateway about a payment.",
     "payment.credit_refunded": "Credit was paid back to a client.",
     "payment.dismissed": "Staff closed a parked payment.",
     "payment.dispute_failed": "A dispute was won, and the payment came back.",

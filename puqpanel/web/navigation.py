@@ -13,6 +13,7 @@ from werkzeug.routing import BuildError
 
 from puqpanel.domain.module_states import ModuleStatus
 from puqpanel.domain.order_states import OrderStatus
+from puqpanel.domain.payment_states import PaymentStatus
 from puqpanel.domain.permissions import (
     AUDIT_VIEW,
     CLIENT_BILLING_VIEW,
@@ -50,6 +51,7 @@ from puqpanel.models import (
     Heartbeat,
     Module,
     Order,
+    Payment,
     Product,
     Service,
     ServiceDifference,
@@ -115,6 +117,7 @@ class Attention:
     Args:
         services: services whose provisioning failed.
         orders: orders that wait for acceptance.
+        payments: parked payments.
         differences: services that differ from their providers.
         modules: active modules that do not work.
         tasks: lost tasks.
@@ -125,6 +128,7 @@ class Attention:
 
     services: int = 0
     orders: int = 0
+    payments: int = 0
     differences: int = 0
     modules: int = 0
     tasks: int = 0
@@ -196,7 +200,19 @@ STAFF: tuple[Group, ...] = (
                 DOCUMENTS_VIEW,
                 active=("admin.drafts",),
             ),
-            Entry(_("Payments"), "money-bill-transfer", "admin.payments.index", PAYMENTS_VIEW),
+            Entry(
+                _("Payments"),
+                "money-bill-transfer",
+                "admin.payments.index",
+                PAYMENTS_VIEW,
+                "payments",
+                active=(
+                    "admin.payment_events",
+                    "admin.parked_payments",
+                    "admin.refunds",
+                    "admin.reconciliation",
+                ),
+            ),
             Entry(_("Companies"), "building", "admin.companies.index", COMPANIES_VIEW),
             Entry(_("Tax rates"), "percent", "admin.tax_rates.index", COMPANIES_VIEW),
             Entry(_("Gateways"), "credit-card", "admin.gateways.index", GATEWAYS_VIEW),
@@ -263,7 +279,7 @@ def attention() -> Attention:
         return cached[1]
 
     def capped(
-        model: type[Service | Order | ServiceDifference | Task | Module | Heartbeat],
+        model: type[Service | Order | Payment | ServiceDifference | Task | Module | Heartbeat],
         *where: sa.ColumnElement[bool],
     ) -> sa.ScalarSelect[int]:
         rows = sa.select(model.id).where(*where).limit(CAP + 1).subquery()
@@ -277,12 +293,13 @@ def attention() -> Attention:
         Module.status.in_([ModuleStatus.RESTRICTED, ModuleStatus.ERROR]),
         sa.and_(Module.status == ModuleStatus.ACTIVE, Module.circuit_open_reason != ""),
     )
-    services, orders, differing, modules, tasks, running, workers = (
+    services, orders, payments, differing, modules, tasks, running, workers = (
         session()
         .execute(
             sa.select(
                 capped(Service, failed_services) + capped(Service, manual_changes.TO_DO),
                 capped(Order, Order.status == OrderStatus.WAITING),
+                capped(Payment, Payment.status == PaymentStatus.PARKED),
                 capped(ServiceDifference),
                 capped(Module, broken_modules),
                 capped(Task, Task.status == TaskStatus.LOST),
@@ -293,7 +310,7 @@ def attention() -> Attention:
         .one()
     )
     attention = Attention(
-        services, orders, differing, modules, tasks, running, workers, queue.ping()
+        services, orders, payments, differing, modules, tasks, running, workers, queue.ping()
     )
     current_app.extensions["puqpanel-attention"] = (now, attention)
     return attention

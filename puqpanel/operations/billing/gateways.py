@@ -42,6 +42,16 @@ def is_offered(gateway: ConfiguredModule, company: Company, currency: str) -> bo
     )
 
 
+def titles() -> dict[str, str]:
+    """Return the title of each gateway by its UUID, which payments have."""
+    return {row.uuid: row.title for row in configured_modules.list_instances(TYPE)}
+
+
+def terms(gateway: ConfiguredModule) -> tuple[str, list[str]]:
+    """Return the name of the only company and the only currencies that a gateway is offered for."""
+    return _company_name(gateway), gateway.currencies.split()
+
+
 def lock_gateway(uuid: str) -> ConfiguredModule:
     """Lock a gateway until the transaction ends, so that its payments are recorded in turn.
 

@@ -12,11 +12,12 @@ from puqpanel.domain.permissions import PAYMENTS_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import retry_deadlocks, session, transaction
-from puqpanel.models import Document, Payment
+from puqpanel.models import Client, Company, Document, Payment
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing import ledger
 from puqpanel.operations.billing.companies import find_company
 from puqpanel.operations.billing.gateways import lock_gateway
+from puqpanel.operations.billing.payment_reports import post_fee
 from puqpanel.operations.billing.payments import book
 from puqpanel.operations.billing.refunds import find_payment
 from puqpanel.operations.system import audit
@@ -51,6 +52,7 @@ def assign(
 
     Raises:
         ConflictError: it is not parked.
+        InvalidInput: a document is of another client or company.
     """
     actor.require(PAYMENTS_MANAGE)
     payment = _lock(uuid)
@@ -62,6 +64,7 @@ def assign(
         query = sa.select(Document).where(Document.uuid == documents[0])
         if (document := session().scalar(query)) is not None:
             payment.company, payment.company_id = document.company, document.company_id
+    _check_documents(client, payment.company, documents)
     payment.client_id = client.id
     payment.status, payment.reason = PaymentStatus.SUCCEEDED, _("Assigned by staff.")
     session().flush()
@@ -73,13 +76,27 @@ def assign(
         reason,
     )
     book(actor, payment, client, documents)
+    post_fee(payment)
     return payment
+
+
+def _check_documents(client: Client, company: Company, documents: Sequence[str]) -> None:
+    query = sa.select(Document.client_id, Document.company_id).where(Document.uuid.in_(documents))
+    if any(row != (client.id, company.id) for row in session().execute(query)):
+        text = _("Choose documents of this client that one company issued.")
+        raise InvalidInput({"documents": [text]})
 
 
 @retry_deadlocks
 @transaction()
-def dismiss(*, actor: Principal, uuid: str, reason: str) -> None:
+def dismiss(*, actor: Principal, uuid: str, reason: str, sent_back: bool = False) -> None:
     """Close a parked payment that was sent back, or that does not concern the panel.
+
+    Args:
+        actor: staff.
+        uuid: the payment.
+        reason: for the record; required.
+        sent_back: whether the money went back to the payer.
 
     Raises:
         ConflictError: it is not parked.
@@ -90,8 +107,23 @@ def dismiss(*, actor: Principal, uuid: str, reason: str) -> None:
         raise InvalidInput({"reason": [_("Enter a reason.")]})
     payment = _lock(uuid)
     payment.status = PaymentStatus.CANCELLED
-    payment.reason = _("Closed by staff: %(reason)s", reason=reason.strip())
-    _record(actor, payment, "dismissed", _("Parked payment closed."), reason)
+    payment.reason = (
+        _("Sent back to the payer: %(reason)s", reason=reason.strip())
+        if sent_back
+        else _("Closed by staff: %(reason)s", reason=reason.strip())
+    )
+    summary = _("Parked payment sent back.") if sent_back else _("Parked payment closed.")
+    _record(actor, payment, "dismissed", summary, reason)
+
+
+def check_parked(payment: Payment) -> None:
+    """Check that a payment is parked.
+
+    Raises:
+        ConflictError: it is not.
+    """
+    if payment.status != PaymentStatus.PARKED:
+        raise ConflictError(_("This payment is not parked."))
 
 
 def _lock(uuid: str) -> Payment:
@@ -99,8 +131,7 @@ def _lock(uuid: str) -> Payment:
     if payment.gateway:
         lock_gateway(payment.gateway)
     session().refresh(payment)
-    if payment.status != PaymentStatus.PARKED:
-        raise ConflictError(_("This payment is not parked."))
+    check_parked(payment)
     return payment
 
 

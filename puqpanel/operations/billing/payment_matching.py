@@ -54,7 +54,7 @@ def match(gateway: ConfiguredModule, report: PaymentReport) -> Match:
     if report.invoice:
         query = sa.select(Document).where(Document.uuid == report.invoice)
         return _of_documents(gateway, report, session().scalars(query).all())
-    words = _words(report.reference)
+    words = words_of(report.reference)
     if not words:
         return Match(problem=UNMATCHED)
     attempts = session().scalars(
@@ -115,7 +115,7 @@ def _of_documents(
     return Match(document.client_id, document.company, [document.uuid], None, problem)
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
     """Return what can be a reference or a number in the text of a payer."""
     found = _WORD.findall(text[:_LONGEST_REFERENCE])
     words = {word.strip(".-_/") for word in found}

@@ -96,7 +96,7 @@ def record_payment(gateway_uuid: str, report: PaymentReport) -> Payment:
     elif not advances(PaymentStatus(payment.status), status):
         if fee is not None and payment.fee_minor is None and payment.status in ARRIVED:
             payment.fee_minor = fee.minor
-            _post_fee(payment)
+            post_fee(payment)
         return payment
     else:
         found = _again(gateway, report, payment)
@@ -201,7 +201,7 @@ def _arrived(
     client = ledger.lock_client(found.client_id)
     session().flush()
     book(AUTOMATION, payment, client, found.documents)
-    _post_fee(payment)
+    post_fee(payment)
     if report.method is not None and found.attempt is not None:
         payment_methods.keep(gateway, found.attempt, report.method)
     if found.attempt is not None:
@@ -224,10 +224,11 @@ def park(payment: Payment, reason: Text) -> None:
     raise_event("payment.parked", {"payment_uuid": payment.uuid, "reason": reason})
 
 
-def _post_fee(payment: Payment) -> None:
-    """Post what the gateway kept of a payment."""
-    if not payment.fee_minor or payment.client_id is None:
+def post_fee(payment: Payment) -> None:
+    """Post what the gateway kept of a payment; requires a transaction."""
+    if not payment.fee_minor or payment.status != PaymentStatus.SUCCEEDED:
         return
+    assert payment.client_id is not None
     fee = Money(payment.fee_minor, payment.currency)
     ledger.post(
         key=f"fee:{payment.uuid}",

@@ -55,6 +55,26 @@ def refundable(payment: Payment) -> Money:
     return max(zero, min(payment.amount - payment.refunded, available))
 
 
+def check_received(payment: Payment) -> None:
+    """Check that a payment was received from a client.
+
+    Raises:
+        ConflictError: it was not.
+    """
+    if payment.client_id is None or payment.status != PaymentStatus.SUCCEEDED:
+        raise ConflictError(_("Only payments that were received can be refunded."))
+
+
+def check_undecided(refund: Refund) -> None:
+    """Check that the outcome of a refund or dispute is not known.
+
+    Raises:
+        ConflictError: it is.
+    """
+    if refund.status not in AWAITED:
+        raise ConflictError(_("The outcome of this refund is known."))
+
+
 def through_gateway(payment: Payment) -> bool:
     """Return whether the gateway of a payment can refund it."""
     if not payment.gateway:
@@ -95,10 +115,10 @@ def request(
     if not reason.strip():
         raise InvalidInput({"reason": [_("Enter a reason.")]})
     payment = find_payment(payment_uuid)
-    if payment.client_id is None or payment.status != PaymentStatus.SUCCEEDED:
-        raise ConflictError(_("Only payments that were received can be refunded."))
+    check_received(payment)
     if payment.gateway and not outside:
         gateways.lock_gateway(payment.gateway)
+    assert payment.client_id is not None
     client = ledger.lock_client(payment.client_id)
     key = str(uuids.uuid5(uuids.UUID(payment.uuid), token)) if token else new_uuid()
     query = sa.select(Refund).where(Refund.uuid == key)
@@ -177,8 +197,7 @@ def decide(*, actor: Principal, uuid: str, succeeded: bool, reason: str) -> None
     if refund.payment.gateway:
         gateways.lock_gateway(refund.payment.gateway)
     session().refresh(refund)
-    if refund.status not in AWAITED:
-        raise ConflictError(_("The outcome of this refund is known."))
+    check_undecided(refund)
     audit.record(
         actor=actor,
         action="payment.refund_decided",

@@ -16,7 +16,14 @@ from puqpanel.host import registry
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import save, session, transaction
 from puqpanel.infra.links import link
-from puqpanel.models import ConfiguredModule, Task, TaskTag
+from puqpanel.models import (
+    ConfiguredModule,
+    Payment,
+    PaymentAttempt,
+    PaymentMethod,
+    Task,
+    TaskTag,
+)
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_name
 
@@ -237,6 +244,7 @@ def delete_instance(*, actor: Principal, uuid: str) -> None:
         raise ConflictError(
             _("This sender has unsent messages; wait for their tasks or cancel them first.")
         )
+    _check_unused(instance)
     record_change(
         actor,
         instance,
@@ -245,6 +253,26 @@ def delete_instance(*, actor: Principal, uuid: str) -> None:
         before={"title": instance.title, "module": instance.module},
     )
     session().delete(instance)
+
+
+def _check_unused(instance: ConfiguredModule) -> None:
+    """Check that a gateway has no payments: their refunds, disputes and events need it.
+
+    Raises:
+        ConflictError: it has some.
+    """
+    query = sa.select(
+        sa.or_(
+            *(
+                sa.exists().where(model.gateway == instance.uuid)
+                for model in (Payment, PaymentAttempt, PaymentMethod)
+            )
+        )
+    )
+    if session().scalar(query):
+        raise ConflictError(
+            _("This gateway has payments or saved payment methods. Disable it instead.")
+        )
 
 
 def _kind(instance: ConfiguredModule) -> Text:

@@ -7,11 +7,12 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from puqpanel.domain.payment_states import EventStatus, PaymentStatus
 from puqpanel.domain.texts import _, _n
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for
 from puqpanel.infra.settings import Settings
-from puqpanel.models import BooksCheck, Company
+from puqpanel.models import BooksCheck, Company, Payment, PaymentEvent
 from puqpanel.operations.billing.books_checks import ENDED
 from puqpanel.operations.billing.converted_taxes import without_rate
 from puqpanel.operations.billing.print_failures import LOGO, TEMPLATE, failures
@@ -59,6 +60,38 @@ def templates(settings: Settings) -> Check:
         return Check("templates", "warn", text, _("Upload another logo on the company's page."))
     text = _("The PDF template failed for: %(names)s.", names=", ".join(names[:5]))
     return Check("templates", "warn", text, _("Correct the template on the company's page."))
+
+
+def payments(settings: Settings) -> Check:
+    """Check that no payment waits for staff, and that webhook events could be read."""
+    status = Payment.status
+    with Session(engine_for(settings.database_url)) as reader:
+        parked, unknown, failed = (
+            reader.scalar(sa.select(sa.func.count(column)).where(condition)) or 0
+            for column, condition in (
+                (Payment.id, status == PaymentStatus.PARKED),
+                (Payment.id, status == PaymentStatus.UNKNOWN),
+                (PaymentEvent.id, PaymentEvent.status == EventStatus.FAILED),
+            )
+        )
+    facts = {"parked": parked, "unknown": unknown, "failed_events": failed}
+    if not any(facts.values()):
+        return Check("payments", "ok", _("No payment waits for staff."), facts=facts)
+    text = _(
+        "Parked payments: %(parked)s. Payments with an unknown outcome: %(unknown)s. Events that"
+        " could not be read: %(failed)s.",
+        parked=parked,
+        unknown=unknown,
+        failed=failed,
+    )
+    remedy = (
+        _("Assign or close them under Billing → Payments → Parked.")
+        if parked
+        else _("Read them again under Billing → Payments → Events.")
+        if failed
+        else _("Look them up at the provider; see Billing → Payments → Pending.")
+    )
+    return Check("payments", "warn", text, remedy, facts)
 
 
 def books(settings: Settings) -> Check:

@@ -55,6 +55,7 @@ def test_public_report_contains_states_only(panel: Panel, settings: Settings) ->
                     "templates",
                     "taxes",
                     "books",
+                    "payments",
                     "due_work",
                     "renewals",
                     "suspensions",

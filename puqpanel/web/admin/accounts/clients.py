@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.countries import country_codes
 from puqpanel.domain.errors import NotFoundError
+from puqpanel.domain.payment_states import AWAITED
 from puqpanel.domain.permissions import (
     CLIENT_SERVICES_MANAGE,
     CLIENT_SERVICES_VIEW,
@@ -18,14 +19,22 @@ from puqpanel.domain.permissions import (
     CLIENTS_MANAGE,
     CLIENTS_USERS,
     CLIENTS_VIEW,
+    PAYMENTS_VIEW,
     SERVICES_VIEW,
     TASKS_VIEW,
 )
 from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
-from puqpanel.models import Address, Client, Product, Service, User
+from puqpanel.models import Address, Client, Payment, Product, Service, User
 from puqpanel.operations.accounts import addresses, clients, members
-from puqpanel.operations.billing import companies, documents, ledger, tax_regions
+from puqpanel.operations.billing import (
+    companies,
+    documents,
+    gateways,
+    ledger,
+    payment_methods,
+    tax_regions,
+)
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.system import audit
 from puqpanel.web import impersonation
@@ -56,6 +65,8 @@ bp = Blueprint("clients", __name__, url_prefix="/clients")
 FORM_TEMPLATE = "admin/accounts/clients/form.html"
 MAX_SERVICES = 25
 """How many services a client's page shows."""
+MAX_PAYMENTS = 10
+"""How many pending payments a client's page shows."""
 
 CLIENTS = Listing(
     sa.select(
@@ -157,7 +168,21 @@ def show(uuid: str) -> ResponseReturnValue:
         has_more_services=len(services) > MAX_SERVICES,
         tasks=tasks.tasks_about("client", uuid, 5) if can(TASKS_VIEW) else [],
         timeline=audit.timeline(actor(), "client", uuid, 20),
+        **(_paying(client) if can(PAYMENTS_VIEW) else {}),
     )
+
+
+def _paying(client: Client) -> dict[str, Any]:
+    """Return the payments of a client that are awaited, and its saved payment methods."""
+    awaited = sa.select(Payment).where(Payment.client_id == client.id, Payment.status.in_(AWAITED))
+    payments = session().scalars(awaited.order_by(Payment.id.desc()).limit(MAX_PAYMENTS)).all()
+    methods = payment_methods.methods_of(client)
+    return {
+        "awaited_payments": payments,
+        "methods": methods,
+        "method_label": payment_methods.label,
+        "gateway_titles": gateways.titles() if payments or methods else {},
+    }
 
 
 def _services(client: Client) -> Sequence[Any]:

@@ -9,7 +9,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.emails import email_key
-from puqpanel.domain.permissions import ORDERS_MANAGE, SERVICES_MANAGE
+from puqpanel.domain.permissions import ORDERS_MANAGE, PAYMENTS_MANAGE, SERVICES_MANAGE
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session
 from puqpanel.infra.redact import storable
@@ -92,7 +92,7 @@ def find_clients(text: str | None, picked: str = "", without: str = "") -> Clien
 
 
 @bp.get("/clients")
-@allow(SERVICES_MANAGE, ORDERS_MANAGE)
+@allow(SERVICES_MANAGE, ORDERS_MANAGE, PAYMENTS_MANAGE)
 def clients() -> ResponseReturnValue:
     """Show the search results as a fragment of a form."""
     picked = request.args.get("client", "")

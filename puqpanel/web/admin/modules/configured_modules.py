@@ -159,6 +159,10 @@ class Pages:
             return "off"
         return "held" if unavailable_reason else "on"
 
+    def terms(self, instance: ConfiguredModule) -> str:
+        """Return what restricts who can use one; empty if nothing does."""
+        return ""
+
     # List and creation
 
     def index(self) -> ResponseReturnValue:

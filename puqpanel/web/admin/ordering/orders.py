@@ -27,6 +27,7 @@ from puqpanel.models import (
     Payment,
     Service,
 )
+from puqpanel.operations.billing import gateways
 from puqpanel.operations.ordering import cancellation, offers, orders, selections
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.ordering import drafts
@@ -150,6 +151,7 @@ def show(uuid: str) -> ResponseReturnValue:
         documents=found,
         kinds=KIND_LABELS,
         payments=_payments(found),
+        gateway_titles=gateways.titles(),
         selections=selections.of_order(order),
         risks=[order_risks.text(note) for note in order.risks or ()],
         Money=Money,

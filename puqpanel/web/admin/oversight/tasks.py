@@ -40,6 +40,7 @@ SUBJECTS = {
     "service": _("Service"),
     "product": _("Product"),
     "gateway": _("Gateway"),
+    "payment": _("Payment"),
     "sender": _("Sender"),
     "module": _("Module"),
     "client": _("Client"),
