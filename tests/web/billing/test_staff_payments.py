@@ -132,7 +132,14 @@ def test_the_page_of_a_payment(desk: Desk) -> None:
     document = desk.invoice()
     uuid = desk.paid(document, fee=Decimal("2.13"))
     text = desk.text(f"/admin/payments/{uuid}")
-    for word in ("€123.00", "€2.13", "€120.87", "Coin card", "pi_1", "Anna Berg"):
+    for word in (
+        "123.00\N{NO-BREAK SPACE}€",
+        "2.13\N{NO-BREAK SPACE}€",
+        "120.87\N{NO-BREAK SPACE}€",
+        "Coin card",
+        "pi_1",
+        "Anna Berg",
+    ):
         assert word in text
     assert document.number and document.number in text
     assert desk.text(f"/admin/documents/{document.uuid}").count("Coin card") == 1
@@ -152,7 +159,7 @@ def test_a_payment_is_refunded_after_its_invoice_was_credited(desk: Desk) -> Non
             actor=STAFF, uuid=document.uuid, amount=Money(2300, "EUR"), reason="goodwill"
         )
     text = desk.text(page)
-    assert "At most €23.00" in text
+    assert "At most 23.00\N{NO-BREAK SPACE}€" in text
     data = {"amount": "23.00", "reason": "goodwill", "way": "outside", "token": "one form"}
     for wrong in (
         {"amount": "23.01"},
@@ -178,9 +185,7 @@ def test_a_payment_is_refunded_after_its_invoice_was_credited(desk: Desk) -> Non
 def test_a_payment_that_did_not_arrive_is_not_refunded(desk: Desk) -> None:
     uuid = desk.paid(desk.invoice(), status="pending")
     page = f"/admin/payments/{uuid}/refund"
-    assert "Only payments that were received" in (
-        desk.owner.get(page, follow_redirects=True).text
-    )
+    assert "Only payments that were received" in (desk.owner.get(page, follow_redirects=True).text)
     data = {"amount": "1", "reason": "x", "way": "outside"}
     assert desk.owner.post(page, data).status_code == 422
     assert desk.owner.post(f"/admin/payments/{STRANGE}/refund", data).status_code == 404
@@ -252,7 +257,7 @@ def test_a_parked_payment_is_assigned_in_two_steps(desk: Desk) -> None:
     assert desk.owner.post(page, {"client": STRANGE}).status_code in (404, 422)
     second = f"{page}?client={desk.client}&document={document.uuid}"
     text = desk.text(second)
-    assert "Step 2 of 2" in text and "€123.00 due" in text
+    assert "Step 2 of 2" in text and "123.00\N{NO-BREAK SPACE}€ due" in text
     assert desk.owner.post(second, {"documents": STRANGE}).status_code == 422
     assert desk.owner.get(f"{page}?client={STRANGE}").status_code == 404
     answer = desk.owner.post(second, {"documents": document.uuid, "reason": "by phone"})
@@ -363,7 +368,12 @@ def test_reconciliation_agrees_with_the_ledger(desk: Desk) -> None:
     disputed(desk)
     desk.paid(desk.invoice("10"), outside_id="pi_2", amount=Decimal("12.30"), fee=Decimal("0.30"))
     text = desk.text("/admin/payments/reconciliation/?year=x")
-    for amount in ("€135.30", "€0.30", "€123.00", "€12.00"):
+    for amount in (
+        "135.30\N{NO-BREAK SPACE}€",
+        "0.30\N{NO-BREAK SPACE}€",
+        "123.00\N{NO-BREAK SPACE}€",
+        "12.00\N{NO-BREAK SPACE}€",
+    ):
         assert amount in text
     lines = desk.text("/admin/payments/reconciliation/?format=csv").splitlines()
     assert lines[1].startswith("Coin card,Fjordhost,EUR,")
