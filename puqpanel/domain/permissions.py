@@ -199,8 +199,8 @@ NOUNS: tuple[Noun, ...] = (
         "payments",
         _("Payments"),
         _("Billing"),
-        _("View payments and clients' credit balances."),
-        _("Record payments, and pay invoices from credit."),
+        _("View payments, events of gateways and clients' credit balances."),
+        _("Record, assign and refund payments, and pay invoices from credit."),
     ),
     Noun(
         "companies",

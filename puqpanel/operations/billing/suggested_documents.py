@@ -32,24 +32,26 @@ class Suggestion:
 
 
 def suggestions(payment: Payment) -> list[Suggestion]:
-    """Return documents whose number the payer names, then those with the same amount due."""
+    """Return documents that the payer names or with the same amount due, both at once first."""
     words = words_of(f"{payment.note} {payment.payer}")
     named = _payable(payment.currency).where(Document.number.in_(words)) if words else None
     due = Document.net_minor + Document.tax_minor - Document.paid_minor - Document.credited_minor
     same = _payable(payment.currency).where(due == payment.minor)
     if payment.client_id is not None:
         same = same.where(Document.client_id == payment.client_id)
-    found: dict[int, Suggestion] = {}
-    for query, reason in (
-        (named, _("The payer names it.")),
-        (same, _("The same amount is due.")),
-    ):
-        if query is None:
-            continue
-        latest = query.order_by(Document.id.desc()).limit(MAX_SUGGESTIONS)
-        for document in session().scalars(latest):
-            found.setdefault(document.id, Suggestion(document, reason))
-    return list(found.values())[:MAX_SUGGESTIONS]
+    found = [Suggestion(row, _("The payer names it.")) for row in _latest(named)]
+    found.sort(key=lambda each: each.document.open.minor != payment.minor)
+    known = {each.document.id for each in found}
+    for row in _latest(same):
+        if row.id not in known:
+            found.append(Suggestion(row, _("The same amount is due.")))
+    return found[:MAX_SUGGESTIONS]
+
+
+def _latest(query: sa.Select[Document] | None) -> Sequence[Document]:
+    if query is None:
+        return ()
+    return session().scalars(query.order_by(Document.id.desc()).limit(MAX_SUGGESTIONS)).all()
 
 
 def payable_documents(client: Client, currency: str) -> Sequence[Document]:

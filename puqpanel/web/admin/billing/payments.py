@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -175,31 +175,36 @@ def index() -> ResponseReturnValue:
         PAYMENTS,
         "payments",
         "admin/billing/payments/index.html",
-        _taken_back,
+        _about_rows,
         Money=Money,
         day=shown_day,
         gateway_name=gateway_name,
     )
 
 
-def _taken_back(rows: Rows) -> dict[str, Any]:
-    """Return which payments of a page were refunded or disputed, as keys of the `refund` badge."""
+def _about_rows(rows: Rows) -> dict[str, Any]:
+    return {"taken_back": _taken_back({row.id: row.minor for row in rows})}
+
+
+def _taken_back(amounts: Mapping[int, int]) -> dict[int, str]:
+    """Return which payments were refunded or disputed, as keys of the `refund` badge.
+
+    Args:
+        amounts: of the payments, by their ids.
+    """
     query = (
         sa.select(Refund.payment_id, Refund.kind, sa.func.sum(Refund.minor))
-        .where(
-            Refund.payment_id.in_([row.id for row in rows]), Refund.status != RefundStatus.FAILED
-        )
+        .where(Refund.payment_id.in_(amounts), Refund.status != RefundStatus.FAILED)
         .group_by(Refund.payment_id, Refund.kind)
     )
     found: dict[int, str] = {}
-    amounts = {row.id: row.minor for row in rows}
     for payment_id, kind, minor in session().execute(query):
         if kind == "dispute":
             found[payment_id] = "disputed"
         else:
             whole = int(minor) >= amounts[payment_id]
             found.setdefault(payment_id, "refunded" if whole else "partly_refunded")
-    return {"taken_back": found}
+    return found
 
 
 @bp.get("/<uuid>")
@@ -213,6 +218,7 @@ def show(uuid: str) -> ResponseReturnValue:
     return render_template(
         "admin/billing/payments/show.html",
         payment=payment,
+        taken_back=_taken_back({payment.id: payment.minor}).get(payment.id, ""),
         attempt=attempt,
         method=payment_methods.label(attempt.method) if attempt and attempt.method else "",
         gateway=gateway_name(titles.get(payment.gateway), payment.gateway),

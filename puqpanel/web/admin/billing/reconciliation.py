@@ -46,7 +46,7 @@ def index() -> ResponseReturnValue:
         return response
     return render_template(
         "admin/billing/payments/reconciliation.html",
-        groups=_groups(rows),
+        groups=sorted(_groups(rows), key=lambda each: (not each[0].gateway, name(each[0]))),
         year=year,
         years=years,
         name=name,

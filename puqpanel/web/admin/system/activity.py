@@ -68,7 +68,7 @@ NAMED: dict[str, tuple[Any, Any, str, str]] = {
     "user": (User, User.email, "", ""),
 }
 """Subject type → model, name column, endpoint of its page, permission to open that page."""
-ABOUT = (*NAMED, "module", "currency", "settings")
+ABOUT = (*NAMED, "document", "order", "payment", "module", "currency", "settings")
 
 
 def _with_names() -> sa.Select[*tuple[Any, ...]]:
