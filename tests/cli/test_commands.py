@@ -243,6 +243,8 @@ def test_doctor_when_the_panel_is_not_running(migrated: Path) -> None:
         "books",
         "due_work",
         "renewals",
+        "payments",
+        "suspensions",
         "templates",
         "keys",
         "translations",

@@ -340,6 +340,17 @@ def test_events_are_listed_shown_without_secrets_and_read_again(desk: Desk) -> N
         assert session().scalar(query) == "received"
 
 
+def test_the_health_page_counts_what_waits_for_staff(desk: Desk) -> None:
+    assert "No payment waits for staff." in desk.text("/admin/health/")
+    desk.event(EventStatus.FAILED)
+    text = desk.text("/admin/health/")
+    assert "Events that could not be read: 1." in text
+    assert 'href="/admin/payments/events/?tab=failed"' in text
+    desk.arrives(reference="thanks")
+    text = desk.text("/admin/health/")
+    assert "Parked payments: 1." in text and 'href="/admin/payments/?tab=parked"' in text
+
+
 def test_a_gateway_is_offered_for_some_documents_only(desk: Desk) -> None:
     page = f"/admin/gateways/{desk.gateway}/availability"
     assert "Select none" in desk.text(page)
