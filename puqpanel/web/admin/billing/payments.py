@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -79,6 +80,7 @@ def gateway_name(title: str | None, key: str) -> str:
     return title or key or str(_("Recorded by staff"))
 
 
+_CREATED = date_filter(_("Recorded"), Payment.created_at)
 PAYMENTS = Listing(
     sa.select(
         Payment.id,
@@ -130,14 +132,8 @@ PAYMENTS = Listing(
         "company": Filter(
             _("Company"), lambda uuid: Company.uuid == uuid, choices=_company_choices
         ),
-        "received": Filter(
-            _("Received"),
-            _received,
-            date_filter("", Payment.created_at).choices,
-            date_filter("", Payment.created_at).shown,
-            "date",
-        ),
-        "created": date_filter(_("Recorded"), Payment.created_at),
+        "received": replace(_CREATED, label=_("Received"), where=_received),
+        "created": _CREATED,
     },
     search=lambda text: sa.or_(
         Payment.outside_id == text.strip(), Client.matches(text), uuid_starts(Payment.uuid, text)
