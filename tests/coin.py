@@ -59,8 +59,15 @@ class Coin(Payment):
         return RefundReport(transaction_id, "re_" + self.idempotency_key, "succeeded", amount, "EUR")
 
     def charge(self, attempt):
+        match self._book().get("charge"):
+            case "lost": raise ExternalServiceError("timed out")
+            case "refused": return Result.error("The card was declined.", retry=False)
         return PaymentReport("ch_" + attempt.key, self._book().get("charge", "succeeded"),
                              attempt.amount, attempt.currency, attempt=attempt.uuid)
+
+    def remove_method(self, method):
+        self._write({**self._book(), "removed": method.outside_id})
+        return Result.success()
 
     def _report(self, each):
         values = dict(each)

@@ -13,6 +13,7 @@ from puqpanel.cli.context import instance_option, panel
 from puqpanel.infra.settings import Settings
 
 if TYPE_CHECKING:
+    from puqpanel.operations.automation.charging import DueCharge
     from puqpanel.operations.automation.dunning import Done, Due
     from puqpanel.operations.automation.renewals import RenewalDocument
 
@@ -59,40 +60,53 @@ def run(
 ) -> int:
     """Issue the documents of the renewals that are due, one period of each service.
 
-    Then take the steps about unpaid documents: reminders, late fees, suspensions, terminations,
+    Then charge saved payment methods for what is due, and take the steps about unpaid documents:
+    reminders, late fees, suspensions, terminations,
     unsuspensions and cancelled orders. The scheduler does the same every hour. A second run does
     nothing. The command exits with code 1 if a document could not be issued, or the run stopped
     because it would suspend or terminate too many services.
     """
     from puqpanel.domain.principals import CLI
-    from puqpanel.operations.automation import dunning, renewals
+    from puqpanel.operations.automation import charging, dunning, renewals
 
     with panel(settings):
         last = day.date() if day else None
         uuid = _company(company) if company else ""
         if dry_run:
             documents = list(renewals.due(day=last, company_uuid=uuid, late=late))
-            return _show(documents, dunning.due(day=last, company_uuid=uuid), as_json)
+            charges = charging.due(day=last, company_uuid=uuid)
+            return _show(documents, charges, dunning.due(day=last, company_uuid=uuid), as_json)
         results = renewals.run(actor=CLI, day=last, company_uuid=uuid, late=late)
         refused = [
             {**_plain([document])[0], "reason": str(reason)} for document, reason in results.refused
         ]
+        charged = charging.run(actor=CLI, day=last, company_uuid=uuid)
         done = dunning.run(actor=CLI, day=last, company_uuid=uuid, approve=approve)
-    return _report(results.issued, refused, done, as_json)
+    return _report(results.issued, refused, charged, done, as_json)
 
 
-def _report(issued: int, refused: list[dict[str, object]], done: Done, as_json: bool) -> int:
+def _report(
+    issued: int, refused: list[dict[str, object]], charges: int, done: Done, as_json: bool
+) -> int:
     """Print what a run did."""
     failed = bool(refused or done.held)
     if as_json:
         steps = {step.value: count for step, count in done.steps.items()}
-        values = {"issued": issued, "refused": refused, "steps": steps, "held": done.held}
+        values = {
+            "issued": issued,
+            "refused": refused,
+            "charges": charges,
+            "steps": steps,
+            "held": done.held,
+        }
         click.echo(json.dumps({**values, "stopped": str(done.stopped or "")}))
         return int(failed)
     for each in refused:
         click.echo(f"{each['client']}: {each['reason']}", err=True)
     noun = "document" if issued == 1 else "documents"
     click.echo(f"Issued {issued} {noun}, {len(refused)} refused.")
+    if charges:
+        click.echo(f"Charges of saved payment methods started: {charges}.")
     if done.total:
         counts = ", ".join(f"{step.value} {count}" for step, count in done.steps.items())
         click.echo(f"Steps about unpaid documents: {counts}.")
@@ -111,10 +125,24 @@ def _company(text: str) -> str:
     raise click.BadParameter(f"There is no company “{text[:80]}”.", param_hint="--company")
 
 
-def _show(documents: list[RenewalDocument], unpaid: Due, as_json: bool) -> int:
+def _show(
+    documents: list[RenewalDocument], charges: list[DueCharge], unpaid: Due, as_json: bool
+) -> int:
     due, steps = _plain(documents), _plain_steps(unpaid)
+    charged = [
+        {
+            "document": each.document.uuid,
+            "number": each.document.number,
+            "client": each.document.client.name,
+            "amount": str(each.document.open.major),
+            "currency": each.document.currency,
+            "gateway": each.gateway.title,
+        }
+        for each in charges
+    ]
     if as_json:
-        found = {"due": due, "steps": steps, "stopped": str(unpaid.stopped or "")}
+        found = {"due": due, "charges": charged, "steps": steps}
+        found["stopped"] = str(unpaid.stopped or "")
         click.echo(json.dumps(found))
         return 0
     for document in documents:
@@ -125,6 +153,12 @@ def _show(documents: list[RenewalDocument], unpaid: Due, as_json: bool) -> int:
             click.echo(f"{client}: {name}, {days}: {amounts}")
     noun = "document" if len(documents) == 1 else "documents"
     click.echo(f"{len(documents)} {noun} would be issued. {AMOUNTS}")
+    for each_charge in charged:
+        click.echo(
+            "{client}: {number}, {amount} {currency} would be charged by {gateway}.".format(
+                **each_charge
+            )
+        )
     for step in steps:
         click.echo(f"{step['client']}: {step['step']} {step['subject']}. {step['reason']}")
     noun = "step" if len(steps) == 1 else "steps"

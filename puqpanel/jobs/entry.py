@@ -12,7 +12,13 @@ from puqpanel.jobs.modules import ModuleJob
 from puqpanel.jobs.notifications import NotificationJob
 from puqpanel.jobs.observations import ObserveJob, ReconcileJob
 from puqpanel.jobs.orders import FraudJob, ProvisionJob
-from puqpanel.jobs.payments import PaymentEventJob, PaymentPollJob, RefundJob
+from puqpanel.jobs.payments import (
+    ChargeJob,
+    PaymentEventJob,
+    PaymentPollJob,
+    RefundJob,
+    RemoveMethodJob,
+)
 from puqpanel.jobs.steps import ApprovedRunJob, StepJob
 from puqpanel.jobs.vat_numbers import VatCheckJob
 from puqpanel.tasks import run as engine
@@ -23,6 +29,7 @@ HANDLERS: Handlers = {
     "BulkJob": BulkJob(),
     "CancelledJob": CancelledJob(),
     "ChangeJob": ChangeJob(),
+    "ChargeJob": ChargeJob(),
     "EndJob": EndJob(),
     "ExportJob": ExportJob(),
     "FraudJob": FraudJob(),
@@ -36,6 +43,7 @@ HANDLERS: Handlers = {
     "ProvisionJob": ProvisionJob(),
     "ReconcileJob": ReconcileJob(),
     "RefundJob": RefundJob(),
+    "RemoveMethodJob": RemoveMethodJob(),
     "StepJob": StepJob(),
     "VatCheckJob": VatCheckJob(),
 }

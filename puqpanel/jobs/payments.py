@@ -1,18 +1,21 @@
-"""PaymentEventJob, PaymentPollJob and RefundJob: read events, ask gateways, refund payments."""
+"""Jobs of payments: read events, ask gateways, charge saved methods, refund."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from puqpanel.domain.errors import ConflictError, NotFoundError, UserError
-from puqpanel.domain.payment_states import AWAITED, EventStatus, RefundStatus
+from puqpanel.domain.payment_states import AWAITED, AttemptStatus, EventStatus, RefundStatus
 from puqpanel.domain.texts import Text, _, verbatim
 from puqpanel.host import calls, registry
 from puqpanel.host.calls import Called
-from puqpanel.host.contract.payments import RefundReport, reports_of
+from puqpanel.host.contract.payments import PaymentReport, RefundReport, reports_of
 from puqpanel.jobs.modules import outcome_of, parked
 from puqpanel.models import Refund, Task
 from puqpanel.operations.billing import (
     attempts,
     payment_events,
+    payment_methods,
     payment_polls,
     payment_reports,
     refunds,
@@ -103,6 +106,53 @@ class RefundJob:
     def settle(self, task: Task, outcome: Outcome) -> None:
         """Count a failure towards the circuit breaker."""
         breaker.record_outcome(task, outcome)
+
+
+class ChargeJob:
+    """Charge a saved payment method for an attempt."""
+
+    def run(self, task: Task) -> Outcome:
+        """Charge it; a repetition passes the same key to the provider."""
+        if outcome := parked(task):
+            return outcome
+        attempt = attempts.find_attempt(str(task.data["attempt"]))
+        if attempt.status != AttemptStatus.UNKNOWN:
+            return Outcome("completed")
+        called = _call(task, attempt.gateway, "charge_attempt", attempt.uuid)
+        if not called.ok:
+            return outcome_of(called, task)
+        if isinstance(called.value, PaymentReport):
+            report = replace(called.value, attempt=attempt.uuid)
+            outcome = _recorded(replace(called, value=[report]), task, attempt.gateway)
+            if outcome.kind == "completed":
+                attempts.close_charge(uuid=attempt.uuid)
+            return outcome
+        result = called.result
+        if result.ok or result.pending:
+            return Outcome("retry", _("charge() must return a PaymentReport."))
+        if result.retry is False or result.code in _REFUSED or result.code == 501:
+            attempts.close_charge(uuid=attempt.uuid, reason=result.message)
+            return Outcome("completed", verbatim(result.message))
+        return outcome_of(called, task)
+
+    def settle(self, task: Task, outcome: Outcome) -> None:
+        """Count a failure towards the circuit breaker."""
+        breaker.record_outcome(task, outcome)
+
+
+class RemoveMethodJob:
+    """Remove a saved payment method at its gateway; the panel does not charge it any more."""
+
+    def run(self, task: Task) -> Outcome:
+        """Ask the gateway; safe to repeat."""
+        if outcome := parked(task):
+            return outcome
+        method = payment_methods.find_method(str(task.data["method"]))
+        saved = payment_methods.saved(method)
+        return outcome_of(_call(task, method.gateway, "remove_method", saved), task)
+
+    def settle(self, task: Task, outcome: Outcome) -> None:
+        """Do nothing: it stops no payment."""
 
 
 _UNCONFIRMED = _(

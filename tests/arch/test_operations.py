@@ -244,6 +244,7 @@ WITHOUT_ACTOR = {
     "billing.document_files.pdf": "keeps the file of an issued document",
     "billing.documents.write": "a part of operations that have asked",
     "billing.ledger.post_all": "a part of operations that have asked",
+    "billing.attempts.close_charge": "called by the task that charged a method",
     "billing.payment_events.close": "called by the task that read the event",
     "billing.payment_events.prune": "maintenance",
     "billing.payment_events.store": "called by the webhook, after its signature was verified",

@@ -42,6 +42,7 @@ def test_renewals_are_shown_and_issued(settings: Settings, client: Any) -> None:
     )
     done = json.loads(run(settings, *ahead, "--json").stdout)
     assert (done["issued"], done["refused"], done["steps"]) == (1, [], {})
+    assert done["charges"] == 0
     assert run(settings, *ahead).stdout == "Issued 0 documents, 0 refused.\n"
     wrong = run(settings, "--company", "Nobody")
     assert (wrong.returncode, "There is no company “Nobody”." in wrong.stderr) == (2, True)

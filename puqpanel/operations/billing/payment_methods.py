@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from puqpanel.domain.permissions import CLIENT_BILLING_MANAGE, CLIENT_BILLING_VIEW, PAYMENTS_MANAGE
 from puqpanel.domain.principals import AUTOMATION, Principal
+from puqpanel.domain.task_states import OnLoss
 from puqpanel.domain.texts import Text, _
 from puqpanel.host.contract.payments import MethodReport, SavedMethod
 from puqpanel.infra.db import find, retry_deadlocks, save, session, transaction
@@ -15,8 +16,11 @@ from puqpanel.infra.events import raise_event
 from puqpanel.models import Client, ConfiguredModule, PaymentAttempt, PaymentMethod
 from puqpanel.operations.billing import ledger
 from puqpanel.operations.billing.gateways import lock_gateway
+from puqpanel.operations.modules.configured_modules import find_instance
 from puqpanel.operations.system import audit
+from puqpanel.tasks import add
 
+REMOVE_JOB = "RemoveMethodJob"
 MAX_FAILURES = 3
 """Charges that fail in a row before a method is no longer charged."""
 
@@ -27,6 +31,11 @@ def methods_of(client: Client) -> Sequence[PaymentMethod]:
         PaymentMethod.client_id == client.id, PaymentMethod.active.is_(True)
     )
     return session().scalars(query.order_by(PaymentMethod.id.desc())).all()
+
+
+def automatic_of(client: Client) -> PaymentMethod | None:
+    """Return the method that pays the documents of a client automatically; None if none does."""
+    return next((method for method in methods_of(client) if method.automatic), None)
 
 
 def saved(method: PaymentMethod) -> SavedMethod:
@@ -157,7 +166,30 @@ def remove(*, actor: Principal, uuid: str) -> PaymentMethod:
     client = ledger.lock_client(method.client_id)
     method.active = method.automatic = False
     _record(actor, client, "removed", _("%(name)s removed.", name=label(method)))
+    add.add(
+        job=REMOVE_JOB,
+        queue="System",
+        data={"method": method.uuid},
+        title="Remove a saved payment method",
+        subject_type="gateway",
+        subject_uuid=method.gateway,
+        module=find_instance(method.gateway).module,
+        tries=6,
+        backoff=600,
+        on_loss=OnLoss.REPEAT,
+        actor=actor,
+    )
     return method
+
+
+def find_method(uuid: str) -> PaymentMethod:
+    """Return a saved method.
+
+    Raises:
+        NotFoundError: it does not exist.
+    """
+    query = sa.select(PaymentMethod).where(PaymentMethod.uuid == uuid)
+    return find(query, _("Payment method not found."))
 
 
 def find_own(actor: Principal, uuid: str) -> PaymentMethod:

@@ -18,7 +18,7 @@ from puqpanel.host.contract.timetable import Work
 from puqpanel.infra.settings import Settings
 from puqpanel.models.billing.books import LONGEST
 from puqpanel.operations.accounts import session_pruning
-from puqpanel.operations.automation import dunning, renewals
+from puqpanel.operations.automation import charging, dunning, renewals
 from puqpanel.operations.billing import (
     books_checks,
     payment_events,
@@ -93,6 +93,10 @@ _TABLE: tuple[tuple[Work, Action], ...] = (
     (
         Work(_("Close expired offers").source, "", every=300, timeout=120),
         lambda settings: offers.expire_due(),
+    ),
+    (
+        Work(_("Charge saved payment methods").source, "", every=3600, timeout=600),
+        lambda settings: charging.run_automatically(),
     ),
     (
         Work(_("Check pending payments").source, "", every=60, timeout=120),

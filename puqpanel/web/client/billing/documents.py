@@ -24,6 +24,7 @@ from puqpanel.operations.billing import (
     funds,
     gateways,
     ledger,
+    payment_methods,
 )
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.documents import (
@@ -95,9 +96,21 @@ def show(uuid: str) -> ResponseReturnValue:
         pays_online=_is_payable(document)
         and bool(gateways.offered(document.company, document.currency)),
         awaited=attempts.awaited_payment(document) if _is_payable(document) else None,
+        charged_with=_charged_with(document),
         credit=ledger.credit(document.client, document.company, document.currency),
         Money=Money,
     )
+
+
+def _charged_with(document: Document) -> str:
+    """Return the payment method that will pay a document automatically; empty if none will."""
+    if not _is_payable(document) or document.adds_funds:
+        return ""
+    method = payment_methods.automatic_of(document.client)
+    offered = gateways.offered(document.company, document.currency)
+    if method is None or all(row.uuid != method.gateway for row in offered):
+        return ""
+    return payment_methods.label(method)
 
 
 def _is_payable(document: Document) -> bool:
