@@ -253,7 +253,7 @@ def test_queries(
     app: Panel, owner: Browser, service: Service, book: Path, counted: Callable[[], list[str]]
 ) -> None:
     differ(app, service, book, suspended=True)
-    for path, limit in ((f"/admin/services/{service.uuid}", 7), ("/admin/differences/", 4)):
+    for path, limit in ((f"/admin/services/{service.uuid}", 6), ("/admin/differences/", 4)):
         owner.get(path)
         app.extensions.pop("puqpanel-attention", None)
         counted()

@@ -289,7 +289,8 @@ def show(uuid: str) -> ResponseReturnValue:
         to_do=[] if ended else list(filter(manual_changes.waits_for_staff, state["tasks"])),
         selection=selections.of_service(service),
         day=shown_day,
-        steps=steps.of_service(uuid),
+        # what was never charged has no steps, and costs no query
+        steps=steps.of_service(uuid) if service.paid_until else [],
         step_label=step_label,
         upcoming=unpaid_services.upcoming(service),
         choices=choices_for(service, found.difference),
