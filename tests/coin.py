@@ -48,6 +48,7 @@ class Coin(Payment):
         book = self._book()
         match book.get("refund"):
             case "error": return Result.error("The payment is too old.", code=422)
+            case "code": return Result.error("Busy.", code=book["code"])
             case "lost":
                 book["refund"] = ""
                 book.setdefault("refunds", {})[self.idempotency_key] = str(amount)

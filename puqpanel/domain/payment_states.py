@@ -11,7 +11,8 @@ class PaymentStatus(StrEnum):
     """The status of a payment.
 
     UNKNOWN is one whose outcome the provider did not confirm, so it may still succeed. PARKED is
-    money that arrived and belongs to no document or client yet; staff decide.
+    money that arrived and belongs to no document or client yet; staff decide. CLOSED is a parked
+    payment that staff closed or that was refunded.
     """
 
     PENDING = "pending"
@@ -20,6 +21,7 @@ class PaymentStatus(StrEnum):
     CANCELLED = "cancelled"
     PARKED = "parked"
     SUCCEEDED = "succeeded"
+    CLOSED = "closed"
 
 
 _P = PaymentStatus
@@ -30,6 +32,7 @@ _RANK = {
     _P.CANCELLED: 2,
     _P.PARKED: 3,
     _P.SUCCEEDED: 3,
+    _P.CLOSED: 4,
 }
 AWAITED = (_P.PENDING, _P.UNKNOWN)
 """Statuses of payments that may still succeed: nothing is charged again while there is one."""
@@ -42,6 +45,7 @@ LABELS = {
     _P.CANCELLED: _c("payment", "Cancelled"),
     _P.PARKED: _c("payment", "Parked"),
     _P.SUCCEEDED: _c("payment", "Succeeded"),
+    _P.CLOSED: _c("payment", "Closed"),
 }
 
 

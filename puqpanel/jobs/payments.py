@@ -10,6 +10,7 @@ from puqpanel.domain.texts import Text, _, verbatim
 from puqpanel.host import calls, registry
 from puqpanel.host.calls import Called
 from puqpanel.host.contract.payments import PaymentReport, RefundReport, reports_of
+from puqpanel.host.contract.result import Result
 from puqpanel.jobs.modules import outcome_of, parked
 from puqpanel.models import Refund, Task
 from puqpanel.operations.billing import (
@@ -24,7 +25,9 @@ from puqpanel.operations.modules import breaker
 from puqpanel.tasks.outcome import Outcome
 
 NOT_READ = _("The module returned invalid reports: %(error)s.")
-_REFUSED = range(400, 500)
+_NOT_RECORDED = _("An error of the panel. See its log.")
+_FINAL = frozenset({400, 401, 402, 403, 404, 410, 422, 501})
+"""Codes of errors that are definite. After others, such as 409 or 429, the outcome is unknown."""
 
 
 class PaymentEventJob:
@@ -39,10 +42,17 @@ class PaymentEventJob:
         if row.status == EventStatus.READ:
             return Outcome("completed")
         called = _call(task, row.gateway, "read_event", payment_events.content(row))
-        outcome = _recorded(called, task, row.gateway)
-        done = outcome.kind == "completed"
-        last = task.attempt >= task.tries
-        status = EventStatus.READ if done else EventStatus.FAILED if last else EventStatus.RECEIVED
+        try:
+            outcome = _recorded(called, task, row.gateway)
+        except Exception:
+            if task.attempt >= task.tries:
+                payment_events.close(uuid=uuid, status=EventStatus.FAILED, note=_NOT_RECORDED)
+            raise
+        status = EventStatus.RECEIVED
+        if outcome.kind == "completed":
+            status = EventStatus.READ
+        elif outcome.kind == "failed" or task.attempt >= task.tries:
+            status = EventStatus.FAILED
         payment_events.close(uuid=uuid, status=status, note=outcome.message)
         return outcome
 
@@ -130,7 +140,7 @@ class ChargeJob:
         result = called.result
         if result.ok or result.pending:
             return Outcome("retry", _("charge() must return a PaymentReport."))
-        if result.retry is False or result.code in _REFUSED or result.code == 501:
+        if _is_final(result):
             attempts.close_charge(uuid=attempt.uuid, reason=result.message)
             return Outcome("completed", verbatim(result.message))
         return outcome_of(called, task)
@@ -195,6 +205,10 @@ def _refund_outcome(called: Called, refund: Refund) -> tuple[RefundStatus, str, 
     if not called.ok:
         return RefundStatus.UNKNOWN, "", ""
     if isinstance(value, RefundReport):
+        try:
+            reports_of(value)
+        except (ValueError, TypeError):
+            return RefundStatus.UNKNOWN, "", ""
         return RefundStatus(value.status), value.outside_id, value.reason
     data = result.data if isinstance(result.data, dict) else {}
     outside_id = str(data.get("refund_id") or data.get("id") or "")[:200]
@@ -202,5 +216,9 @@ def _refund_outcome(called: Called, refund: Refund) -> tuple[RefundStatus, str, 
         return RefundStatus.PENDING, outside_id, result.message
     if result.ok:
         return RefundStatus.SUCCEEDED, outside_id, result.message
-    refused = result.retry is False or result.code in _REFUSED or result.code == 501
-    return (RefundStatus.FAILED if refused else RefundStatus.UNKNOWN), "", result.message
+    return (RefundStatus.FAILED if _is_final(result) else RefundStatus.UNKNOWN), "", result.message
+
+
+def _is_final(result: Result) -> bool:
+    """Return whether an error says that nothing was done and nothing will be."""
+    return result.retry is False or (result.retry is None and result.code in _FINAL)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
 from markupsafe import Markup
 
 from puqpanel.domain.errors import UserError
 from puqpanel.host.contract.payments import Report, reports_of
 from puqpanel.host.contract.result import Result
-from puqpanel.infra.db import session
-from puqpanel.models import Document
 from puqpanel.operations.billing import payment_reports
 from puqpanel.sdk import payment_payloads
 from puqpanel.sdk.texts import __
@@ -36,9 +32,7 @@ def record_payload(module: Payment, payload: Mapping[str, Any], *, succeeded: bo
     if not module.instance_uuid:
         return {"status": "success"}  # no gateway: a test of the module's own
     try:
-        report = payment_payloads.read(
-            payload, succeeded=succeeded, due=_due(payment_payloads.invoice_of(payload))
-        )
+        report = payment_payloads.read(payload, succeeded=succeeded)
     except ValueError as error:
         if not succeeded:
             return {"status": "success"}  # nothing to book, and the log has it
@@ -59,12 +53,3 @@ def report_payments(module: Payment, reports: Iterable[Report]) -> Result:
     except UserError as error:
         return Result.error(str(error.text), code=409)
     return Result.success()
-
-
-def _due(invoice_uuid: str) -> Decimal | None:
-    """Return what is open on a document; None if it is unknown."""
-    if not invoice_uuid:
-        return None
-    query = sa.select(Document).where(Document.uuid == invoice_uuid)
-    document = session().scalar(query)
-    return document.open.major if document is not None else None

@@ -22,14 +22,12 @@ CURRENCY = ("currency", "currency_code", "ccy")
 _NESTED = ("data", "object", "resource", "payment", "metadata", "amount")
 
 
-def read(payload: Mapping[str, Any], *, succeeded: bool, due: Decimal | None) -> PaymentReport:
+def read(payload: Mapping[str, Any], *, succeeded: bool) -> PaymentReport:
     """Return what a payload reports.
 
     Args:
         payload: of the module.
         succeeded: whether it was paid.
-        due: what is open on its invoice, to tell major from minor units in a nested message; None
-            if the invoice is unknown.
 
     Raises:
         ValueError: it has no transaction id, amount or currency; the text says which.
@@ -51,7 +49,7 @@ def read(payload: Mapping[str, Any], *, succeeded: bool, due: Decimal | None) ->
     if missing or number is None:
         raise ValueError(f"the payload has no {', '.join(missing)}")
     nested = level is not None and depths[id(level)] > 0 and isinstance(amount, int)
-    if nested and number != due:
+    if nested:
         # providers count in minor units in their own messages
         number = major_units(int(number), code)
     return PaymentReport(

@@ -189,6 +189,7 @@ STATUSES: dict[str, dict[str, Status]] = {
         Paid.FAILED: Status("bad", "circle-xmark", PAYMENTS[Paid.FAILED]),
         Paid.CANCELLED: Status("mute", "ban", PAYMENTS[Paid.CANCELLED]),
         Paid.PARKED: Status("warn", "circle-pause", PAYMENTS[Paid.PARKED]),
+        Paid.CLOSED: Status("mute", "box-archive", PAYMENTS[Paid.CLOSED]),
         Paid.SUCCEEDED: Status("good", "circle-check", PAYMENTS[Paid.SUCCEEDED]),
     },
     "refund": {

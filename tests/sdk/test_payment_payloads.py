@@ -44,14 +44,13 @@ PAYPAL = {
 def test_payloads_are_read_where_providers_put_things(
     payload: dict[str, Any], expected: tuple[Any, ...]
 ) -> None:
-    report = read(payload, succeeded=True, due=None)
+    report = read(payload, succeeded=True)
     assert (report.outside_id, report.amount, report.currency, report.invoice) == expected
 
 
-def test_a_nested_amount_in_major_units_is_recognised_by_what_is_due() -> None:
-    payload = {"data": {"object": {"id": "t", "amount": 12, "currency": "EUR"}}}
-    assert read(payload, succeeded=True, due=Decimal(12)).amount == 12
-    assert read(payload, succeeded=True, due=Decimal(99)).amount == Decimal("0.12")
+def test_a_nested_whole_number_is_in_minor_units() -> None:
+    payload = {"data": {"object": {"id": "t", "amount": 123, "currency": "EUR"}}}
+    assert read(payload, succeeded=True).amount == Decimal("1.23")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +59,7 @@ def test_a_nested_amount_in_major_units_is_recognised_by_what_is_due() -> None:
 )
 def test_incomplete_payloads_are_refused(payload: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="the payload has no"):
-        read(payload, succeeded=True, due=None)
+        read(payload, succeeded=True)
 
 
 @pytest.mark.parametrize(

@@ -227,6 +227,15 @@ def _check(report: Report) -> None:
     _check_id(key, "payment")
     if not isinstance(report.amount, Decimal) or not report.amount.is_finite():
         raise ValueError("amount must be a finite Decimal in major units")
+    if isinstance(report, PaymentReport):
+        if report.fee is not None and not isinstance(report.fee, Decimal):
+            raise ValueError("fee must be a Decimal in major units, or None")
+        if isinstance(report.paid_on, datetime) or not isinstance(report.paid_on, date | None):
+            raise ValueError("paid_on must be a date without a time, or None")
+    else:
+        _check_id(report.payment, "payment")
+        if len(report.outside_id) > _LONGEST_ID:
+            raise ValueError(f"the id of a refund must have at most {_LONGEST_ID} characters")
     if not (isinstance(report.currency, str) and len(report.currency) == 3):
         raise ValueError("currency must be an ISO 4217 code")
 

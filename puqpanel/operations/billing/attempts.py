@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from puqpanel.domain.errors import ConflictError, ExternalServiceError, InvalidInput
 from puqpanel.domain.money import Money
-from puqpanel.domain.payment_states import AWAITED, AttemptStatus
+from puqpanel.domain.payment_states import AWAITED, AttemptStatus, PaymentStatus
 from puqpanel.domain.permissions import CLIENT_BILLING_MANAGE, CLIENT_BILLING_VIEW, PAYMENTS_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import Text, _, verbatim
@@ -26,6 +26,7 @@ from puqpanel.models import (
     PaymentAttempt,
 )
 from puqpanel.operations.billing import gateways, ledger, payment_methods, payment_polls
+from puqpanel.operations.billing.awaited_payments import documents_awaiting_payment
 from puqpanel.operations.billing.documents import find_document_of
 from puqpanel.operations.billing.payment_polls import first_poll
 from puqpanel.operations.billing.payments import check_payable
@@ -71,6 +72,8 @@ def open_attempt(
     if not gateways.is_offered(gateway, documents[0].company, total.currency):
         raise ConflictError(UNAVAILABLE)
     client = ledger.lock_client(documents[0].client_id)
+    if documents_awaiting_payment({row.id for row in documents}):
+        raise ConflictError(_("A payment is already being processed. Wait until it is confirmed."))
     wanted = total if amount is None else amount
     if (earlier := _reusable(gateway, client, documents, wanted, save_method)) is not None:
         return earlier
@@ -178,12 +181,13 @@ def start(*, actor: Principal, uuid: str) -> PaymentAttempt:
         calls.Call(module, "start_attempt", (uuid,), instance_uuid=gateway.uuid, actor=actor)
     )
     checkout = called.value
-    if not called.ok or not isinstance(checkout, Checkout) or not _is_web(checkout.url):
+    if not called.ok or not isinstance(checkout, Checkout) or not is_web(checkout.url):
         raise ExternalServiceError(UNAVAILABLE)
     return _keep(uuid, checkout)
 
 
-def _is_web(url: str) -> bool:
+def is_web(url: str) -> bool:
+    """Return whether a link leads to a page, if there is one."""
     return not url or url.startswith(("https://", "http://"))
 
 
@@ -267,6 +271,14 @@ def close_charge(*, uuid: str, reason: str = "") -> None:
     attempt.reason = verbatim(reason[:500])
     if reason:
         payment_methods.count_failure(attempt)
+
+
+def has_parked(attempt: PaymentAttempt) -> bool:
+    """Return whether a payment of an attempt arrived that staff must check."""
+    query = sa.select(Payment.id).where(
+        Payment.attempt_id == attempt.id, Payment.status == PaymentStatus.PARKED
+    )
+    return session().scalar(query.limit(1)) is not None
 
 
 def awaited_payment(document: Document) -> Payment | None:

@@ -6,13 +6,13 @@ from collections.abc import Collection
 
 import sqlalchemy as sa
 
-from puqpanel.domain.payment_states import AWAITED, AttemptStatus
+from puqpanel.domain.payment_states import AWAITED, AttemptStatus, PaymentStatus
 from puqpanel.infra.db import session
 from puqpanel.models import AttemptDocument, Payment, PaymentAttempt
 
 
 def documents_awaiting_payment(document_ids: Collection[int]) -> set[int]:
-    """Return the documents with a payment that is pending or unknown, or a charge without outcome.
+    """Return the documents whose payment is pending, unknown or parked, or charged without outcome.
 
     Args:
         document_ids: of the documents in question.
@@ -20,7 +20,8 @@ def documents_awaiting_payment(document_ids: Collection[int]) -> set[int]:
     if not document_ids:
         return set()
     payment = sa.exists().where(
-        Payment.attempt_id == PaymentAttempt.id, Payment.status.in_(AWAITED)
+        Payment.attempt_id == PaymentAttempt.id,
+        Payment.status.in_((*AWAITED, PaymentStatus.PARKED)),
     )
     query = (
         sa.select(AttemptDocument.document_id)

@@ -92,7 +92,7 @@ def _refunds() -> list[sa.Select[Any]]:
             day=day,
         )
         .join(Refund, Refund.payment_id == Payment.id)
-        .where(Refund.status == "failed" if only_failed else sa.true())
+        .where(Refund.minor != 0, Refund.status == "failed" if only_failed else sa.true())
         for prefix, sums, day, only_failed in rows
     ]
 

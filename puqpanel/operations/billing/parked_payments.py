@@ -106,12 +106,9 @@ def dismiss(*, actor: Principal, uuid: str, reason: str, sent_back: bool = False
     if not reason.strip():
         raise InvalidInput({"reason": [_("Enter a reason.")]})
     payment = _lock(uuid)
-    payment.status = PaymentStatus.CANCELLED
-    payment.reason = (
-        _("Sent back to the payer: %(reason)s", reason=reason.strip())
-        if sent_back
-        else _("Closed by staff: %(reason)s", reason=reason.strip())
-    )
+    payment.status = PaymentStatus.CLOSED
+    # customers see it, so the reason is kept in the activity log only
+    payment.reason = _("Sent back to the payer.") if sent_back else _("Closed by staff.")
     summary = _("Parked payment sent back.") if sent_back else _("Parked payment closed.")
     _record(actor, payment, "dismissed", summary, reason)
 

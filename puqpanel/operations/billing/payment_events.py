@@ -63,15 +63,21 @@ def verify(
 @retry_deadlocks
 @transaction()
 def store(*, gateway_uuid: str, event: WebhookEvent) -> bool:
-    """Store a verified event and add the task that reads it; a repeated delivery is counted only.
+    """Store a verified event and add the task that reads it; a repeated delivery is read again.
 
     Returns:
         Whether it is new.
     """
     digest = hashlib.sha256(event.body).hexdigest()
     same = sa.and_(PaymentEvent.gateway == gateway_uuid, PaymentEvent.digest == digest)
-    counted = sa.update(PaymentEvent).where(same)
-    if write(counted.values(deliveries=PaymentEvent.deliveries + 1)):
+    known = session().scalar(sa.select(PaymentEvent).where(same).with_for_update())
+    if known is not None:
+        known.deliveries += 1
+        if known.status != EventStatus.RECEIVED:
+            # some providers send only an identifier, with the same body for each change
+            known.status = EventStatus.RECEIVED
+            session().flush()
+            _request(known)
         return False
     headers = {key: value for key, value in event.headers.items() if key not in _SECRET_HEADERS}
     row = PaymentEvent(

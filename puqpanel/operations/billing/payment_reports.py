@@ -7,8 +7,9 @@ What cannot be matched is parked for staff, because the money has arrived all th
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 import sqlalchemy as sa
 
@@ -33,8 +34,21 @@ from puqpanel.host.contract.payments import (
 )
 from puqpanel.infra.db import retry_deadlocks, save, session, transaction
 from puqpanel.infra.events import raise_event
-from puqpanel.models import Company, ConfiguredModule, Payment, PaymentAttempt
-from puqpanel.operations.billing import ledger, payment_methods, refund_reports
+from puqpanel.models import (
+    AttemptDocument,
+    Company,
+    ConfiguredModule,
+    Document,
+    Payment,
+    PaymentAttempt,
+)
+from puqpanel.operations.billing import (
+    dispute_reports,
+    ledger,
+    payment_methods,
+    refund_reports,
+)
+from puqpanel.operations.billing.attempts import is_web
 from puqpanel.operations.billing.companies import companies
 from puqpanel.operations.billing.gateways import lock_gateway
 from puqpanel.operations.billing.payment_matching import Match, match
@@ -62,7 +76,7 @@ def record_all(gateway_uuid: str, reports: Iterable[Report]) -> int:
             refund_reports.record_refund(gateway_uuid, report)
         else:
             assert isinstance(report, DisputeReport)
-            refund_reports.record_dispute(gateway_uuid, report)
+            dispute_reports.record_dispute(gateway_uuid, report)
         count += 1
     return count
 
@@ -84,7 +98,7 @@ def record_payment(gateway_uuid: str, report: PaymentReport) -> Payment:
         NotFoundError: the gateway was deleted.
     """
     gateway = lock_gateway(gateway_uuid)
-    amount, fee = _amount(report), _fee(report)
+    (amount, inexact), fee = _amount(report), _fee(report)
     query = sa.select(Payment).where(
         Payment.gateway == gateway.uuid, Payment.outside_id == report.outside_id
     )
@@ -103,29 +117,41 @@ def record_payment(gateway_uuid: str, report: PaymentReport) -> Payment:
     payment.status = status
     payment.reason = verbatim(report.reason[:500])
     payment.payer = payment.payer or report.payer[:200]
-    payment.action_url = report.action_url[:2000]
+    payment.action_url = report.action_url[:2000] if is_web(report.action_url) else ""
     payment.next_poll_at = first_poll(gateway) if status in AWAITED else None
     if status is PaymentStatus.SUCCEEDED:
         payment.minor, payment.currency = amount.minor, amount.currency
         payment.received_on = _day(payment, report.paid_on)
         payment.fee_minor = fee.minor if fee is not None else None
-        _arrived(gateway, report, payment, found)
+        _arrived(gateway, report, payment, replace(found, problem=inexact or found.problem))
     elif status in (PaymentStatus.FAILED, PaymentStatus.CANCELLED):
         _failed(payment, found)
     session().flush()
     return payment
 
 
-def _amount(report: PaymentReport) -> Money:
-    """Return the reported amount.
+def _amount(report: PaymentReport) -> tuple[Money, Text | None]:
+    """Return the reported amount, and why staff must look at it; None if it is exact.
 
     Raises:
-        InvalidInput: it is not positive, has too many decimals, or the currency is unknown.
+        InvalidInput: money should have arrived, but the amount is not positive.
+        UnknownCurrencyError: the currency is unknown.
     """
-    amount = Money.from_major(report.amount, report.currency.upper())
-    if amount.minor <= 0:
-        raise InvalidInput({"amount": [_("Enter an amount greater than 0.")]})
-    return amount
+    currency = report.currency.upper()
+    unit = Decimal(1).scaleb(-exponent(currency))
+    amount = Money.from_major(report.amount.quantize(unit, ROUND_DOWN), currency)
+    inexact = None
+    if amount.major != report.amount:
+        inexact = _(
+            "%(amount)s %(currency)s was reported, which has more decimals than the currency.",
+            amount=str(report.amount),
+            currency=currency,
+        )
+    if amount.minor > 0:
+        return amount, inexact
+    if report.status in ("failed", "cancelled"):
+        return Money.zero(currency), None
+    raise InvalidInput({"amount": [_("Enter an amount greater than 0.")]})
 
 
 def _fee(report: PaymentReport) -> Money | None:
@@ -140,12 +166,13 @@ def _fee(report: PaymentReport) -> Money | None:
 def _new(gateway: ConfiguredModule, report: PaymentReport, amount: Money, found: Match) -> Payment:
     """Insert a payment that was not reported before."""
     company = found.company or _company(gateway)
+    attempt = found.attempt or _attempt_for(gateway, amount, found)
     return save(
         Payment(
             company_id=company.id,
             company=company,
             client_id=found.client_id,
-            attempt_id=found.attempt.id if found.attempt else None,
+            attempt_id=attempt.id if attempt else None,
             gateway=gateway.uuid,
             outside_id=report.outside_id,
             status=PaymentStatus.PENDING,
@@ -153,6 +180,27 @@ def _new(gateway: ConfiguredModule, report: PaymentReport, amount: Money, found:
             minor=amount.minor,
             received_on=ledger.today(company),
             note=report.reference[:500],
+        )
+    )
+
+
+def _attempt_for(gateway: ConfiguredModule, amount: Money, found: Match) -> PaymentAttempt | None:
+    """Insert an attempt that links a payment without one to its document, if that is clear."""
+    if found.problem is not None or found.client_id is None or found.company is None:
+        return None
+    documents = session().scalars(sa.select(Document).where(Document.uuid.in_(found.documents)))
+    links = [AttemptDocument(document_id=row.id) for row in documents]
+    if not links:
+        return None
+    return save(
+        PaymentAttempt(
+            gateway=gateway.uuid,
+            company_id=found.company.id,
+            client_id=found.client_id,
+            currency=amount.currency,
+            minor=amount.minor,
+            status=AttemptStatus.OPEN,
+            documents=links,
         )
     )
 
@@ -179,6 +227,8 @@ def _again(gateway: ConfiguredModule, report: PaymentReport, payment: Payment) -
         attempt = session().get_one(PaymentAttempt, payment.attempt_id)
         documents = [row.document.uuid for row in attempt.documents]
         return Match(attempt.client_id, attempt.company, documents, attempt)
+    if payment.client_id not in (None, found.client_id):
+        return Match(problem=_("It was first reported for another client."))
     if payment.client_id is None and found.company is not None:
         payment.client_id, payment.company = found.client_id, found.company
         payment.company_id = found.company.id

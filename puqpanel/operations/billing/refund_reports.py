@@ -1,6 +1,8 @@
-"""Record what gateways report about refunds and disputes, each once, also those made elsewhere."""
+"""Record what gateways report about refunds, each once, also those made elsewhere."""
 
 from __future__ import annotations
+
+import uuid
 
 import sqlalchemy as sa
 
@@ -9,10 +11,9 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.payment_states import PaymentStatus, RefundStatus
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.domain.texts import _, verbatim
-from puqpanel.host.contract.payments import DisputeReport, RefundReport
+from puqpanel.host.contract.payments import RefundReport
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import retry_deadlocks, save, session, transaction
-from puqpanel.infra.events import raise_event
 from puqpanel.models import Payment, Refund
 from puqpanel.operations.billing import ledger
 from puqpanel.operations.billing.gateways import lock_gateway
@@ -20,8 +21,11 @@ from puqpanel.operations.billing.payment_polls import INTERVALS
 from puqpanel.operations.billing.taking_back import give_back, take_back
 from puqpanel.operations.system import audit
 
-AWAITED = (RefundStatus.REQUESTED, RefundStatus.PENDING, RefundStatus.UNKNOWN)
+_S = RefundStatus
+AWAITED = (_S.REQUESTED, _S.PENDING, _S.UNKNOWN)
 """Statuses of refunds that may still succeed or fail."""
+_SENT = (_S.PENDING, _S.UNKNOWN, _S.SUCCEEDED)
+"""Statuses of refunds that the gateway was asked for."""
 
 
 class UnknownPaymentError(ConflictError):
@@ -34,125 +38,169 @@ def record_refund(gateway_uuid: str, report: RefundReport) -> Refund | None:
     """Record what a gateway reports about a refund.
 
     Returns:
-        The refund; None if the gateway made one that failed, so that there is nothing to record.
+        The refund; None if there is nothing to record: the gateway made one that failed, or it
+        returned a parked payment, which is closed.
 
     Raises:
         UnknownPaymentError: its payment was not reported yet.
+        ConflictError: it has another currency, or more was refunded than was paid.
     """
     lock_gateway(gateway_uuid)
-    payment = _payment(gateway_uuid, report.payment)
-    amount = Money.from_major(report.amount, report.currency.upper())
-    refund = _refund(payment, report, amount)
+    payment = find_reported(gateway_uuid, report.payment)
+    amount = amount_of(payment, report.amount, report.currency)
     status = RefundStatus(report.status)
+    if payment.status != PaymentStatus.SUCCEEDED:
+        if status is _S.SUCCEEDED:
+            _close_parked(payment, amount)
+        return None
+    refund = _known(payment, report, amount)
     if refund is None:
-        if status is RefundStatus.FAILED or amount.minor <= 0:
+        if status is _S.FAILED or amount.minor <= 0:
             return None
-        refund = _made_elsewhere(payment, "refund", report.outside_id, amount)
+        refund = insert(payment, "refund", report.outside_id, amount)
+    elif refund.status == _S.FAILED and status is _S.SUCCEEDED:
+        refund = _revived(refund)
     settle(refund, status, report.outside_id, report.reason)
     return refund
 
 
-@retry_deadlocks
-@transaction()
-def record_dispute(gateway_uuid: str, report: DisputeReport) -> None:
-    """Record what a gateway reports about a dispute; money moves only once it was withdrawn.
-
-    Raises:
-        UnknownPaymentError: its payment was not reported yet.
-    """
-    lock_gateway(gateway_uuid)
-    payment = _payment(gateway_uuid, report.payment)
-    amount = Money.from_major(report.amount, report.currency.upper())
-    query = sa.select(Refund).where(
-        Refund.payment_id == payment.id,
-        Refund.kind == "dispute",
-        Refund.outside_id == report.outside_id,
-    )
-    dispute = session().scalar(query)
-    if dispute is None:
-        if not report.withdrawn or report.status == "won" or amount.minor <= 0:
-            return
-        dispute = _made_elsewhere(payment, "dispute", report.outside_id, amount)
-        client = payment.client
-        payload = {"payment_uuid": payment.uuid, "client_uuid": client.uuid if client else ""}
-        raise_event("payment.disputed", payload)
-    given_back = report.status == "won" or not report.withdrawn
-    status = {"open": RefundStatus.PENDING, "lost": RefundStatus.SUCCEEDED}.get(
-        report.status, RefundStatus.FAILED
-    )
-    settle(dispute, RefundStatus.FAILED if given_back else status, "", report.reason)
-
-
 def settle(refund: Refund, status: RefundStatus, outside_id: str, detail: str) -> None:
     """Move a refund forward; one that fails gives its money back; requires a transaction."""
-    if outside_id and refund.outside_id is None:
+    siblings = {row.outside_id for row in refund.payment.refunds if row.kind == refund.kind}
+    if outside_id and refund.outside_id is None and outside_id not in siblings:
         refund.outside_id = outside_id
     before = RefundStatus(refund.status)
-    if before is RefundStatus.FAILED or before == status:
+    if before is _S.FAILED or before == status:
         return
-    if before is RefundStatus.SUCCEEDED and status is not RefundStatus.FAILED:
+    if before is _S.SUCCEEDED and status is not _S.FAILED:
         return
     refund.status = status
     refund.detail = verbatim(detail[:500])
-    polled = status in (RefundStatus.PENDING, RefundStatus.UNKNOWN) and refund.kind == "refund"
+    polled = status in (_S.PENDING, _S.UNKNOWN) and refund.kind == "refund"
     refund.next_poll_at = now() + INTERVALS[0] if polled else None
     session().flush()
-    if status is RefundStatus.FAILED:
+    if status is _S.FAILED and refund.minor:
         client_id = refund.payment.client_id
         assert client_id is not None
         give_back(AUTOMATION, refund, ledger.lock_client(client_id))
-    _record(refund)
+    record(refund)
 
 
-def _payment(gateway_uuid: str, outside_id: str) -> Payment:
+def find_reported(gateway_uuid: str, outside_id: str) -> Payment:
+    """Return a payment whose money arrived.
+
+    Raises:
+        UnknownPaymentError: it was not reported yet.
+    """
     query = sa.select(Payment).where(
         Payment.gateway == gateway_uuid, Payment.outside_id == outside_id
     )
     payment = session().scalar(query.execution_options(populate_existing=True))
-    if payment is None or payment.status != PaymentStatus.SUCCEEDED:
+    arrived = (PaymentStatus.SUCCEEDED, PaymentStatus.PARKED, PaymentStatus.CLOSED)
+    if payment is None or payment.status not in arrived:
         text = _("The payment %(id)s was not reported as received yet.", id=outside_id)
         raise UnknownPaymentError(text)
+    session().expire(payment, ["refunds"])
     return payment
 
 
-def _refund(payment: Payment, report: RefundReport, amount: Money) -> Refund | None:
-    """Return the refund that a report is about, if the panel knows it."""
-    rows = [row for row in payment.refunds if row.kind == "refund"]
-    for row in rows:
-        if report.key == row.uuid or (report.outside_id and report.outside_id == row.outside_id):
-            return row
-    # the answer was lost, and the gateway does not return the panel's key
-    waiting = [
-        row
-        for row in rows
-        if row.outside_id is None and row.status in AWAITED and row.amount == amount
-    ]
-    return waiting[0] if waiting and not report.key else None
+def amount_of(payment: Payment, amount: object, currency: str) -> Money:
+    """Return a reported amount of a payment.
+
+    Raises:
+        ConflictError: it has another currency than the payment.
+    """
+    if currency.upper() != payment.currency:
+        raise ConflictError(
+            _(
+                "The payment is in %(currency)s, but the refund or dispute in %(other)s.",
+                currency=payment.currency,
+                other=currency.upper(),
+            )
+        )
+    return Money.from_major(str(amount), payment.currency)
 
 
-def _made_elsewhere(payment: Payment, kind: str, outside_id: str, amount: Money) -> Refund:
-    """Insert a refund that staff made at the gateway, or a dispute, and take the money back."""
+def insert(payment: Payment, kind: str, outside_id: str, amount: Money, key: str = "") -> Refund:
+    """Insert a refund or dispute that the panel did not request, and take its money back.
+
+    Raises:
+        ConflictError: more was refunded than was paid.
+    """
     assert payment.client_id is not None
     client = ledger.lock_client(payment.client_id)
     refund = save(
         Refund(
+            **({"uuid": key} if key else {}),
             payment=payment,
             kind=kind,
-            status=RefundStatus.PENDING,
+            status=_S.PENDING,
             currency=amount.currency,
             minor=min(amount, payment.amount - payment.refunded).minor,
             outside_id=outside_id or None,
             day=ledger.today(payment.company),
+            next_poll_at=now() + INTERVALS[0] if kind == "refund" else None,
         )
     )
-    if refund.minor <= 0:
+    if refund.minor <= 0 and amount.minor > 0:
         raise ConflictError(_("More was refunded than was paid."))
-    take_back(AUTOMATION, refund, client)
-    _record(refund)
+    if refund.minor:
+        take_back(AUTOMATION, refund, client)
+    record(refund)
     return refund
 
 
-def _record(refund: Refund) -> None:
+def _known(payment: Payment, report: RefundReport, amount: Money) -> Refund | None:
+    """Return the refund that a report is about, if the panel knows it."""
+    rows = [row for row in payment.refunds if row.kind == "refund"]
+    for row in reversed(rows):
+        if report.outside_id and report.outside_id == row.outside_id:
+            return row
+    for row in rows:
+        if report.key and report.key == row.uuid:
+            return row
+    if report.key:
+        return None
+    # asked for, but the gateway's answer had no identifier or was lost
+    unnamed = [
+        row
+        for row in rows
+        if row.outside_id is None and row.status in _SENT and row.amount == amount
+    ]
+    return unnamed[0] if unnamed else None
+
+
+def _revived(refund: Refund) -> Refund:
+    """Return a refund in the place of one that counted as failed and succeeded after all."""
+    key = str(uuid.uuid5(uuid.UUID(refund.uuid), "succeeded"))
+    earlier = session().scalar(sa.select(Refund).where(Refund.uuid == key))
+    return earlier or insert(refund.payment, refund.kind, "", refund.amount, key)
+
+
+def _close_parked(payment: Payment, amount: Money) -> None:
+    """Close a parked payment that the gateway returned.
+
+    Raises:
+        ConflictError: only a part was returned; staff must assign the payment first.
+    """
+    if payment.status == PaymentStatus.CLOSED:
+        return
+    if amount < payment.amount:
+        raise ConflictError(_("Assign the parked payment first: a part of it was refunded."))
+    payment.status = PaymentStatus.CLOSED
+    payment.reason = _("Sent back to the payer.")
+    audit.record(
+        actor=AUTOMATION,
+        action="payment.dismissed",
+        subject_type="payment",
+        subject_uuid=payment.uuid,
+        summary=_("Parked payment refunded at the gateway."),
+        after={"amount": str(amount)},
+    )
+
+
+def record(refund: Refund) -> None:
+    """Write an audit entry about the status of a refund or dispute."""
     text = {
         ("refund", "succeeded"): _("%(amount)s refunded."),
         ("refund", "failed"): _("The refund of %(amount)s failed."),

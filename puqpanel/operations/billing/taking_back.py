@@ -61,7 +61,16 @@ def give_back(actor: Principal, refund: Refund, client: Client) -> None:
     query = (
         sa.select(Document.uuid)
         .join(Allocation, Allocation.document_id == Document.id)
-        .where(Allocation.payment_id == payment.id, Allocation.minor < 0)
+        .where(
+            Document.client_id == client.id,
+            Allocation.minor < 0,
+            sa.or_(
+                Allocation.payment_id == payment.id,
+                sa.and_(
+                    Allocation.payment_id.is_(None), Allocation.created_at >= refund.created_at
+                ),
+            ),
+        )
         .distinct()
     )
     pay_documents(actor, client, refund.amount, list(session().scalars(query)), payment)

@@ -12,20 +12,24 @@ import sqlalchemy as sa
 
 from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
 from puqpanel.domain.money import Money
+from puqpanel.domain.payment_states import RefundStatus
 from puqpanel.host.contract.payments import DisputeReport, PaymentReport, RefundReport
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Audit, ConfiguredModule, Document, Payment, PaymentAttempt, Refund
+from puqpanel.operations.accounts import clients
 from puqpanel.operations.billing import (
     attempts,
     credit_notes,
     documents,
+    issuing,
     parked_payments,
     payment_reports,
     payments,
     refunds,
 )
+from puqpanel.operations.billing.awaited_payments import documents_awaiting_payment
 from puqpanel.operations.billing.refund_reports import UnknownPaymentError
-from tests.operations.billing.conftest import STAFF, credit_of
+from tests.operations.billing.conftest import STAFF, credit_of, lines
 from tests.operations.billing.test_issuing import problems
 from tests.operations.billing.test_payments import beside
 
@@ -180,7 +184,9 @@ def test_an_attempt_of_another_gateway_is_parked(gateway, invoice):
     payment = payment_reports.record_payment(gateway, report(attempt=started.uuid))
     assert (payment.status, status(document)) == ("parked", "issued")
     parked_payments.dismiss(actor=STAFF, uuid=payment.uuid, reason="sent back")
-    assert rows() == [("cancelled", 12300)]
+    again = payment_reports.record_payment(gateway, report(attempt=started.uuid))
+    assert again.status == "closed"
+    assert rows() == [("closed", 12300)]
     assert problems() == []
 
 
@@ -332,3 +338,166 @@ def test_credit_is_taken_before_documents(gateway, invoice, client, company):
     assert documents.find_document(document.uuid).open == Money(2300, "EUR")
     assert credit_of(client) == Money(0, "EUR")
     assert problems() == []
+
+
+@pytest.mark.parametrize("key", ["", "named"])
+def test_a_refund_that_is_known_counts_once(gateway, invoice, client, key):
+    document = invoice("100")
+    payment = paid(gateway, document)
+    credit_notes.credit(
+        actor=STAFF, uuid=document.uuid, amount=Money(2300, "EUR"), reason="goodwill"
+    )
+    refund = refunds.request(
+        actor=STAFF,
+        payment_uuid=payment.uuid,
+        amount=Money(2300, "EUR"),
+        reason="goodwill",
+        outside=True,
+    )
+    given = refund_report(amount="23.00", key=refund.uuid if key else "")
+    for _ in range(3):
+        payment_reports.record_all(gateway, [given])
+    row = session().scalars(sa.select(Refund)).one()
+    assert row.outside_id == "re_1"
+    assert problems() == []
+
+
+def test_a_refund_without_an_identifier_counts_once(gateway, invoice):
+    document = invoice("100")
+    paid(gateway, document)
+    for _ in range(3):
+        payment_reports.record_all(gateway, [refund_report(amount="23.00", outside_id="")])
+    assert documents.find_document(document.uuid).open == Money(2300, "EUR")
+    assert problems() == []
+
+
+def test_a_refund_that_failed_and_succeeded_after_all_is_taken(gateway, invoice):
+    document = invoice("100")
+    paid(gateway, document)
+    for each in ("pending", "failed", "succeeded", "succeeded", "failed"):
+        payment_reports.record_all(gateway, [refund_report(each, amount="23.00")])
+        assert problems() == []
+    statuses = session().scalars(sa.select(Refund.status).order_by(Refund.id)).all()
+    assert statuses == ["failed", "succeeded"]
+    assert documents.find_document(document.uuid).open == Money(2300, "EUR")
+
+
+def test_two_refunds_with_the_same_identifier_do_not_crash(gateway, invoice, client):
+    document = invoice("100")
+    payment = paid(gateway, document)
+    credit_notes.credit(actor=STAFF, uuid=document.uuid, reason="goodwill")
+    made = [
+        refunds.request(
+            actor=STAFF,
+            payment_uuid=payment.uuid,
+            amount=Money(1000, "EUR"),
+            reason="goodwill",
+            outside=True,
+        )
+        for _ in range(2)
+    ]
+    for each in made:
+        refunds.record_outcome(uuid=each.uuid, status=RefundStatus.SUCCEEDED, outside_id="same")
+    assert problems() == []
+
+
+def test_a_refund_in_another_currency_is_refused(gateway, invoice):
+    paid(gateway, invoice("100"))
+    with pytest.raises(ConflictError, match="is in EUR"):
+        payment_reports.record_all(gateway, [refund_report(currency="USD")])
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        [("open", False), ("open", True), ("won", True), ("open", True), ("open", False)],
+        [("won", False), ("open", True), ("open", False)],
+        [("open", True), ("open", False), ("won", False)],
+    ],
+)
+def test_a_dispute_that_is_won_ends_paid_in_any_order(gateway, invoice, order):
+    document = invoice("100")
+    paid(gateway, document)
+    for each, withdrawn in order:
+        payment_reports.record_all(gateway, [dispute(each, withdrawn=withdrawn)])
+        assert problems() == []
+    assert status(document) == "paid"
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        [("open", True), ("open", False), ("lost", True)],
+        [("open", True), ("lost", False), ("open", False)],
+        [("lost", True), ("open", True), ("open", False)],
+    ],
+)
+def test_a_dispute_that_is_lost_ends_unpaid_in_any_order(gateway, invoice, order):
+    document = invoice("100")
+    paid(gateway, document)
+    for each, withdrawn in order:
+        payment_reports.record_all(gateway, [dispute(each, withdrawn=withdrawn)])
+        assert problems() == []
+    assert status(document) == "issued"
+
+
+def test_a_won_dispute_pays_what_credit_had_paid(gateway, invoice, client, company):
+    payment_reports.record_payment(gateway, report(invoice=invoice("10").uuid))
+    document = invoice("90")
+    payments.pay_from_credit(actor=STAFF, document_uuid=document.uuid)
+    assert status(document) == "paid"
+    payment_reports.record_all(gateway, [dispute("open", withdrawn=True)])
+    assert status(document) == "issued"
+    payment_reports.record_all(gateway, [dispute("won", withdrawn=False)])
+    assert status(document) == "paid"
+    assert problems() == []
+
+
+def test_a_parked_payment_that_the_gateway_returned_is_closed(gateway, invoice):
+    started = attempt(make_gateway(), invoice("100"))
+    payment_reports.record_payment(gateway, report(attempt=started.uuid))
+    with pytest.raises(ConflictError, match="Assign the parked payment"):
+        payment_reports.record_all(gateway, [refund_report(amount="23.00")])
+    payment_reports.record_all(gateway, [refund_report(), refund_report()])
+    assert rows() == [("closed", 12300)]
+    assert problems() == []
+
+
+def test_a_payment_of_a_document_without_an_attempt_is_awaited(gateway, invoice):
+    document = invoice("100")
+    payment_reports.record_payment(gateway, report("pending", invoice=document.uuid))
+    assert documents_awaiting_payment({document.id}) == {document.id}
+    payment_reports.record_payment(gateway, report())
+    assert status(document) == "paid"
+    assert problems() == []
+
+
+def test_a_payment_that_is_reported_for_another_client_is_parked(gateway, invoice, client):
+    first = invoice("100")
+    payment_reports.record_payment(gateway, report("pending", invoice=first.uuid))
+    other = clients.create_client(
+        actor=STAFF, name="Other", email="o@example.org", country="PL", currency="EUR"
+    )
+    draft = documents.create_draft(
+        actor=STAFF, client_uuid=other.uuid, draft=documents.Draft(lines("100"))
+    )
+    second = issuing.issue(actor=STAFF, uuid=draft.uuid)
+    payment = payment_reports.record_payment(gateway, report(invoice=second.uuid))
+    assert payment.status == "parked"
+    assert problems() == []
+
+
+def test_too_many_decimals_are_parked(gateway, invoice):
+    document = invoice("100")
+    started = attempt(gateway, document)
+    payment = payment_reports.record_payment(
+        gateway, report(amount="123.005", attempt=started.uuid)
+    )
+    assert (payment.status, payment.minor) == ("parked", 12300)
+    assert "123.005" in str(payment.reason)
+
+
+def test_links_that_run_scripts_are_dropped(gateway, invoice):
+    started = attempt(gateway, invoice("100"))
+    given = report("pending", attempt=started.uuid, action_url="javascript:alert(1)")
+    assert payment_reports.record_payment(gateway, given).action_url == ""

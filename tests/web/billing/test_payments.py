@@ -37,6 +37,7 @@ from puqpanel.operations.billing import (
     documents,
     issuing,
     ledger,
+    parked_payments,
     payment_polls,
     payments,
     refunds,
@@ -532,3 +533,55 @@ def test_what_was_paid_meanwhile_is_not_charged(scene: Scene) -> None:
     payments.mark_paid(actor=STAFF, document_uuid=uuid, reason="bank")
     assert not charging._request(charge)
     assert session().scalar(sa.select(sa.func.count(PaymentAttempt.id))) == 0
+
+
+def test_a_disabled_gateway_still_reads_events_but_is_not_offered(scene: Scene) -> None:
+    uuid = scene.invoice()
+    scene.pay(uuid)
+    configured_modules.switch_instance(actor=STAFF, uuid=scene.coin, active=False)
+    assert scene.deliver(payment(scene)) == 200
+    scene.drain()
+    assert scene.status(uuid) == "paid"
+    assert "By Coin" not in scene.anna.get(f"/client/payments/new?documents={scene.invoice()}").text
+
+
+def test_nothing_is_paid_again_while_a_payment_is_pending(scene: Scene) -> None:
+    uuid = scene.invoice()
+    scene.pay(uuid)
+    scene.deliver(payment(scene, status="pending"))
+    scene.drain()
+    answer = scene.pay(uuid, gateway=scene.ported)
+    assert answer.status_code != 302 or "go" not in answer.location
+    assert session().scalar(sa.select(sa.func.count(PaymentAttempt.id))) == 1
+
+
+def test_an_event_that_cannot_be_recorded_is_shown_as_failed_and_read_again(scene: Scene) -> None:
+    uuid = scene.invoice()
+    scene.pay(uuid)
+    wrong = payment(scene, currency="???")
+    assert scene.deliver(wrong) == 200
+    scene.drain()
+    assert session().scalars(sa.select(PaymentEvent)).one().status == "failed"
+    session().rollback()
+    assert scene.deliver(wrong) == 200
+    session().rollback()
+    assert session().scalars(sa.select(PaymentEvent)).one().status == "received"
+
+
+def test_a_parked_payment_is_not_asked_for_again(scene: Scene) -> None:
+    uuid = scene.invoice()
+    scene.pay(uuid)
+    attempt = scene.attempt().uuid
+    scene.deliver(payment(scene, currency="USD"))
+    scene.drain()
+    page = scene.anna.get(f"/client/payments/{attempt}").text
+    assert "We check your payment" in page and "coin.example" not in page
+    (row,) = session().scalars(sa.select(Payment)).all()
+    parked_payments.dismiss(actor=STAFF, uuid=row.uuid, reason="SUSPECTED-FRAUD", sent_back=True)
+    assert "SUSPECTED-FRAUD" not in scene.anna.get("/client/payments/").text
+
+
+@pytest.mark.parametrize("code", [408, 409, 425, 429, 500])
+def test_errors_that_say_nothing_leave_a_refund_unknown(scene: Scene, code: int) -> None:
+    change(scene.file, code=code)
+    assert refund(scene, scene.invoice(), "code").status == "unknown"

@@ -27,8 +27,8 @@ GATEWAY = Kind(
     description=_("Payment methods for clients. Each connects a module to a provider account."),
     title_help=_("Shown to customers, for example “Card” or “Bank transfer”."),
     order_help=_("Lists and menus use this order."),
-    enabled_effect=_("Webhooks from its provider are accepted."),
-    disabled_effect=_("Webhooks from its provider are rejected."),
+    enabled_effect=_("Customers can choose it."),
+    disabled_effect=_("Customers can no longer choose it."),
     title=_("Gateways"),
     one=_("Gateway"),
     add=_("Add gateway"),
@@ -40,7 +40,9 @@ GATEWAY = Kind(
     show_modules=_("Show payment modules"),
     activate_first=_("Activate a payment module to add a gateway."),
     none_yet=_("No gateways yet"),
-    rejects=_("Requests are rejected until this gateway is enabled."),
+    rejects=_(
+        "Requests are rejected until this gateway is enabled, unless the panel stores its events."
+    ),
 )
 ISOLATED = (
     "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' data:; form-action"

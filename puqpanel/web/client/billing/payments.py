@@ -102,7 +102,8 @@ def show(uuid: str) -> ResponseReturnValue:
     attempt = attempts.find_own(actor(), uuid)
     paid = _payments(Payment.attempt_id == attempt.id)
     awaited = next((row for row in paid if row.status in AWAITED), None)
-    is_open = attempt.status == AttemptStatus.OPEN and awaited is None
+    checked = attempts.has_parked(attempt)
+    is_open = attempt.status == AttemptStatus.OPEN and awaited is None and not checked
     called = None
     if is_open and not attempt.url:
         called = attempts.page(actor=actor(), attempt=attempt)
@@ -112,6 +113,7 @@ def show(uuid: str) -> ResponseReturnValue:
         description=attempts.describe(attempt),
         payments=paid,
         awaited=awaited,
+        checked=checked,
         failed=next((row for row in paid if row.status in ("failed", "cancelled")), None),
         is_open=is_open,
         goes=is_open and bool(attempt.url) and "go" in request.args,

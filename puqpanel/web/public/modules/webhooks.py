@@ -132,6 +132,10 @@ def _find_instance(key: str, uuid: str) -> ConfiguredModule | None:
     instances = configured_modules.list_instances(module_type)
     own = [instance for instance in instances if instance.module == key]
     enabled = [instance for instance in own if instance.active and uuid in ("", instance.uuid)]
+    module = registry.current().get(key)
+    if uuid and module is not None and payment_events.is_event_reader(module):
+        # payments that were started before the gateway was disabled can still succeed
+        enabled = [instance for instance in own if instance.uuid == uuid]
     return enabled[0] if len(enabled) == 1 else abort(404)
 
 
