@@ -184,7 +184,11 @@ def _integer(definition: Definition, value: object) -> int:
 
 def _decimal(definition: Definition, value: object) -> Decimal:
     number: Decimal | None = None
-    if isinstance(value, str | int) and not isinstance(value, bool) and len(str(value)) <= 30:
+    if (
+        isinstance(value, str | int | Decimal)
+        and not isinstance(value, bool)
+        and len(str(value)) <= 30
+    ):
         try:
             number = Decimal(value)
         except InvalidOperation:

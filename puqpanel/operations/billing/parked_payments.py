@@ -109,7 +109,11 @@ def dismiss(*, actor: Principal, uuid: str, reason: str, sent_back: bool = False
     payment.status = PaymentStatus.CLOSED
     # customers see it, so the reason is kept in the activity log only
     payment.reason = _("Sent back to the payer.") if sent_back else _("Closed by staff.")
-    summary = _("Parked payment sent back.") if sent_back else _("Parked payment closed.")
+    summary = (
+        _("Sent back to the payer: %(reason)s", reason=reason.strip())
+        if sent_back
+        else _("Closed by staff: %(reason)s", reason=reason.strip())
+    )
     _record(actor, payment, "dismissed", summary, reason)
 
 

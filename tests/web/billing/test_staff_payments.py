@@ -313,7 +313,7 @@ def test_a_parked_payment_is_closed(desk: Desk) -> None:
         assert desk.owner.post(page, wrong).status_code == 422, wrong
     answer = desk.owner.post(page, {"outcome": "sent_back", "reason": "statement 31"})
     assert answer.status_code == 302
-    assert desk.status(uuid) == "cancelled"
+    assert desk.status(uuid) == "closed"
     assert "Sent back to the payer: statement 31" in desk.text(f"/admin/payments/{uuid}")
     assert desk.owner.get(page).status_code == 302
     assert desk.owner.post(page, {"outcome": "not_ours", "reason": "x"}).status_code == 422

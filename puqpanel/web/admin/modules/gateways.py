@@ -40,9 +40,7 @@ GATEWAY = Kind(
     show_modules=_("Show payment modules"),
     activate_first=_("Activate a payment module to add a gateway."),
     none_yet=_("No gateways yet"),
-    rejects=_(
-        "Requests are rejected until this gateway is enabled, unless the panel stores its events."
-    ),
+    rejects=_("Customers can't choose this gateway until it is enabled."),
 )
 ISOLATED = (
     "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' data:; form-action"
