@@ -21,6 +21,7 @@ from puqpanel.infra.db import db, release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import ModuleLog
+from puqpanel.operations.billing import companies
 from puqpanel.operations.modules import configured_modules, module_settings
 from puqpanel.sdk import Invoice
 from tests.conftest import STAFF
@@ -50,6 +51,7 @@ class Gateway:
 
     def __init__(self, panel: Panel) -> None:
         self.panel = panel
+        companies.save_company(actor=STAFF, uuid=None, values={"name": "Firm", "country": "DE"})
         self.module = panel.registry.modules["Payment/SamplePayment"]
         self.uuid = configured_modules.create_instance(
             actor=STAFF, module_type="Payment", module=self.module.key, title="Transfer"

@@ -8,8 +8,7 @@ import pytest
 
 from modules.Payment.PuqStripe.services.events import SUBSCRIBED
 from modules.Payment.PuqStripe.tests.gateway import Gateway
-
-URL = "/webhooks/Payment/PuqStripe"
+from puqpanel.infra.links import link
 
 
 def endpoint(gateway: Gateway, **changed: Any) -> None:
@@ -18,7 +17,7 @@ def endpoint(gateway: Gateway, **changed: Any) -> None:
         "we_",
         {
             "object": "webhook_endpoint",
-            "url": URL,
+            "url": link("webhooks", "Payment", "PuqStripe"),
             "status": "enabled",
             "enabled_events": list(SUBSCRIBED),
             **changed,
