@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import sqlalchemy as sa
 from flask import current_app, request, url_for
 from werkzeug.routing import BuildError
 
-from puqpanel.domain.module_states import ModuleStatus
-from puqpanel.domain.order_states import OrderStatus
-from puqpanel.domain.payment_states import PaymentStatus
 from puqpanel.domain.permissions import (
     AUDIT_VIEW,
     CLIENT_BILLING_VIEW,
@@ -38,32 +33,20 @@ from puqpanel.domain.permissions import (
     STAFF_VIEW,
     TASKS_VIEW,
 )
-from puqpanel.domain.service_states import ProvisionStatus
-from puqpanel.domain.task_states import TaskStatus
 from puqpanel.domain.texts import Text, _
 from puqpanel.host import languages
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.host.registry import Registry
-from puqpanel.infra import clock, queue
-from puqpanel.infra.db import session
 from puqpanel.models import (
     Client,
-    Heartbeat,
-    Module,
-    Order,
-    Payment,
     Product,
     Service,
-    ServiceDifference,
-    Task,
 )
-from puqpanel.operations.ordering import manual_changes, shop
-from puqpanel.operations.oversight.process_checks import SILENT
+from puqpanel.operations.ordering import shop
 from puqpanel.operations.system import settings
+from puqpanel.web.attention import CAP, Attention, attention
 from puqpanel.web.guard import can
 
-CAP = 99
-CACHE_SECONDS = 3.0
 MODULE_GROUPS = 20
 """Modules whose pages are in the sidebar, besides the current one."""
 
@@ -108,33 +91,6 @@ class Group:
 
 
 ModuleLinks = tuple[LoadedModule, tuple[Entry, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Attention:
-    """Counts for the sidebar, each capped at CAP + 1.
-
-    Args:
-        services: services whose provisioning failed.
-        orders: orders that wait for acceptance.
-        payments: parked payments.
-        differences: services that differ from their providers.
-        modules: active modules that do not work.
-        tasks: lost tasks.
-        running: running tasks.
-        workers: workers with a recent heartbeat.
-        queue: whether the queue server responds.
-    """
-
-    services: int = 0
-    orders: int = 0
-    payments: int = 0
-    differences: int = 0
-    modules: int = 0
-    tasks: int = 0
-    running: int = 0
-    workers: int = 0
-    queue: bool = True
 
 
 STAFF: tuple[Group, ...] = (
@@ -269,51 +225,6 @@ CUSTOMER: tuple[Entry, ...] = (
         active=("shop.cart", "shop.checkout"),
     ),
 )
-
-
-def attention() -> Attention:
-    """Return the counts for the sidebar: one query, cached in the process for a few seconds."""
-    cached: tuple[float, Attention] | None = current_app.extensions.get("puqpanel-attention")
-    now = time.monotonic()
-    if cached and now - cached[0] < CACHE_SECONDS:
-        return cached[1]
-
-    def capped(
-        model: type[Service | Order | Payment | ServiceDifference | Task | Module | Heartbeat],
-        *where: sa.ColumnElement[bool],
-    ) -> sa.ScalarSelect[int]:
-        rows = sa.select(model.id).where(*where).limit(CAP + 1).subquery()
-        return sa.select(sa.func.count()).select_from(rows).scalar_subquery()
-
-    alive = Heartbeat.is_near(clock.now(), SILENT)
-    failed_services = Service.provision_status.in_(
-        [ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND]
-    )
-    broken_modules = sa.or_(
-        Module.status.in_([ModuleStatus.RESTRICTED, ModuleStatus.ERROR]),
-        sa.and_(Module.status == ModuleStatus.ACTIVE, Module.circuit_open_reason != ""),
-    )
-    services, orders, payments, differing, modules, tasks, running, workers = (
-        session()
-        .execute(
-            sa.select(
-                capped(Service, failed_services) + capped(Service, manual_changes.TO_DO),
-                capped(Order, Order.status == OrderStatus.WAITING),
-                capped(Payment, Payment.status == PaymentStatus.PARKED),
-                capped(ServiceDifference),
-                capped(Module, broken_modules),
-                capped(Task, Task.status == TaskStatus.LOST),
-                capped(Task, Task.status == TaskStatus.RUNNING),
-                capped(Heartbeat, Heartbeat.kind == "worker", alive),
-            )
-        )
-        .one()
-    )
-    attention = Attention(
-        services, orders, payments, differing, modules, tasks, running, workers, queue.ping()
-    )
-    current_app.extensions["puqpanel-attention"] = (now, attention)
-    return attention
 
 
 def _links(entries: Iterable[Entry], counts: Attention) -> tuple[Entry, ...]:

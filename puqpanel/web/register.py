@@ -22,6 +22,7 @@ from puqpanel.infra.settings import Settings
 from puqpanel.web import (
     admin,
     assets,
+    attention,
     brand,
     charts,
     client,
@@ -148,7 +149,7 @@ def _configure_templates(app: Flask) -> None:
             groups=navigation.sidebar,
             links=navigation.customer_links,
             visitor_links=navigation.visitor_links,
-            attention=navigation.attention,
+            attention=attention.attention,
             theme=look.theme,
             language=lambda: texts.language().tag,
             languages=preferences.languages,
