@@ -60,14 +60,24 @@ class Coin(Payment):
         return RefundReport(transaction_id, "re_" + self.idempotency_key, "succeeded", amount, "EUR")
 
     def charge(self, attempt):
-        match self._book().get("charge"):
-            case "lost": raise ExternalServiceError("timed out")
+        book = self._book()
+        mode = book.get("charge", "succeeded")
+        book.setdefault("charges", []).append(attempt.key)
+        if mode == "once":
+            book["charge"] = "succeeded"
+        self._write(book)
+        match mode:
+            case "lost" | "once": raise ExternalServiceError("timed out")
+            case "error": return Result.error("Declined: code 51.")
+            case "busy": return Result.error("Busy.", code=429)
             case "refused": return Result.error("The card was declined.", retry=False)
-        return PaymentReport("ch_" + attempt.key, self._book().get("charge", "succeeded"),
-                             attempt.amount, attempt.currency, attempt=attempt.uuid)
+        return PaymentReport("ch_" + attempt.key, mode, attempt.amount, attempt.currency,
+                             attempt=attempt.uuid, reason=book.get("reason", ""),
+                             action_url=book.get("action_url", ""))
 
     def remove_method(self, method):
-        self._write({**self._book(), "removed": method.outside_id})
+        book = self._book()
+        self._write({**book, "removed": method.outside_id})
         return Result.success()
 
     def _report(self, each):

@@ -74,7 +74,7 @@ def run(
         uuid = _company(company) if company else ""
         if dry_run:
             documents = list(renewals.due(day=last, company_uuid=uuid, late=late))
-            charges = charging.due(day=last, company_uuid=uuid)
+            charges = list(charging.due(day=last, company_uuid=uuid))
             return _show(documents, charges, dunning.due(day=last, company_uuid=uuid), as_json)
         results = renewals.run(actor=CLI, day=last, company_uuid=uuid, late=late)
         refused = [
@@ -128,6 +128,8 @@ def _company(text: str) -> str:
 def _show(
     documents: list[RenewalDocument], charges: list[DueCharge], unpaid: Due, as_json: bool
 ) -> int:
+    from puqpanel.operations.billing import payment_methods
+
     due, steps = _plain(documents), _plain_steps(unpaid)
     charged = [
         {
@@ -137,6 +139,8 @@ def _show(
             "amount": str(each.document.open.major),
             "currency": each.document.currency,
             "gateway": each.gateway.title,
+            "method": payment_methods.label(each.method),
+            "try": each.number,
         }
         for each in charges
     ]
@@ -155,9 +159,8 @@ def _show(
     click.echo(f"{len(documents)} {noun} would be issued. {AMOUNTS}")
     for each_charge in charged:
         click.echo(
-            "{client}: {number}, {amount} {currency} would be charged by {gateway}.".format(
-                **each_charge
-            )
+            "{client}: {number}, {amount} {currency} would be charged to {method} by"
+            " {gateway}.".format(**each_charge)
         )
     for step in steps:
         click.echo(f"{step['client']}: {step['step']} {step['subject']}. {step['reason']}")

@@ -101,6 +101,7 @@ _OWN = {
     "payment.refund_requested": "Staff requested a refund.",
     "payment.refund_succeeded": "A payment was refunded.",
     "payment.refund_unknown": "The gateway did not confirm a refund yet.",
+    "payment.not_charged": "Staff found out that a charge was not made.",
     "payment_method.automatic": "A payment method was chosen to pay automatically, or no longer.",
     "payment_method.removed": "A client removed a payment method.",
     "payment_method.saved": "A payment method was saved.",

@@ -112,6 +112,11 @@ _TABLE: tuple[Event, ...] = (
         " negative before it.",
         ("invoice_uuid", "client_uuid", "days"),
     ),
+    Event(
+        "invoice.charge_failed",
+        "A saved payment method could not be charged automatically for an invoice or proforma.",
+        ("invoice_uuid", "client_uuid", "reason"),
+    ),
     Event("payment.received", "A payment was received.", ("payment_uuid", "client_uuid")),
     Event("payment.failed", "A payment failed.", ("payment_uuid", "client_uuid")),
     Event(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from puqpanel.jobs.bulk import BulkJob
 from puqpanel.jobs.changes import ChangeJob
+from puqpanel.jobs.charges import ChargeJob, RemoveMethodJob
 from puqpanel.jobs.endings import CancelledJob, EndJob
 from puqpanel.jobs.exports import ExportJob
 from puqpanel.jobs.hooks import HookJob
@@ -12,13 +13,7 @@ from puqpanel.jobs.modules import ModuleJob
 from puqpanel.jobs.notifications import NotificationJob
 from puqpanel.jobs.observations import ObserveJob, ReconcileJob
 from puqpanel.jobs.orders import FraudJob, ProvisionJob
-from puqpanel.jobs.payments import (
-    ChargeJob,
-    PaymentEventJob,
-    PaymentPollJob,
-    RefundJob,
-    RemoveMethodJob,
-)
+from puqpanel.jobs.payments import PaymentEventJob, PaymentPollJob, RefundJob
 from puqpanel.jobs.steps import ApprovedRunJob, StepJob
 from puqpanel.jobs.vat_numbers import VatCheckJob
 from puqpanel.tasks import run as engine

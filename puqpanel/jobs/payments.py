@@ -1,22 +1,19 @@
-"""Jobs of payments: read events, ask gateways, charge saved methods, refund."""
+"""PaymentEventJob, PaymentPollJob and RefundJob: read events, ask gateways, refund payments."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from puqpanel.domain.errors import ConflictError, NotFoundError, UserError
-from puqpanel.domain.payment_states import AWAITED, AttemptStatus, EventStatus, RefundStatus
+from puqpanel.domain.payment_states import AWAITED, EventStatus, RefundStatus
 from puqpanel.domain.texts import Text, _, verbatim
 from puqpanel.host import calls, registry
 from puqpanel.host.calls import Called
-from puqpanel.host.contract.payments import PaymentReport, RefundReport, reports_of
+from puqpanel.host.contract.payments import RefundReport, reports_of
 from puqpanel.host.contract.result import Result
 from puqpanel.jobs.modules import outcome_of, parked
 from puqpanel.models import Refund, Task
 from puqpanel.operations.billing import (
     attempts,
     payment_events,
-    payment_methods,
     payment_polls,
     payment_reports,
     refunds,
@@ -41,9 +38,9 @@ class PaymentEventJob:
         row = payment_events.find_event(uuid)
         if row.status == EventStatus.READ:
             return Outcome("completed")
-        called = _call(task, row.gateway, "read_event", payment_events.content(row))
+        called = call(task, row.gateway, "read_event", payment_events.content(row))
         try:
-            outcome = _recorded(called, task, row.gateway)
+            outcome = recorded(called, task, row.gateway)
         except Exception:
             if task.attempt >= task.tries:
                 payment_events.close(uuid=uuid, status=EventStatus.FAILED, note=_NOT_RECORDED)
@@ -75,8 +72,8 @@ class PaymentPollJob:
         else:
             payment = refunds.find_payment(str(task.data["payment"]))
             gateway, outside_id = payment.gateway, payment.outside_id
-        called = _call(task, gateway, "observe_payment", outside_id)
-        outcome = _recorded(called, task, gateway)
+        called = call(task, gateway, "observe_payment", outside_id)
+        outcome = recorded(called, task, gateway)
         if not uuid and outcome.kind == "completed":
             payment = refunds.find_payment(payment.uuid)
             if payment.status in AWAITED and payment.polls >= len(payment_polls.INTERVALS):
@@ -104,7 +101,7 @@ class RefundJob:
             return Outcome("completed", _UNCONFIRMED)
         refunds.record_outcome(uuid=refund.uuid, status=RefundStatus.UNKNOWN)
         arguments = (payment.outside_id, refund.amount.major, refund.uuid)
-        called = _call(task, payment.gateway, "refund_payment", *arguments)
+        called = call(task, payment.gateway, "refund_payment", *arguments)
         status, outside_id, detail = _refund_outcome(called, refund)
         if status is not RefundStatus.UNKNOWN:
             refunds.record_outcome(
@@ -118,65 +115,19 @@ class RefundJob:
         breaker.record_outcome(task, outcome)
 
 
-class ChargeJob:
-    """Charge a saved payment method for an attempt."""
-
-    def run(self, task: Task) -> Outcome:
-        """Charge it; a repetition passes the same key to the provider."""
-        if outcome := parked(task):
-            return outcome
-        attempt = attempts.find_attempt(str(task.data["attempt"]))
-        if attempt.status != AttemptStatus.UNKNOWN:
-            return Outcome("completed")
-        called = _call(task, attempt.gateway, "charge_attempt", attempt.uuid)
-        if not called.ok:
-            return outcome_of(called, task)
-        if isinstance(called.value, PaymentReport):
-            report = replace(called.value, attempt=attempt.uuid)
-            outcome = _recorded(replace(called, value=[report]), task, attempt.gateway)
-            if outcome.kind == "completed":
-                attempts.close_charge(uuid=attempt.uuid)
-            return outcome
-        result = called.result
-        if result.ok or result.pending:
-            return Outcome("retry", _("charge() must return a PaymentReport."))
-        if _is_final(result):
-            attempts.close_charge(uuid=attempt.uuid, reason=result.message)
-            return Outcome("completed", verbatim(result.message))
-        return outcome_of(called, task)
-
-    def settle(self, task: Task, outcome: Outcome) -> None:
-        """Count a failure towards the circuit breaker."""
-        breaker.record_outcome(task, outcome)
-
-
-class RemoveMethodJob:
-    """Remove a saved payment method at its gateway; the panel does not charge it any more."""
-
-    def run(self, task: Task) -> Outcome:
-        """Ask the gateway; safe to repeat."""
-        if outcome := parked(task):
-            return outcome
-        method = payment_methods.find_method(str(task.data["method"]))
-        saved = payment_methods.saved(method)
-        return outcome_of(_call(task, method.gateway, "remove_method", saved), task)
-
-    def settle(self, task: Task, outcome: Outcome) -> None:
-        """Do nothing: it stops no payment."""
-
-
 _UNCONFIRMED = _(
     "The gateway did not confirm the refund. Look it up at the provider and enter its outcome on"
     " the page of the payment."
 )
 
 
-def _call(task: Task, gateway: str, method: str, *args: object) -> Called:
+def call(task: Task, gateway: str, method: str, *args: object) -> Called:
+    """Call a method of the task's module for a gateway."""
     module = registry.current().modules[task.module]
     return calls.invoke(calls.Call(module, method, args, task=task, instance_uuid=gateway))
 
 
-def _recorded(called: Called, task: Task, gateway: str) -> Outcome:
+def recorded(called: Called, task: Task, gateway: str) -> Outcome:
     """Record the reports that a module returned."""
     if not called.ok:
         return outcome_of(called, task)
@@ -216,9 +167,9 @@ def _refund_outcome(called: Called, refund: Refund) -> tuple[RefundStatus, str, 
         return RefundStatus.PENDING, outside_id, result.message
     if result.ok:
         return RefundStatus.SUCCEEDED, outside_id, result.message
-    return (RefundStatus.FAILED if _is_final(result) else RefundStatus.UNKNOWN), "", result.message
+    return (RefundStatus.FAILED if is_final(result) else RefundStatus.UNKNOWN), "", result.message
 
 
-def _is_final(result: Result) -> bool:
+def is_final(result: Result) -> bool:
     """Return whether an error says that nothing was done and nothing will be."""
     return result.retry is False or (result.retry is None and result.code in _FINAL)

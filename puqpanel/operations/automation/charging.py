@@ -1,29 +1,30 @@
-"""Charge saved payment methods for documents that are due: on the due day, then twice more.
+"""Charge saved payment methods for documents that are due: once for each try.
 
-Each try of a document is one attempt with an identifier of its own, which is also the key for the
-provider, so that no run and no repeated task charges twice. Nothing is charged while the outcome of
-an earlier charge, or another payment of the document, is unknown.
+What is due is read by an index; each charge is opened in a transaction in which the document is
+read again. A task makes it. So a second run opens nothing, and a run that was stopped is continued
+by the next one.
 """
 
 from __future__ import annotations
 
-import uuid
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import sqlalchemy as sa
+import structlog
 
+from puqpanel.domain import charging
 from puqpanel.domain.document_states import OPEN
 from puqpanel.domain.documents import FUNDS, DocumentKind
+from puqpanel.domain.errors import UserError
 from puqpanel.domain.money import Money
-from puqpanel.domain.payment_states import AttemptStatus
-from puqpanel.domain.permissions import DOCUMENTS_ISSUE
+from puqpanel.domain.permissions import PAYMENTS_MANAGE
 from puqpanel.domain.principals import AUTOMATION, Principal
-from puqpanel.domain.task_states import OnLoss
-from puqpanel.infra.db import retry_deadlocks, save, session, transaction
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import session
 from puqpanel.models import (
-    AttemptDocument,
     Company,
     ConfiguredModule,
     Document,
@@ -31,30 +32,24 @@ from puqpanel.models import (
     PaymentAttempt,
     PaymentMethod,
 )
-from puqpanel.operations.billing import gateways, ledger
-from puqpanel.operations.billing.awaited_payments import documents_awaiting_payment
-from puqpanel.operations.billing.companies import companies
-from puqpanel.operations.billing.documents import lock_document
+from puqpanel.operations.billing import gateways, ledger, method_charges
 from puqpanel.operations.modules import configured_modules
-from puqpanel.tasks import add
+from puqpanel.operations.system import settings
 
-JOB = "ChargeJob"
-TRY_DAYS = (0, 3, 5)
-"""Days after the due date on which a document is charged."""
-TRIES, BACKOFF_SECONDS = 6, 600
-"""A task repeats a charge whose outcome is unknown with the same key, for an hour."""
-CHUNK = 500
+log = structlog.get_logger(__name__)
+READ = 500
+"""Documents that are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class DueCharge:
-    """A document that is to be charged.
+    """A charge that is due.
 
     Args:
         document: as it was read.
-        method: the saved payment method.
+        method: what is charged.
         gateway: of the method.
-        number: which try it is, from 1.
+        number: which try, from 1.
     """
 
     document: Document
@@ -63,144 +58,145 @@ class DueCharge:
     number: int
 
     @property
-    def attempt_uuid(self) -> str:
-        """The identifier of the try."""
-        return str(uuid.uuid5(uuid.UUID(self.document.uuid), f"charge:{self.number}"))
-
-
-def due(*, day: date | None = None, company_uuid: str = "") -> list[DueCharge]:
-    """Return the charges that are due, without making them.
-
-    Args:
-        day: until which day; today in the zone of each company unless given.
-        company_uuid: of one company only; all of them unless given.
-    """
-    found: list[DueCharge] = []
-    for company in companies():
-        if company_uuid in ("", company.uuid):
-            found += _due_of(company, day or ledger.today(company))
-    return found
+    def amount(self) -> Money:
+        """What is open, before credit pays a part."""
+        return self.document.open
 
 
 def run(*, actor: Principal, day: date | None = None, company_uuid: str = "") -> int:
-    """Add a task for each charge that is due.
+    """Open the charges that are due, and return how many were opened.
 
     Args:
-        actor: who runs it.
+        actor: who requests them.
         day: until which day; today in the zone of each company unless given.
         company_uuid: of one company only; all of them unless given.
-
-    Returns:
-        How many tasks were added.
     """
-    actor.require(DOCUMENTS_ISSUE)
-    return sum(_request(charge) for charge in due(day=day, company_uuid=company_uuid))
+    actor.require(PAYMENTS_MANAGE)
+    count = 0
+    for charge in list(due(day=day, company_uuid=company_uuid)):
+        uuid = charge.document.uuid
+        try:
+            opened = method_charges.charge_automatically(
+                actor=actor,
+                document_uuid=uuid,
+                method_uuid=charge.method.uuid,
+                number=charge.number,
+            )
+        except UserError as error:
+            log.warning("document not charged", document=uuid, reason=str(error))
+        else:
+            count += opened is not None
+    return count
 
 
 def run_automatically() -> int:
-    """Add the charges that are due, as the schedule does every hour; return how many."""
+    """Charge what is due unless staff switched it off, and return how many charges were opened."""
+    if not settings.get("billing.automatic_charges"):
+        return 0
     return run(actor=AUTOMATION)
 
 
-def _due_of(company: Company, today: date) -> Iterator[DueCharge]:
-    """Yield the charges of a company."""
-    offered = {
-        row.uuid: row
-        for row in configured_modules.list_instances(gateways.TYPE)
-        if gateways.supports(row, "charge")
-    }
-    rows = session().execute(_unpaid(company, today)).all()
-    awaited = documents_awaiting_payment({document.id for document, _method in rows})
-    for document, method in rows:
-        gateway = offered.get(method.gateway)
-        if gateway is None or document.id in awaited:
-            continue
-        if not gateways.is_offered(gateway, company, document.currency):
-            continue
-        assert document.due_on is not None
-        late = (today - document.due_on).days
-        number = sum(late >= days for days in TRY_DAYS)
-        charge = DueCharge(document, method, gateway, number)
-        query = sa.select(PaymentAttempt.id).where(PaymentAttempt.uuid == charge.attempt_uuid)
-        if session().scalar(query) is None:
-            yield charge
+def due(*, day: date | None = None, company_uuid: str = "") -> Iterator[DueCharge]:
+    """Return the charges that are due and were not opened, without opening them.
+
+    Args:
+        day: on which day; today in the zone of each company unless given.
+        company_uuid: of one company only; all of them unless given.
+    """
+    before = settings.number("billing.charge_days_before")
+    able = _able_gateways()
+    ids = _due_ids(day, before, company_uuid)
+    for at in range(0, len(ids), READ):
+        query = (
+            sa.select(Document, PaymentMethod)
+            .join(PaymentMethod, _pays(PaymentMethod))
+            .where(Document.id.in_(ids[at : at + READ]))
+            .order_by(Document.due_on, Document.id)
+        )
+        found = []
+        for document, method in session().execute(query):
+            assert document.due_on is not None
+            today = day or ledger.today(document.company)
+            number = charging.try_number(document.due_on, before, today)
+            gateway = able.get(method.gateway)
+            if number and gateway and method_charges.can_charge(gateway, document):
+                found.append(DueCharge(document, method, gateway, number))
+        opened = _opened(found)
+        for each in found:
+            if charging.key(each.document.uuid, each.number) not in opened:
+                yield each
 
 
-def _unpaid(company: Company, today: date) -> sa.Select[Document, PaymentMethod]:
-    """Select the unpaid documents of clients whose method pays automatically."""
-    adds_funds = sa.exists().where(
+def planned(document: Document) -> tuple[date, PaymentMethod] | None:
+    """Return when a document is charged next, and with what; None if it is not.
+
+    Today's charge counts as long as it was not tried.
+    """
+    if not settings.get("billing.automatic_charges") or document.due_on is None:
+        return None
+    if document.status not in OPEN or document.kind == DocumentKind.CREDIT_NOTE:
+        return None
+    if document.adds_funds:
+        return None
+    query = sa.select(PaymentMethod).where(
+        PaymentMethod.client_id == document.client_id,
+        PaymentMethod.active.is_(True),
+        PaymentMethod.automatic.is_(True),
+    )
+    method = session().scalar(query.limit(1))
+    gateway = _able_gateways().get(method.gateway) if method is not None else None
+    if method is None or gateway is None or not method_charges.can_charge(gateway, document):
+        return None
+    before = settings.number("billing.charge_days_before")
+    today = ledger.today(document.company)
+    number = charging.try_number(document.due_on, before, today)
+    if number and not _opened([DueCharge(document, method, gateway, number)]):
+        return today, method
+    day = charging.next_day(document.due_on, before, today)
+    return (day, method) if day is not None else None
+
+
+def _able_gateways() -> dict[str, ConfiguredModule]:
+    """Return the gateways that can charge saved methods."""
+    found = configured_modules.list_instances(gateways.TYPE)
+    return {row.uuid: row for row in found if gateways.supports(row, "charge")}
+
+
+def _due_ids(day: date | None, before: int, company_uuid: str) -> array[int]:
+    """Return documents that may be due, by due date."""
+    # somewhere it is a day later or earlier than in UTC; the day of the company decides later
+    today = day or now().date()
+    funds = sa.exists().where(
         DocumentLineRow.document_id == Document.id, DocumentLineRow.kind == FUNDS
     )
-    return (
-        sa.select(Document, PaymentMethod)
-        .join(PaymentMethod, PaymentMethod.client_id == Document.client_id)
+    query = (
+        sa.select(Document.id)
+        .join(PaymentMethod, _pays(PaymentMethod))
         .where(
-            PaymentMethod.automatic.is_(True),
-            PaymentMethod.active.is_(True),
-            Document.company_id == company.id,
             Document.status.in_(OPEN),
-            Document.kind != DocumentKind.CREDIT_NOTE,
-            Document.due_on <= today,
-            Document.due_on > today - timedelta(days=TRY_DAYS[-1] + 2),
-            ~adds_funds,
-        )
-        .order_by(Document.id)
-        .limit(CHUNK)
-    )
-
-
-@retry_deadlocks
-@transaction()
-def _request(charge: DueCharge) -> bool:
-    """Open the attempt of a charge and add its task, unless the document was paid meanwhile."""
-    gateways.lock_gateway(charge.gateway.uuid)
-    ledger.lock_client(charge.document.client_id)
-    document = lock_document(charge.document.uuid)
-    method = session().get_one(PaymentMethod, charge.method.id, populate_existing=True)
-    known = sa.select(PaymentAttempt.id).where(PaymentAttempt.uuid == charge.attempt_uuid)
-    if (
-        document.status not in OPEN
-        or not (method.automatic and method.active)
-        or session().scalar(known) is not None
-        or documents_awaiting_payment({document.id})
-    ):
-        return False
-    _open_attempt(charge.gateway, method, document, document.open, charge.attempt_uuid)
-    return True
-
-
-def _open_attempt(
-    gateway: ConfiguredModule,
-    method: PaymentMethod,
-    document: Document,
-    amount: Money,
-    attempt_uuid: str,
-) -> PaymentAttempt:
-    """Insert the attempt of a charge and add its task; requires a transaction."""
-    attempt = save(
-        PaymentAttempt(
-            uuid=attempt_uuid,
-            gateway=gateway.uuid,
-            company_id=document.company_id,
-            client_id=document.client_id,
-            currency=amount.currency,
-            minor=amount.minor,
-            status=AttemptStatus.UNKNOWN,
-            method_id=method.id,
-            documents=[AttemptDocument(document_id=document.id)],
+            Document.kind.in_((DocumentKind.INVOICE, DocumentKind.PROFORMA)),
+            Document.due_on <= today + timedelta(before + 1),
+            Document.due_on > today - timedelta(charging.MAX_LATE + 1),
+            ~funds,
         )
     )
-    add.add(
-        job=JOB,
-        queue="System",
-        data={"attempt": attempt.uuid},
-        title="Charge a saved payment method",
-        subject_type="gateway",
-        subject_uuid=gateway.uuid,
-        module=gateway.module,
-        tries=TRIES,
-        backoff=BACKOFF_SECONDS,
-        max_exceptions=TRIES,
-        on_loss=OnLoss.REPEAT,
+    if company_uuid:
+        query = query.join(Company, Company.id == Document.company_id)
+        query = query.where(Company.uuid == company_uuid)
+    return array("q", session().scalars(query.order_by(Document.due_on, Document.id)))
+
+
+def _pays(method: type[PaymentMethod]) -> sa.ColumnElement[bool]:
+    """Return the condition that a method is charged automatically for a document."""
+    return sa.and_(
+        method.client_id == Document.client_id,
+        method.active.is_(True),
+        method.automatic.is_(True),
     )
-    return attempt
+
+
+def _opened(charges: list[DueCharge]) -> set[str]:
+    """Return the keys of charges that were opened before."""
+    keys = [charging.key(each.document.uuid, each.number) for each in charges]
+    query = sa.select(PaymentAttempt.uuid).where(PaymentAttempt.uuid.in_(keys))
+    return set(session().scalars(query))

@@ -12,7 +12,7 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.payment_states import AWAITED, AttemptStatus, PaymentStatus
 from puqpanel.domain.permissions import CLIENT_BILLING_MANAGE, CLIENT_BILLING_VIEW, PAYMENTS_MANAGE
 from puqpanel.domain.principals import Principal
-from puqpanel.domain.texts import Text, _, verbatim
+from puqpanel.domain.texts import Text, _
 from puqpanel.host import calls
 from puqpanel.host.contract.payments import Checkout
 from puqpanel.infra.clock import now
@@ -25,7 +25,7 @@ from puqpanel.models import (
     Payment,
     PaymentAttempt,
 )
-from puqpanel.operations.billing import gateways, ledger, payment_methods, payment_polls
+from puqpanel.operations.billing import gateways, ledger, payment_polls
 from puqpanel.operations.billing.awaited_payments import documents_awaiting_payment
 from puqpanel.operations.billing.documents import find_document_of
 from puqpanel.operations.billing.payment_polls import first_poll
@@ -252,25 +252,6 @@ def find_attempt(uuid: str) -> PaymentAttempt:
     """
     query = sa.select(PaymentAttempt).where(PaymentAttempt.uuid == uuid)
     return find(query.execution_options(populate_existing=True), _("Payment not found."))
-
-
-@retry_deadlocks
-@transaction()
-def close_charge(*, uuid: str, reason: str = "") -> None:
-    """Close the attempt of a charge whose outcome is known.
-
-    Args:
-        uuid: the attempt.
-        reason: why the gateway refused it; empty if it reported a payment.
-    """
-    gateways.lock_gateway(find_attempt(uuid).gateway)
-    attempt = find_attempt(uuid)
-    if attempt.status != AttemptStatus.UNKNOWN:
-        return
-    attempt.status = AttemptStatus.FAILED if reason else AttemptStatus.OPEN
-    attempt.reason = verbatim(reason[:500])
-    if reason:
-        payment_methods.count_failure(attempt)
 
 
 def has_parked(attempt: PaymentAttempt) -> bool:

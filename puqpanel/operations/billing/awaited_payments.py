@@ -23,12 +23,15 @@ def documents_awaiting_payment(document_ids: Collection[int]) -> set[int]:
         Payment.attempt_id == PaymentAttempt.id,
         Payment.status.in_((*AWAITED, PaymentStatus.PARKED)),
     )
+    requested = sa.and_(
+        PaymentAttempt.status == AttemptStatus.OPEN, PaymentAttempt.method_id.is_not(None)
+    )
     query = (
         sa.select(AttemptDocument.document_id)
         .join(PaymentAttempt, PaymentAttempt.id == AttemptDocument.attempt_id)
         .where(
             AttemptDocument.document_id.in_(document_ids),
-            sa.or_(PaymentAttempt.status == AttemptStatus.UNKNOWN, payment),
+            sa.or_(PaymentAttempt.status == AttemptStatus.UNKNOWN, requested, payment),
         )
     )
     return set(session().scalars(query))

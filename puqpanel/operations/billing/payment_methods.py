@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import sqlalchemy as sa
 
+from puqpanel.domain import charging
+from puqpanel.domain.payment_states import AttemptStatus
 from puqpanel.domain.permissions import CLIENT_BILLING_MANAGE, CLIENT_BILLING_VIEW, PAYMENTS_MANAGE
 from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.task_states import OnLoss
@@ -15,12 +18,14 @@ from puqpanel.infra.db import find, retry_deadlocks, save, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Client, ConfiguredModule, PaymentAttempt, PaymentMethod
 from puqpanel.operations.billing import ledger
-from puqpanel.operations.billing.gateways import lock_gateway
-from puqpanel.operations.modules.configured_modules import find_instance
+from puqpanel.operations.billing.gateways import TYPE, lock_gateway
+from puqpanel.operations.modules import configured_modules
 from puqpanel.operations.system import audit
 from puqpanel.tasks import add
 
 REMOVE_JOB = "RemoveMethodJob"
+SAME_DAY = timedelta(hours=20)
+"""Charges of a method that fail within this time of each other count once."""
 MAX_FAILURES = 3
 """Charges that fail in a row before a method is no longer charged."""
 
@@ -118,9 +123,22 @@ def record_change(gateway_uuid: str, report: MethodReport) -> None:
 
 
 def count_failure(attempt: PaymentAttempt) -> None:
-    """Count a charge that failed; too many in a row switch the method off."""
+    """Count a charge that failed; too many in a row switch the method off.
+
+    Charges on the same day count once: the documents of a day fail for the same reason.
+    """
     method = attempt.method
     if method is None:
+        return
+    for row in attempt.documents:
+        if charging.is_try(attempt.uuid, row.document.uuid):
+            payload = {
+                "invoice_uuid": row.document.uuid,
+                "client_uuid": attempt.client.uuid,
+                "reason": attempt.reason,
+            }
+            raise_event("invoice.charge_failed", payload)
+    if _has_failed_that_day(attempt):
         return
     method.failures += 1
     if method.failures >= MAX_FAILURES and method.active:
@@ -130,6 +148,18 @@ def count_failure(attempt: PaymentAttempt) -> None:
             count=method.failures,
         )
         _switch_off(method, text)
+
+
+def _has_failed_that_day(attempt: PaymentAttempt) -> bool:
+    """Return whether another charge of the same method failed within a day before an attempt."""
+    query = sa.select(PaymentAttempt.id).where(
+        PaymentAttempt.method_id == attempt.method_id,
+        PaymentAttempt.id != attempt.id,
+        PaymentAttempt.status == AttemptStatus.FAILED,
+        PaymentAttempt.created_at > attempt.created_at - SAME_DAY,
+        PaymentAttempt.created_at < attempt.created_at + SAME_DAY,
+    )
+    return session().scalar(query.limit(1)) is not None
 
 
 @retry_deadlocks
@@ -166,24 +196,46 @@ def remove(*, actor: Principal, uuid: str) -> PaymentMethod:
     client = ledger.lock_client(method.client_id)
     method.active = method.automatic = False
     _record(actor, client, "removed", _("%(name)s removed.", name=label(method)))
-    add.add(
-        job=REMOVE_JOB,
-        queue="System",
-        data={"method": method.uuid},
-        title="Remove a saved payment method",
-        subject_type="gateway",
-        subject_uuid=method.gateway,
-        module=find_instance(method.gateway).module,
-        tries=6,
-        backoff=600,
-        on_loss=OnLoss.REPEAT,
-        actor=actor,
-    )
+    request_task(REMOVE_JOB, method, {"method": method.uuid}, title="Remove a payment method")
     return method
 
 
+def request_task(
+    job: str,
+    method: PaymentMethod,
+    data: Mapping[str, str],
+    *,
+    title: str,
+    tries: int = 8,
+    backoff: int = 900,
+    actor: Principal = AUTOMATION,
+) -> None:
+    """Add a task that calls the gateway of a method; requires a transaction.
+
+    Nothing is added if the gateway was deleted.
+    """
+    found = configured_modules.list_instances(TYPE)
+    gateway = next((row for row in found if row.uuid == method.gateway), None)
+    if gateway is None:
+        return
+    add.add(
+        job=job,
+        queue="System",
+        data=data,
+        title=title,
+        subject_type="gateway",
+        subject_uuid=gateway.uuid,
+        module=gateway.module,
+        tries=tries,
+        backoff=backoff,
+        max_exceptions=tries,
+        on_loss=OnLoss.REPEAT,
+        actor=actor,
+    )
+
+
 def find_method(uuid: str) -> PaymentMethod:
-    """Return a saved method.
+    """Return a method, also one that was removed.
 
     Raises:
         NotFoundError: it does not exist.

@@ -98,6 +98,8 @@ def _due(model: type[Polled]) -> list[Polled]:
 
 def _is_over(attempt: PaymentAttempt, moment: datetime) -> bool:
     """Return whether an attempt is asked about for the last time."""
+    if attempt.method_id is not None:
+        return False  # the outcome of a charge stays unknown until it is known
     end = attempt.expires_at + GRACE if attempt.expires_at else attempt.created_at + MAX_AGE
     awaited = sa.select(Payment.id).where(
         Payment.attempt_id == attempt.id, Payment.status.in_(AWAITED)

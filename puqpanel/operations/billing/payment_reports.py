@@ -298,7 +298,8 @@ def _settle(attempt: PaymentAttempt) -> None:
     arrived = sa.select(sa.func.coalesce(sa.func.sum(Payment.minor), 0)).where(
         Payment.attempt_id == attempt.id, Payment.status == PaymentStatus.SUCCEEDED
     )
-    if (session().scalar(arrived) or 0) >= attempt.minor:
+    # a charge is made once, also if the gateway took less
+    if attempt.method_id is not None or (session().scalar(arrived) or 0) >= attempt.minor:
         attempt.status = AttemptStatus.SUCCEEDED
         attempt.next_poll_at = None
     elif attempt.status in (AttemptStatus.EXPIRED, AttemptStatus.FAILED, AttemptStatus.UNKNOWN):

@@ -6,9 +6,7 @@ import contextvars
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +27,14 @@ from puqpanel.models import (
     Refund,
 )
 from puqpanel.operations.accounts import clients
-from puqpanel.operations.automation import charging
 from puqpanel.operations.billing import (
     books,
     companies,
     credit_notes,
     documents,
     issuing,
-    ledger,
     parked_payments,
     payment_polls,
-    payments,
     refunds,
     taxes,
 )
@@ -48,7 +43,6 @@ from puqpanel.operations.billing.lines import Line
 from puqpanel.operations.modules import configured_modules
 from tests.coin import COIN, PORTED, book, change, signed
 from tests.conftest import STAFF
-from tests.operations.billing.test_payments import beside
 from tests.sample import activate, write_module
 from tests.web.conftest import PASSWORD, Browser
 
@@ -425,114 +419,6 @@ def test_the_module_is_called_with_the_attempt(scene: Scene) -> None:
     call = calls.Call(coin, "charge_attempt", (attempt.uuid,), instance_uuid=scene.coin)
     charged = calls.invoke(call).value
     assert (charged.outside_id, charged.amount) == (f"ch_{attempt.uuid}", Decimal(123))
-
-
-def method(scene: Scene) -> str:
-    """Save a card that pays automatically, and return its UUID."""
-    with transaction() as current:
-        row = PaymentMethod(
-            gateway=scene.coin,
-            client_id=clients.find_client(scene.client).id,
-            outside_id="pm_1",
-            brand="visa",
-            last4="4242",
-            automatic=True,
-        )
-        current.add(row)
-        current.flush()
-        return row.uuid
-
-
-def is_due(scene: Scene, days: int = 0) -> str:
-    """Issue an invoice that was due some days ago."""
-    uuid = scene.invoice()
-    with transaction():
-        row = documents.lock_document(uuid)
-        row.due_on = ledger.today(row.company) - timedelta(days=days)
-    return uuid
-
-
-def retry_now() -> None:
-    with transaction():
-        session().execute(sa.text("UPDATE tasks SET run_at = created_at WHERE status = 'retrying'"))
-
-
-def test_a_saved_method_is_charged_once(scene: Scene) -> None:
-    method(scene)
-    uuid, later = is_due(scene), is_due(scene, days=-1)
-    assert "Will be charged to Visa •••• 4242" in scene.anna.get(f"/client/invoices/{later}").text
-    assert [charge.document.uuid for charge in charging.due()] == [uuid]
-    assert [charging.run(actor=STAFF) for _ in range(24)] == [1, *[0] * 23]
-    scene.drain()
-    assert (scene.status(uuid), scene.status(later)) == ("paid", "issued")
-    assert charging.run(actor=STAFF) == 0
-    assert [each for step in books.check() for each in step.problems] == []
-
-
-def test_two_runs_at_once_charge_once(scene: Scene) -> None:
-    method(scene)
-    uuid = is_due(scene)
-    beside(scene.panel, [partial(charging.run, actor=STAFF)] * 4)
-    scene.drain()
-    assert scene.status(uuid) == "paid"
-    assert session().scalar(sa.select(sa.func.count(PaymentAttempt.id))) == 1
-
-
-def test_a_charge_that_is_pending_or_unknown_is_not_repeated(scene: Scene) -> None:
-    method(scene)
-    uuid = is_due(scene, days=3)
-    change(scene.file, charge="pending")
-    charging.run(actor=STAFF)
-    assert charging.run(actor=STAFF) == 0
-    scene.drain()
-    assert (scene.status(uuid), scene.attempt().status) == ("issued", "open")
-    with transaction():
-        documents.lock_document(uuid).due_on -= timedelta(days=2)
-    assert charging.run(actor=STAFF) == 0
-    attempt = scene.attempt()
-    scene.deliver(payment(scene, outside_id=f"ch_{attempt.uuid}"))
-    scene.drain()
-    assert scene.status(uuid) == "paid"
-    assert session().scalar(sa.select(sa.func.count(Payment.id))) == 1
-
-
-def test_a_lost_answer_is_repeated_with_the_same_key(scene: Scene) -> None:
-    method(scene)
-    uuid = is_due(scene)
-    change(scene.file, charge="lost")
-    charging.run(actor=STAFF)
-    scene.drain()
-    assert (scene.status(uuid), scene.attempt().status) == ("issued", "unknown")
-    change(scene.file, charge="succeeded")
-    retry_now()
-    scene.drain()
-    assert (scene.status(uuid), scene.attempt().status) == ("paid", "succeeded")
-
-
-@pytest.mark.parametrize("answer", ["failed", "refused"])
-def test_a_method_that_fails_three_times_is_switched_off(scene: Scene, answer: str) -> None:
-    method(scene)
-    uuid = is_due(scene)
-    change(scene.file, charge=answer)
-    for _ in range(3):
-        assert charging.run(actor=STAFF) == 1
-        scene.drain()
-        assert scene.attempt().status == "failed"
-        with transaction():
-            documents.lock_document(uuid).due_on -= timedelta(days=3)
-    row = session().scalars(sa.select(PaymentMethod)).one()
-    assert (row.active, row.automatic, row.failures) == (False, False, 3)
-    assert charging.run(actor=STAFF) == 0
-    assert scene.status(uuid) == "issued"
-
-
-def test_what_was_paid_meanwhile_is_not_charged(scene: Scene) -> None:
-    method(scene)
-    uuid = is_due(scene)
-    (charge,) = charging.due()
-    payments.mark_paid(actor=STAFF, document_uuid=uuid, reason="bank")
-    assert not charging._request(charge)
-    assert session().scalar(sa.select(sa.func.count(PaymentAttempt.id))) == 0
 
 
 def test_a_disabled_gateway_still_reads_events_but_is_not_offered(scene: Scene) -> None:

@@ -142,7 +142,9 @@ def test_the_page_of_a_payment(desk: Desk) -> None:
     ):
         assert word in text
     assert document.number and document.number in text
-    assert desk.text(f"/admin/documents/{document.uuid}").count("Coin card") == 1
+    assert (
+        desk.text(f"/admin/documents/{document.uuid}").count("Coin card") == 2
+    )  # the payment and its attempt
     assert desk.owner.get(f"/admin/payments/{STRANGE}").status_code == 404
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import DateField, HiddenField, StringField
 from wtforms.validators import InputRequired, Length, Optional
@@ -27,6 +27,8 @@ from puqpanel.operations.billing import (
     gateways,
     issuing,
     ledger,
+    method_charges,
+    payment_methods,
     payments,
 )
 from puqpanel.operations.billing.document_links import check_linked, public_link
@@ -121,6 +123,9 @@ def show(uuid: str) -> ResponseReturnValue:
         kind=KIND_LABELS[DocumentKind(document.kind)],
         state=state_of(document),
         payments=_payments(document),
+        attempts=method_charges.attempts_of(document),
+        in_flight=method_charges.IN_FLIGHT,
+        method_label=payment_methods.label,
         gateway_titles=gateways.titles(),
         notes=_notes(document),
         credit=ledger.credit(document.client, document.company, document.currency),
@@ -244,6 +249,32 @@ def write_off(uuid: str) -> ResponseReturnValue:
         crumbs=crumbs(document),
         label=_("Write off %(amount)s", amount=document.open),
         consequence=_("The client no longer owes it. This can't be undone."),
+    )
+
+
+@bp.route("/<uuid>/attempts/<attempt>", methods=["GET", "POST"])
+@allow(PAYMENTS_MANAGE)
+def mark_not_charged(uuid: str, attempt: str) -> ResponseReturnValue:
+    """Record that a charge without an answer was not made."""
+    document = documents.find_document(uuid)
+    of_document = {row.uuid: row for row in method_charges.attempts_of(document)}
+    found = of_document.get(attempt) or abort(404)
+    form = WriteOffForm()
+
+    def save() -> tuple[Text, str]:
+        reason = form.reason.data or ""
+        method_charges.mark_not_charged(actor=actor(), uuid=found.uuid, reason=reason)
+        return _("Charge marked as not made."), url_for("admin.documents.show", uuid=uuid)
+
+    return save_or_show(
+        form,
+        save,
+        title=_("Mark the charge of %(amount)s as not made", amount=found.amount),
+        crumbs=crumbs(document),
+        label=_("Mark as not made"),
+        consequence=_(
+            "Look it up at the provider first: after this, the document can be charged again."
+        ),
     )
 
 

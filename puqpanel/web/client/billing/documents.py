@@ -16,6 +16,7 @@ from puqpanel.domain.texts import _
 from puqpanel.infra.db import session
 from puqpanel.models import Document
 from puqpanel.operations.accounts.clients import find_client
+from puqpanel.operations.automation import charging
 from puqpanel.operations.billing import (
     attempts,
     converted_taxes,
@@ -96,21 +97,16 @@ def show(uuid: str) -> ResponseReturnValue:
         pays_online=_is_payable(document)
         and bool(gateways.offered(document.company, document.currency)),
         awaited=attempts.awaited_payment(document) if _is_payable(document) else None,
-        charged_with=_charged_with(document),
+        charge=_charge(document),
         credit=ledger.credit(document.client, document.company, document.currency),
         Money=Money,
     )
 
 
-def _charged_with(document: Document) -> str:
-    """Return the payment method that will pay a document automatically; empty if none will."""
-    if not _is_payable(document) or document.adds_funds:
-        return ""
-    method = payment_methods.automatic_of(document.client)
-    offered = gateways.offered(document.company, document.currency)
-    if method is None or all(row.uuid != method.gateway for row in offered):
-        return ""
-    return payment_methods.label(method)
+def _charge(document: Document) -> tuple[str, str] | None:
+    """Return when and with what a document is charged automatically; None if it is not."""
+    planned = charging.planned(document)
+    return (shown_day(planned[0]), payment_methods.label(planned[1])) if planned else None
 
 
 def _is_payable(document: Document) -> bool:

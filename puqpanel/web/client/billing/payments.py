@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import sqlalchemy as sa
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -13,10 +14,17 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.payment_states import AWAITED, AttemptStatus
 from puqpanel.domain.permissions import CLIENT_BILLING_MANAGE, CLIENT_BILLING_VIEW
 from puqpanel.domain.texts import Text
+from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
 from puqpanel.models import ConfiguredModule, Payment, PaymentAttempt
 from puqpanel.operations.accounts.clients import find_client
-from puqpanel.operations.billing import attempts, documents, gateways, payment_methods
+from puqpanel.operations.billing import (
+    attempts,
+    documents,
+    gateways,
+    method_charges,
+    payment_methods,
+)
 from puqpanel.operations.modules import configured_modules
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.documents import shown_day
@@ -27,10 +35,14 @@ from puqpanel.web.money_field import MoneyField
 bp = Blueprint("payments", __name__, url_prefix="/payments")
 MAX_ROWS = 100
 MAX_DOCUMENTS = 50
+METHOD = "method:"
+"""Before the UUID of a saved method, where a gateway can be chosen too."""
+FOLLOWED_FOR = timedelta(minutes=15)
+"""How long the page of a charge reloads itself."""
 
 
 class PayForm(Form):
-    """The gateway, and how much is paid."""
+    """The gateway or saved method, and how much is paid."""
 
     gateway = RadioField(_("Payment method"), choices=[])
     amount = MoneyField(_("Amount"))
@@ -41,23 +53,32 @@ class PayForm(Form):
 @bp.route("/new", methods=["GET", "POST"])
 @customer(CLIENT_BILLING_MANAGE)
 def create() -> ResponseReturnValue:
-    """Choose a gateway for documents, and start a payment."""
+    """Choose a gateway or a saved method for documents, and start a payment."""
     uuids = list(dict.fromkeys(request.values.getlist("documents")))[:MAX_DOCUMENTS]
     chosen = [documents.find_document_of(actor(), uuid) for uuid in uuids]
     back = url_for("client.documents.index")
     if len(uuids) == 1:
         back = url_for("client.documents.show", uuid=uuids[0])
+    method_uuid = _method(request.form.get("gateway", ""))
     with flashed_errors():
         total = attempts.check_together(chosen)
         offered = gateways.offered(chosen[0].company, total.currency)
-        form = PayForm(data={"gateway": offered[0].uuid if offered else ""})
-        form.gateway.choices = [(row.uuid, row.title) for row in offered]
+        methods = method_charges.chargeable_methods(chosen[0].client, chosen[0])
+        choices = [(METHOD + row.uuid, payment_methods.label(row)) for row in methods]
+        choices += [(row.uuid, row.title) for row in offered]
+        form = PayForm(data={"gateway": choices[0][0] if choices else ""})
+        form.gateway.choices = choices
         form.currency.data = total.currency
         if request.method == "GET":
             form.amount.data = total.major
 
         def save() -> tuple[Text | str, str]:
             amount = _amount(form, total)
+            if method_uuid:
+                charged = method_charges.charge_own(
+                    actor=actor(), method_uuid=method_uuid, document_uuids=uuids, amount=amount
+                )
+                return "", url_for("client.payments.show", uuid=charged.uuid)
             attempt = attempts.open_attempt(
                 actor=actor(),
                 gateway_uuid=form.gateway.data,
@@ -74,13 +95,26 @@ def create() -> ResponseReturnValue:
             "client/billing/payments/new.html",
             chosen=chosen,
             total=total,
-            offered=offered,
+            choices=choices,
+            has_methods=bool(methods),
             can_save={row.uuid for row in offered if gateways.supports(row, "charge")},
             has_part=len(chosen) == 1 and chosen[0].kind != "proforma",
             awaited=[row for each in chosen if (row := attempts.awaited_payment(each))],
+            charges=method_charges.charges_in_flight([each.id for each in chosen]),
             back=back,
         )
     return redirect(back)
+
+
+def _method(value: str) -> str:
+    """Return the UUID of a chosen saved method; empty if a gateway was chosen.
+
+    Raises:
+        NotFoundError: it does not exist or belongs to another client.
+    """
+    if not value.startswith(METHOD):
+        return ""
+    return payment_methods.find_own(actor(), value.removeprefix(METHOD)).uuid
 
 
 def _amount(form: PayForm, total: Money) -> Money | None:
@@ -103,7 +137,11 @@ def show(uuid: str) -> ResponseReturnValue:
     paid = _payments(Payment.attempt_id == attempt.id)
     awaited = next((row for row in paid if row.status in AWAITED), None)
     checked = attempts.has_parked(attempt)
+    is_charge = attempt.method is not None
+    processing = is_charge and attempt.status in method_charges.IN_FLIGHT
+    processing = processing and awaited is None and not checked
     is_open = attempt.status == AttemptStatus.OPEN and awaited is None and not checked
+    is_open = is_open and not is_charge
     called = None
     if is_open and not attempt.url:
         called = attempts.page(actor=actor(), attempt=attempt)
@@ -118,7 +156,10 @@ def show(uuid: str) -> ResponseReturnValue:
         is_open=is_open,
         goes=is_open and bool(attempt.url) and "go" in request.args,
         returned="returned" in request.args,
-        busy=attempt.status == AttemptStatus.OPEN and ("returned" in request.args or awaited),
+        processing=processing,
+        method=payment_methods.label(attempt.method) if attempt.method is not None else "",
+        busy=(processing and attempt.created_at > now() - FOLLOWED_FOR)
+        or (attempt.status == AttemptStatus.OPEN and ("returned" in request.args or awaited)),
         called=called,
         gateway=configured_modules.find_instance(attempt.gateway, gateways.TYPE),
         day=shown_day,

@@ -1,0 +1,176 @@
+"""The settings of billing and of what happens to unpaid documents."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from puqpanel.domain.dunning import LATE_FEES, LateFee, offsets_problem
+from puqpanel.domain.settings import Definition, Group, Kind
+from puqpanel.domain.texts import _
+
+BILLING = Group(
+    "billing",
+    _("Billing"),
+    _("How early renewals are invoiced, and how much customers can add to their credit balance."),
+    (
+        Definition(
+            "billing.renewals",
+            Kind.BOOLEAN,
+            _("Automatic renewals"),
+            True,
+            _("Invoices for the next periods of services are issued automatically."),
+        ),
+        Definition(
+            "billing.renewal_years",
+            Kind.INTEGER,
+            _("Days before yearly renewals"),
+            30,
+            _("Periods of a year or more are invoiced this many days before they begin."),
+            maximum=180,
+        ),
+        Definition(
+            "billing.renewal_months",
+            Kind.INTEGER,
+            _("Days before monthly renewals"),
+            14,
+            _("Periods of one to six months are invoiced this many days before they begin."),
+            maximum=27,
+        ),
+        Definition(
+            "billing.renewal_weeks",
+            Kind.INTEGER,
+            _("Days before weekly renewals"),
+            3,
+            _("Periods of one or two weeks are invoiced this many days before they begin."),
+            maximum=6,
+        ),
+        Definition(
+            "billing.automatic_charges",
+            Kind.BOOLEAN,
+            _("Automatic charges"),
+            True,
+            _("Saved payment methods are charged for invoices that are due, if clients want that."),
+        ),
+        Definition(
+            "billing.charge_days_before",
+            Kind.INTEGER,
+            _("Days before the due date"),
+            0,
+            _("Saved payment methods are charged this many days before an invoice is due."),
+            maximum=30,
+        ),
+        Definition(
+            "billing.funds_minimum",
+            Kind.INTEGER,
+            _("Minimum top-up"),
+            5,
+            _("The minimum amount of a single top-up, in the base currency."),
+            minimum=1,
+            maximum=1_000_000,
+        ),
+        Definition(
+            "billing.funds_maximum",
+            Kind.INTEGER,
+            _("Maximum top-up"),
+            5000,
+            _("The maximum amount, in the base currency. 0 disables adding funds for customers."),
+            maximum=1_000_000,
+        ),
+    ),
+)
+AUTOMATION = Group(
+    "automation",
+    _("Automation"),
+    _("What happens if invoices are not paid, in addition to the days of each product."),
+    (
+        Definition(
+            "automation.suspensions",
+            Kind.BOOLEAN,
+            _("Automatic suspensions"),
+            True,
+            _(
+                "Services with unpaid invoices are suspended and terminated after the days set for"
+                " their product. Paid services are unsuspended in any case."
+            ),
+        ),
+        Definition(
+            "automation.reminders_before",
+            Kind.TEXT,
+            _("Reminders before the due date"),
+            "3",
+            _("Days before the due date, such as 7, 3. Leave empty for no reminders."),
+            rule=offsets_problem,
+        ),
+        Definition(
+            "automation.reminders_after",
+            Kind.TEXT,
+            _("Reminders after the due date"),
+            "3, 10",
+            _("Days after the due date, such as 1, 7, 14. Leave empty for no reminders."),
+            rule=offsets_problem,
+        ),
+        Definition(
+            "automation.fee",
+            Kind.CHOICE,
+            _("Late fee"),
+            str(LateFee.NONE),
+            _("An invoice of its own, not subject to VAT, for each overdue invoice."),
+            choices=tuple((str(key), text) for key, text in LATE_FEES.items()),
+        ),
+        Definition(
+            "automation.fee_days",
+            Kind.DURATION,
+            _("Days until the late fee"),
+            7,
+            _("Counted from the due date."),
+            minimum=1,
+            maximum=365,
+            unit="days",
+        ),
+        Definition(
+            "automation.fee_percent",
+            Kind.DECIMAL,
+            _("Late fee in percent"),
+            Decimal(5),
+            _("Of the unpaid amount, if the late fee is a percentage."),
+            maximum=100,
+        ),
+        Definition(
+            "automation.fee_amount",
+            Kind.DECIMAL,
+            _("Amount of the late fee"),
+            Decimal(10),
+            _("In the base currency, if the late fee is a fixed amount."),
+            maximum=100_000,
+        ),
+        Definition(
+            "automation.cancel_orders_days",
+            Kind.DURATION,
+            _("Cancel unpaid orders"),
+            30,
+            _("Orders of which nothing was paid or provisioned are cancelled. 0 for never."),
+            maximum=3650,
+            unit="days",
+        ),
+        Definition(
+            "automation.stop_percent",
+            Kind.INTEGER,
+            _("Limit per day, percent"),
+            5,
+            _(
+                "If more of the services in use would be suspended or terminated in a day, nothing"
+                " happens until staff approve it. Up to 10 services are always allowed. 0 for no"
+                " limit."
+            ),
+            maximum=100,
+        ),
+        Definition(
+            "automation.stop_times",
+            Kind.INTEGER,
+            _("Limit per day, multiple"),
+            10,
+            _("The same for so many times the services of a usual day. 0 for no limit."),
+            maximum=1000,
+        ),
+    ),
+)
