@@ -68,7 +68,7 @@ class Coin(Payment):
         self._write(book)
         match mode:
             case "lost" | "once": raise ExternalServiceError("timed out")
-            case "error": return Result.error("Declined: code 51.")
+            case "error": return Result.error("Declined: code 51.", code=402)
             case "busy": return Result.error("Busy.", code=429)
             case "refused": return Result.error("The card was declined.", retry=False)
         return PaymentReport("ch_" + attempt.key, mode, attempt.amount, attempt.currency,
