@@ -99,7 +99,7 @@ def confirm(step_id: int) -> Step | None:
         service.status == ServiceStatus.SUSPENDED and verb == StepKind.SUSPEND
     ):
         if not _requested(service, verb, step.created_at):
-            session().delete(step)  # somebody else did, for another reason
+            session().delete(step)  # it was requested for another reason
         return None
     if service.provision_status == ProvisionStatus.PROCESSING:
         raise ConflictError(BUSY)

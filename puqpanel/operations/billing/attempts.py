@@ -175,7 +175,7 @@ def start(*, actor: Principal, uuid: str) -> PaymentAttempt:
     gateway = configured_modules.find_instance(attempt.gateway, gateways.TYPE)
     if attempt.outside_id or attempt.url or not gateways.supports(gateway, "start_payment"):
         return attempt
-    module = gateways.module_of(gateway)
+    module = configured_modules.module_of(gateway)
     assert module is not None
     called = calls.invoke(
         calls.Call(module, "start_attempt", (uuid,), instance_uuid=gateway.uuid, actor=actor)
@@ -221,7 +221,7 @@ def check(*, actor: Principal, uuid: str) -> None:
 def page(*, actor: Principal, attempt: PaymentAttempt) -> calls.Called | None:
     """Return what the gateway shows to the client for an attempt; None if it is unavailable."""
     gateway = configured_modules.find_instance(attempt.gateway, gateways.TYPE)
-    module = gateways.module_of(gateway)
+    module = configured_modules.module_of(gateway)
     if module is None or not gateways.is_offered(gateway, attempt.company, attempt.currency):
         return None
     call = calls.Call(

@@ -10,8 +10,6 @@ from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.permissions import GATEWAYS_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import _
-from puqpanel.host import registry
-from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import find, session, transaction
 from puqpanel.models import Company, ConfiguredModule
 from puqpanel.operations.billing.companies import find_company
@@ -69,14 +67,9 @@ def lock_gateway(uuid: str) -> ConfiguredModule:
     return find(query, _("Gateway not found."))
 
 
-def module_of(gateway: ConfiguredModule) -> LoadedModule | None:
-    """Return the module of a gateway; None if it is not loaded."""
-    return registry.current().get(gateway.module)
-
-
 def supports(gateway: ConfiguredModule, method: str) -> bool:
     """Return whether the module of a gateway defines an optional method of the contract."""
-    module = module_of(gateway)
+    module = configured_modules.module_of(gateway)
     return module is not None and defines(module, method)
 
 

@@ -38,11 +38,6 @@ def methods_of(client: Client) -> Sequence[PaymentMethod]:
     return session().scalars(query.order_by(PaymentMethod.id.desc())).all()
 
 
-def automatic_of(client: Client) -> PaymentMethod | None:
-    """Return the method that pays the documents of a client automatically; None if none does."""
-    return next((method for method in methods_of(client) if method.automatic), None)
-
-
 def saved(method: PaymentMethod) -> SavedMethod:
     """Return what a module gets of a method."""
     return SavedMethod(
