@@ -185,7 +185,7 @@ class Up:
         """Wait until it prints its address."""
         wait_for(
             lambda: "Press Ctrl+C to stop" in self.output or self.process.poll() is not None,
-            90,
+            300,
             "the start",
         )
         assert self.process.poll() is None, self.output

@@ -20,7 +20,7 @@ from puqpanel.live import Live, dismantle
 from puqpanel.models import Audit, ConfiguredModule, Module, Task
 from puqpanel.operations.accounts import staff
 from puqpanel.operations.modules import configured_modules, lifecycle
-from puqpanel.web import navigation
+from puqpanel.web import attention
 from tests.conftest import STAFF
 from tests.sample import PASSWORD, activate, write_module
 from tests.web.conftest import Browser
@@ -495,7 +495,7 @@ def test_a_test_message_and_its_task(scene: Scene, drain: Callable[..., None]) -
 def test_the_number_of_queries_does_not_grow_with_the_rows(
     scene: Scene, counted: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(navigation, "CACHE_SECONDS", 600)
+    monkeypatch.setattr(attention, "CACHE_SECONDS", 600)
     uuids = {noun: scene.make(noun, "First") for noun in ("gateways", "senders")}
 
     def cost(path: str) -> int:
