@@ -89,6 +89,18 @@ class RefundStatus(StrEnum):
     FAILED = "failed"
 
 
+class PayoutStatus(StrEnum):
+    """The status of a payout to the bank account of a company.
+
+    REMOVED is one that staff recorded by mistake.
+    """
+
+    PENDING = "pending"
+    PAID = "paid"
+    FAILED = "failed"
+    REMOVED = "removed"
+
+
 class DisputeStatus(StrEnum):
     """The status of a dispute (chargeback)."""
 

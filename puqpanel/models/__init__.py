@@ -18,6 +18,7 @@ from puqpanel.models.billing.documents import Charge, Document, DocumentLineRow,
 from puqpanel.models.billing.ledger import LedgerEntry, Posting
 from puqpanel.models.billing.payment_events import PaymentEvent
 from puqpanel.models.billing.payments import Allocation, Payment, Refund
+from puqpanel.models.billing.payouts import Payout
 from puqpanel.models.billing.steps import Step, StoppedRun
 from puqpanel.models.billing.taxes import CompanyTaxRule, CountryTax, VatCheck
 from puqpanel.models.catalog.groups import ProductGroup
@@ -87,6 +88,7 @@ __all__ = [
     "PaymentAttempt",
     "PaymentEvent",
     "PaymentMethod",
+    "Payout",
     "Posting",
     "Price",
     "Product",

@@ -107,8 +107,8 @@ class Payment(Configured):
             event: as it was stored.
 
         Returns:
-            A list of `PaymentReport`, `RefundReport`, `DisputeReport` and `MethodReport`; empty for
-            events that do not matter.
+            A list of `PaymentReport`, `RefundReport`, `DisputeReport`, `MethodReport` and
+            `PayoutReport`; empty for events that do not matter.
         """
         return []
 

@@ -97,6 +97,20 @@ def date_filter(label: Text | str, column: Any) -> Filter:
     return Filter(label, where, lambda: tuple(PRESETS.items()), _range_label, "date")
 
 
+def day_filter(label: Text | str, column: Any) -> Filter:
+    """Return a filter for a range of days like `date_filter`, for a column with dates."""
+
+    def where(value: str) -> Any | None:
+        days = day_range(value)
+        if days is None:
+            return None
+        first, last = days
+        conditions = [column >= first] if first else []
+        return sa.and_(*conditions, *([column <= last] if last else []))
+
+    return Filter(label, where, lambda: tuple(PRESETS.items()), _range_label, "date")
+
+
 def day_range(value: str) -> tuple[date | None, date | None] | None:
     """Return the first and the last day of a range; None if it is invalid or reversed."""
     if value in PRESETS:

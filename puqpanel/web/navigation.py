@@ -165,6 +165,7 @@ STAFF: tuple[Group, ...] = (
                 active=(
                     "admin.payment_events",
                     "admin.parked_payments",
+                    "admin.payouts",
                     "admin.refunds",
                     "admin.reconciliation",
                 ),

@@ -192,6 +192,12 @@ STATUSES: dict[str, dict[str, Status]] = {
         Paid.CLOSED: Status("mute", "box-archive", PAYMENTS[Paid.CLOSED]),
         Paid.SUCCEEDED: Status("good", "circle-check", PAYMENTS[Paid.SUCCEEDED]),
     },
+    "payout": {
+        "pending": Status("busy", "fa-regular fa-clock", _c("payout", "On its way")),
+        "paid": Status("good", "circle-check", _c("payout", "Paid out")),
+        "failed": Status("bad", "circle-xmark", _c("payout", "Failed")),
+        "removed": Status("mute", "ban", _c("payout", "Removed")),
+    },
     "refund": {
         "requested": Status("busy", "hourglass-start", _c("refund", "Requested")),
         "pending": Status("busy", "fa-regular fa-clock", _c("refund", "Pending")),

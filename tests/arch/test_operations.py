@@ -247,6 +247,7 @@ WITHOUT_ACTOR = {
     "billing.documents.write": "a part of operations that have asked",
     "billing.ledger.post_all": "a part of operations that have asked",
     "billing.dispute_reports.record_dispute": "records what a gateway reported",
+    "billing.payouts.record_report": "records what a gateway reported",
     "billing.payment_events.close": "called by the task that read the event",
     "billing.payment_events.prune": "maintenance",
     "billing.payment_events.store": "called by the webhook, after its signature was verified",

@@ -37,6 +37,7 @@ Values = dict[str, Callable[[int], Any]]
 FIXED: Values = {
     "companies.is_default": lambda _: None,
     "currencies.is_base": lambda _: None,
+    "stopped_runs.live": lambda _: None,
 }
 """Columns whose values are not free."""
 Snapshot = dict[str, tuple[list[str], list[tuple[Any, ...]]]]

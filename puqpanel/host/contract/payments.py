@@ -12,6 +12,7 @@ from typing import Any
 PAYMENT_STATUSES = ("pending", "succeeded", "failed", "cancelled")
 REFUND_STATUSES = ("pending", "succeeded", "failed")
 DISPUTE_STATUSES = ("open", "won", "lost")
+PAYOUT_STATUSES = ("pending", "paid", "failed")
 _LONGEST_ID = 200
 
 
@@ -135,7 +136,28 @@ class MethodReport:
     expires: str = ""
 
 
-Report = PaymentReport | RefundReport | DisputeReport | MethodReport
+@dataclass(frozen=True, slots=True)
+class PayoutReport:
+    """What the provider says about one payout to the bank account of the company.
+
+    Args:
+        outside_id: the provider's id of the payout.
+        status: pending, paid or failed. A payout may fail after it was paid.
+        amount: in major units.
+        currency: ISO 4217 code.
+        paid_on: the day on which it arrives at the bank; today unless given.
+        reason: why it failed, in a sentence for staff.
+    """
+
+    outside_id: str
+    status: str
+    amount: Decimal
+    currency: str
+    paid_on: date | None = None
+    reason: str = ""
+
+
+Report = PaymentReport | RefundReport | DisputeReport | MethodReport | PayoutReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,23 +243,29 @@ def _check(report: Report) -> None:
         PaymentReport: (PAYMENT_STATUSES, report.outside_id),
         RefundReport: (REFUND_STATUSES, getattr(report, "payment", "")),
         DisputeReport: (DISPUTE_STATUSES, report.outside_id),
+        PayoutReport: (PAYOUT_STATUSES, report.outside_id),
     }[type(report)]
     if report.status not in allowed:
         raise ValueError(f"status must be one of {', '.join(allowed)}, not {report.status!r}")
-    _check_id(key, "payment")
+    _check_id(key, "payout" if isinstance(report, PayoutReport) else "payment")
     if not isinstance(report.amount, Decimal) or not report.amount.is_finite():
         raise ValueError("amount must be a finite Decimal in major units")
+    if isinstance(report, PaymentReport | PayoutReport):
+        _check_day(report.paid_on)
     if isinstance(report, PaymentReport):
         if report.fee is not None and not isinstance(report.fee, Decimal):
             raise ValueError("fee must be a Decimal in major units, or None")
-        if isinstance(report.paid_on, datetime) or not isinstance(report.paid_on, date | None):
-            raise ValueError("paid_on must be a date without a time, or None")
-    else:
+    elif not isinstance(report, PayoutReport):
         _check_id(report.payment, "payment")
         if len(report.outside_id) > _LONGEST_ID:
             raise ValueError(f"the id of a refund must have at most {_LONGEST_ID} characters")
     if not (isinstance(report.currency, str) and len(report.currency) == 3):
         raise ValueError("currency must be an ISO 4217 code")
+
+
+def _check_day(value: object) -> None:
+    if isinstance(value, datetime) or not isinstance(value, date | None):
+        raise ValueError("paid_on must be a date without a time, or None")
 
 
 def _check_id(value: object, noun: str) -> None:

@@ -22,6 +22,7 @@ class Client(Searchable, Model):
         language: of its documents; empty for the panel's.
         reference: its own reference, printed on documents, such as a purchase order.
         address_label: how its own address, the default one, is called; empty for no name.
+        separate_documents: whether each of its services is renewed by a document of its own.
     """
 
     __tablename__ = "clients"
@@ -46,6 +47,7 @@ class Client(Searchable, Model):
     language: Mapped[str] = mapped_column(sa.String(35), default="")
     reference: Mapped[str] = mapped_column(sa.String(200), default="")
     currency: Mapped[str] = mapped_column(sa.String(3), default="EUR")
+    separate_documents: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     notes: Mapped[Sentence]
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[Created]

@@ -119,6 +119,7 @@ def update_client(
     currency: str = "",
     notes: str = "",
     active: bool = True,
+    separate_documents: bool | None = None,
     details: BuyerDetails | None = None,
 ) -> None:
     """Update a client; its currency is fixed once it has services.
@@ -133,6 +134,8 @@ def update_client(
         currency: an enabled currency; the current one unless given.
         notes: visible to staff only.
         active: whether its users can see its services.
+        separate_documents: whether each service is renewed by a document of its own; kept unless
+            given.
         details: its address, VAT number and other details for documents; kept unless given.
 
     Raises:
@@ -151,6 +154,8 @@ def update_client(
         ),
         "active": active,
     }
+    if separate_documents is not None:
+        values["separate_documents"] = separate_documents
     if details is not None:
         values |= clean(details, str(values["country"]), client)
     before = {key: getattr(client, key) for key in values}

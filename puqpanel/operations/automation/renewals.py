@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
-from operator import attrgetter
 from typing import cast
 
 import sqlalchemy as sa
@@ -101,11 +100,20 @@ def run(
         _pay_from_credit(actor, issued)
 
     found = due(day=day, company_uuid=company_uuid, late=late)
-    results = issue_new(actor=actor, documents=found, record=record)
+    results = cast(
+        "Results[RenewalDocument]", issue_new(actor=actor, documents=found, record=record)
+    )
+    if shared := [each for each in results.refused if len(each[0].renewals) > 1]:
+        # a service that can't be charged must not hold up the others of its document
+        apart = [_document([each]) for document, _reason in shared for each in document.renewals]
+        again = issue_new(actor=actor, documents=apart, record=record)
+        kept = [each for each in results.refused if len(each[0].renewals) == 1]
+        refused = [*kept, *cast("Results[RenewalDocument]", again).refused]
+        results = Results(results.issued + again.issued, refused)
     for document, reason in results.refused:
-        services = [each.service.uuid for each in cast("RenewalDocument", document).renewals]
+        services = [each.service.uuid for each in document.renewals]
         log.warning("services not renewed", services=services, reason=str(reason))
-    return cast("Results[RenewalDocument]", results)
+    return results
 
 
 def run_automatically() -> int:
@@ -119,22 +127,31 @@ def due(
     *, day: date | None = None, company_uuid: str = "", late: bool = False
 ) -> Iterator[RenewalDocument]:
     """Return the documents of all renewals that are due, without issuing them; see `run`."""
-    by_document = attrgetter("service.client_id", "service.currency", "company.id", "span.start")
-    for (client_id, currency, company_id, start), group in groupby(
-        _renewals(day, company_uuid, late), by_document
-    ):
-        found = list(group)
-        lines = [line for renewal in found for line in renewal.lines]
-        proforma = found[0].company.proforma_first and any(line.amount for line in lines)
-        yield RenewalDocument(
-            company_id=company_id,
-            client_id=client_id,
-            lines=lines,
-            currency=currency,
-            kind=DocumentKind.PROFORMA if proforma else DocumentKind.INVOICE,
-            due_on=start,
-            renewals=found,
-        )
+    for _key, group in groupby(_renewals(day, company_uuid, late), _shared):
+        yield _document(list(group))
+
+
+def _shared(renewal: Renewal) -> tuple[object, ...]:
+    """Return what the renewals of one document have in common."""
+    service = renewal.service
+    alone = service.id if service.client.separate_documents else None
+    return service.client_id, service.currency, renewal.company.id, renewal.span.start, alone
+
+
+def _document(found: Sequence[Renewal]) -> RenewalDocument:
+    """Return the document of renewals of a client that begin on the same day."""
+    first = found[0]
+    lines = [line for renewal in found for line in renewal.lines]
+    proforma = first.company.proforma_first and any(line.amount for line in lines)
+    return RenewalDocument(
+        company_id=first.company.id,
+        client_id=first.service.client_id,
+        lines=lines,
+        currency=first.service.currency,
+        kind=DocumentKind.PROFORMA if proforma else DocumentKind.INVOICE,
+        due_on=first.span.start,
+        renewals=found,
+    )
 
 
 def _renewals(day: date | None, company_uuid: str, late: bool) -> Iterator[Renewal]:

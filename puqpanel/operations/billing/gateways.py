@@ -6,13 +6,13 @@ from collections.abc import Collection
 
 import sqlalchemy as sa
 
-from puqpanel.domain.errors import InvalidInput
+from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.permissions import GATEWAYS_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import find, session, transaction
 from puqpanel.models import Company, ConfiguredModule
-from puqpanel.operations.billing.companies import find_company
+from puqpanel.operations.billing.companies import companies, find_company
 from puqpanel.operations.modules import configured_modules
 from puqpanel.operations.modules.availability import defines, uncallable_reason
 from puqpanel.operations.system import currencies
@@ -48,6 +48,21 @@ def titles() -> dict[str, str]:
 def terms(gateway: ConfiguredModule) -> tuple[str, list[str]]:
     """Return the name of the only company and the only currencies that a gateway is offered for."""
     return _company_name(gateway), gateway.currencies.split()
+
+
+def company_of(gateway: ConfiguredModule) -> Company:
+    """Return the company of a gateway, or the first one.
+
+    Raises:
+        ConflictError: there is none.
+    """
+    found = companies()
+    for row in found:
+        if row.id == gateway.company_id:
+            return row
+    if not found:
+        raise ConflictError(_("Add a company before you take payments."))
+    return found[0]
 
 
 def lock_gateway(uuid: str) -> ConfiguredModule:

@@ -13,7 +13,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 import sqlalchemy as sa
 
-from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.ledger import Account, Entry
 from puqpanel.domain.money import Money, exponent
 from puqpanel.domain.payment_states import (
@@ -29,6 +29,7 @@ from puqpanel.host.contract.payments import (
     DisputeReport,
     MethodReport,
     PaymentReport,
+    PayoutReport,
     RefundReport,
     Report,
 )
@@ -36,7 +37,6 @@ from puqpanel.infra.db import retry_deadlocks, save, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import (
     AttemptDocument,
-    Company,
     ConfiguredModule,
     Document,
     Payment,
@@ -46,11 +46,11 @@ from puqpanel.operations.billing import (
     dispute_reports,
     ledger,
     payment_methods,
+    payouts,
     refund_reports,
 )
 from puqpanel.operations.billing.attempts import is_web
-from puqpanel.operations.billing.companies import companies
-from puqpanel.operations.billing.gateways import lock_gateway
+from puqpanel.operations.billing.gateways import company_of, lock_gateway
 from puqpanel.operations.billing.payment_matching import Match, match
 from puqpanel.operations.billing.payment_polls import first_poll
 from puqpanel.operations.billing.payments import FIRST_DAY, book
@@ -72,6 +72,8 @@ def record_all(gateway_uuid: str, reports: Iterable[Report]) -> int:
             record_payment(gateway_uuid, report)
         elif isinstance(report, MethodReport):
             payment_methods.record_change(gateway_uuid, report)
+        elif isinstance(report, PayoutReport):
+            payouts.record_report(gateway_uuid, report)
         elif isinstance(report, RefundReport):
             refund_reports.record_refund(gateway_uuid, report)
         else:
@@ -165,7 +167,7 @@ def _fee(report: PaymentReport) -> Money | None:
 
 def _new(gateway: ConfiguredModule, report: PaymentReport, amount: Money, found: Match) -> Payment:
     """Insert a payment that was not reported before."""
-    company = found.company or _company(gateway)
+    company = found.company or company_of(gateway)
     attempt = found.attempt or _attempt_for(gateway, amount, found)
     return save(
         Payment(
@@ -203,21 +205,6 @@ def _attempt_for(gateway: ConfiguredModule, amount: Money, found: Match) -> Paym
             documents=links,
         )
     )
-
-
-def _company(gateway: ConfiguredModule) -> Company:
-    """Return the company of a gateway, or the first one.
-
-    Raises:
-        ConflictError: there is none.
-    """
-    found = companies()
-    for row in found:
-        if row.id == gateway.company_id:
-            return row
-    if not found:
-        raise ConflictError(_("Add a company before you take payments."))
-    return found[0]
 
 
 def _again(gateway: ConfiguredModule, report: PaymentReport, payment: Payment) -> Match:

@@ -1,7 +1,7 @@
 """What each gateway received and paid back by month, and the balance of its clearing account.
 
-All amounts are read from the ledger. The balance is what the provider owes: payments less fees,
-refunds and disputes. Payouts of the provider are not recorded, so it grows until they are.
+Payments, fees, refunds and disputes are read from the ledger. The balance is what the provider
+owes: payments less fees, refunds, disputes and payouts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from puqpanel.domain.ledger import Account
 from puqpanel.domain.money import Money
 from puqpanel.infra.db import session
-from puqpanel.models import Company, LedgerEntry, Posting, Refund
+from puqpanel.models import Company, LedgerEntry, Payout, Posting, Refund
+from puqpanel.operations.billing.payouts import COUNTED
 
 Key = tuple[str, int, str]
 """Gateway, id of the company, and currency."""
@@ -36,6 +37,7 @@ class Month:
         fees: what the gateway kept.
         refunds: what was paid back; refunds that failed are subtracted.
         disputes: what payers withdrew; disputes that were won are subtracted.
+        payouts: what the provider sent to the company's bank account.
         balance: of the account at the end of the month.
     """
 
@@ -46,6 +48,7 @@ class Month:
     fees: Money
     refunds: Money
     disputes: Money
+    payouts: Money
     balance: Money
 
 
@@ -57,6 +60,7 @@ class _Sums:
     fees: int = 0
     refunds: int = 0
     disputes: int = 0
+    payouts: int = 0
     change: int = 0
 
 
@@ -69,10 +73,16 @@ class _AccountSums:
 
 
 def years() -> list[int]:
-    """Return the years that have entries on clearing accounts, the latest first."""
-    query = sa.select(sa.func.min(Posting.day), sa.func.max(Posting.day))
-    first, last = session().execute(query).one()
-    return list(range(last.year, max(first.year, _FIRST_YEAR) - 1, -1)) if first else []
+    """Return the years that have postings or payouts, the latest first."""
+    days = [
+        day
+        for column in (Posting.day, Payout.paid_on)
+        for day in session().execute(sa.select(sa.func.min(column), sa.func.max(column))).one()
+        if day is not None
+    ]
+    if not days:
+        return []
+    return list(range(max(days).year, max(min(days).year, _FIRST_YEAR) - 1, -1))
 
 
 def months(year: int) -> list[Month]:
@@ -93,6 +103,14 @@ def months(year: int) -> list[Month]:
             sums.disputes -= minor
         else:
             sums.refunds -= minor
+    for row in session().execute(_paid_out(end)):
+        account, minor = accounts[row.gateway, row.company_id, row.currency], int(row.minor)
+        if row.paid_on < start:
+            account.before -= minor
+            continue
+        sums = account.months[row.paid_on.month]
+        sums.payouts += minor
+        sums.change -= minor
     companies = {row.id: row for row in session().scalars(sa.select(Company))}
     return [
         each
@@ -115,6 +133,7 @@ def _of_account(key: Key, account: _AccountSums, company: Company, year: int) ->
                 Money(sums.fees, currency),
                 Money(sums.refunds, currency),
                 Money(sums.disputes, currency),
+                Money(sums.payouts, currency),
                 Money(balance, currency),
             )
         )
@@ -135,6 +154,13 @@ def _before(day: date) -> sa.Select[*tuple[object, ...]]:
     keys = (LedgerEntry.gateway, Posting.company_id, LedgerEntry.currency)
     total = sa.func.sum(LedgerEntry.minor).label("minor")
     return _entries().add_columns(*keys, total).where(Posting.day < day).group_by(*keys)
+
+
+def _paid_out(end: date) -> sa.Select[*tuple[object, ...]]:
+    """Select the payouts of each account by day, before a day."""
+    keys = (Payout.gateway, Payout.company_id, Payout.currency, Payout.paid_on)
+    query = sa.select(*keys, sa.func.sum(Payout.minor).label("minor"))
+    return query.where(Payout.paid_on < end, Payout.status.in_(COUNTED)).group_by(*keys)
 
 
 def _moved(start: date, end: date) -> sa.Select[*tuple[object, ...]]:

@@ -15,6 +15,7 @@ from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Charge, Document, OrderItem, Service
+from puqpanel.operations.accounts import clients
 from puqpanel.operations.automation import due_services, renewals
 from puqpanel.operations.billing import companies, credit_notes, payments
 from puqpanel.operations.ordering import coupons, endings
@@ -224,6 +225,43 @@ def test_one_that_fails_stops_no_other(service, client, monkeypatch):  # noqa: F
     assert (results.issued, len(results.refused)) == (1, 1)
     assert fresh(service).paid_until == date(2026, 3, 31)
     assert fresh(other).paid_until == date(2026, 3, 1)
+    assert problems() == []
+
+
+@pytest.mark.parametrize("separate", [False, True])
+def test_a_client_gets_one_document_a_day_or_one_per_service(client, company, separate):  # noqa: F811
+    details = {"name": client.name, "email": client.email, "country": client.country}
+    clients.update_client(actor=STAFF, uuid=client.uuid, separate_documents=separate, **details)
+    clients.update_client(actor=STAFF, uuid=client.uuid, **details)  # kept
+    with at("2026-01-31"):
+        for name in ("VPS", "Mail", "Disk"):
+            buy(client, sold(name, {"monthly": "10"}))
+    with at("2026-02-20"):
+        assert run() == (3 if separate else 1)
+        assert run() == 0
+    lines = [line.description for document in issued()[2:] for line in document.lines]
+    assert lines == ["VPS", "Mail", "Disk"]
+    assert problems() == []
+
+
+def test_one_that_fails_does_not_hold_up_others_of_its_day(service, client, monkeypatch):  # noqa: F811
+    with at("2026-01-31"):
+        other = buy(client, sold("Mail", {"monthly": "3"})).items[0].service.uuid
+    charge = renewals._charge
+
+    def failing(found: Any) -> None:
+        if any(each.service.uuid == other for each in found):
+            raise ConflictError("no")  # type: ignore[arg-type]
+        charge(found)
+
+    monkeypatch.setattr(renewals, "_charge", failing)
+    with at("2026-02-20"):
+        results = renewals.run(actor=AUTOMATION)
+    assert (results.issued, len(results.refused)) == (1, 1)
+    (refused,) = results.refused[0][0].renewals
+    assert refused.service.uuid == other
+    assert fresh(service).paid_until == date(2026, 3, 31)
+    assert fresh(other).paid_until == date(2026, 2, 28)
     assert problems() == []
 
 

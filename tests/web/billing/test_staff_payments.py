@@ -32,6 +32,7 @@ from puqpanel.operations.billing import (
     credit_notes,
     documents,
     issuing,
+    ledger,
     payment_events,
     payment_reports,
     refunds,
@@ -390,9 +391,39 @@ def test_reconciliation_agrees_with_the_ledger(desk: Desk) -> None:
         assert amount in text
     lines = desk.text("/admin/payments/reconciliation/?format=csv").splitlines()
     assert lines[1].startswith("Coin card,Fjordhost,EUR,")
-    assert lines[1].endswith(",135.30,0.30,0.00,123.00,12.00")
+    assert lines[1].endswith(",135.30,0.30,0.00,123.00,0.00,12.00")
     link = text.partition('class="name" href="')[2].partition('"')[0].replace("&amp;", "&")
     assert "Coin card" in desk.text(link)
+
+
+def test_a_payout_is_recorded_and_removed(desk: Desk) -> None:
+    page = "/admin/payments/payouts/"
+    assert "No payouts yet" in desk.text(page)
+    with desk.app.app_context():
+        today = ledger.today(companies.find_company(desk.company))
+    form = {
+        "gateway": desk.gateway,
+        "company": desk.company,
+        "currency": "EUR",
+        "amount": "1,200.50",
+        "paid_on": today.isoformat(),
+        "note": "statement 7",
+    }
+    missing = desk.owner.post(f"{page}new", data={**form, "amount": ""})
+    assert "Enter an amount." in missing.text
+    answer = desk.owner.post(f"{page}new", data=form, follow_redirects=True)
+    assert "Payout of 1,200.50\N{NO-BREAK SPACE}€ recorded." in answer.text
+    text = desk.text(page)
+    assert "statement 7" in text and "Paid out" in text
+    assert "1200.50" in desk.text(f"{page}?format=csv")
+    uuid = text.partition("/remove")[0].rpartition("/")[2]
+    answer = desk.owner.post(
+        f"{page}{uuid}/remove", data={"reason": "typed twice"}, follow_redirects=True
+    )
+    assert "Payout removed." in answer.text and "typed twice" in answer.text
+    again = desk.owner.get(f"{page}{uuid}/remove", follow_redirects=True)
+    assert "failed or was removed already" in again.text
+    assert desk.owner.get(f"{page}{STRANGE}/remove").status_code == 404
 
 
 def test_the_page_of_a_client_shows_how_it_pays(desk: Desk) -> None:
@@ -425,5 +456,5 @@ def test_a_gateway_that_cannot_be_asked_says_so(desk: Desk) -> None:
 
 
 def test_whoever_may_not_see_payments_is_refused(clerk: Browser) -> None:
-    for path in ("", "events/", "reconciliation/"):
+    for path in ("", "events/", "reconciliation/", "payouts/", "payouts/new"):
         assert clerk.get(f"/admin/payments/{path}").status_code == 403

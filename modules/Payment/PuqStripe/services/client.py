@@ -96,6 +96,10 @@ class Client:
         """Return the disputes of a PaymentIntent."""
         return self._list(lambda v1: v1.disputes.list({"payment_intent": intent, "limit": 100}))
 
+    def payout(self, outside_id: str) -> dict[str, Any]:
+        """Return a payout to the bank account of the company."""
+        return self._send(lambda v1: v1.payouts.retrieve(outside_id))
+
     def method(self, outside_id: str) -> dict[str, Any]:
         """Return a payment method."""
         return self._send(lambda v1: v1.payment_methods.retrieve(outside_id))

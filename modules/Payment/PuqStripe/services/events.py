@@ -13,6 +13,7 @@ from .reports import (
     dispute_reports,
     intent_report,
     method_reports,
+    payout_reports,
     refund_reports,
 )
 
@@ -42,7 +43,8 @@ METHODS = (
     "payment_method.updated",
     "payment_method.automatically_updated",
 )
-SUBSCRIBED = (*CHECKOUTS, *INTENTS, *REFUNDS, *DISPUTES, *METHODS)
+PAYOUTS = ("payout.created", "payout.updated", "payout.paid", "payout.failed", "payout.canceled")
+SUBSCRIBED = (*CHECKOUTS, *INTENTS, *REFUNDS, *DISPUTES, *METHODS, *PAYOUTS)
 
 
 def content(event: WebhookEvent) -> tuple[str, Mapping[str, Any]]:
@@ -81,6 +83,8 @@ def read(client: Client, name: str, item: Mapping[str, Any]) -> list[Any]:
         return list(refund_reports(client.refund(outside_id)))
     if name in DISPUTES:
         return list(dispute_reports(client.dispute(outside_id)))
+    if name in PAYOUTS:
+        return list(payout_reports(client.payout(outside_id)))
     report = intent_report(client.intent(outside_id))
     return [report] if report else []
 

@@ -13,6 +13,7 @@ from puqpanel.sdk import (
     ExternalServiceError,
     MethodReport,
     PaymentReport,
+    PayoutReport,
     RefundReport,
     __,
     now,
@@ -40,6 +41,13 @@ DISPUTE_STATUSES = {
     "under_review": "open",
     "won": "won",
     "lost": "lost",
+}
+PAYOUT_STATUSES = {
+    "pending": "pending",
+    "in_transit": "pending",
+    "paid": "paid",
+    "failed": "failed",
+    "canceled": "failed",
 }
 DAY = 24 * 60 * 60
 P = ParamSpec("P")
@@ -186,6 +194,22 @@ def method_reports(method: Mapping[str, Any], *, removed: bool) -> list[MethodRe
     """
     card = _object(method.get("card"))
     return [MethodReport(method["id"], removed, "" if removed else expiry(card))]
+
+
+@_readable
+def payout_reports(payout: Mapping[str, Any]) -> list[PayoutReport]:
+    """Return what a payout to the bank account of the company says."""
+    currency = payout["currency"].upper()
+    return [
+        PayoutReport(
+            payout["id"],
+            PAYOUT_STATUSES[payout["status"]],
+            from_stripe(payout["amount"], currency),
+            currency,
+            datetime.fromtimestamp(payout["arrival_date"], UTC).date(),
+            str(payout.get("failure_message") or ""),
+        )
+    ]
 
 
 def _outcome(intent: Mapping[str, Any], *, expired: bool, charged: bool) -> tuple[str, str]:

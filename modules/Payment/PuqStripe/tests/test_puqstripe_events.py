@@ -127,3 +127,23 @@ def test_malformed_bodies(gateway: Gateway, body: bytes) -> None:
 def test_an_object_that_stripe_does_not_know(gateway: Gateway) -> None:
     stored = happened("payment_intent.succeeded", {"id": "pi_of another account/../x"})
     assert "No such object" in gateway.error("read_event", stored)
+
+
+def test_a_payout(gateway: Gateway) -> None:
+    payout = gateway.server.keep(
+        "po_",
+        {
+            "object": "payout",
+            "status": "paid",
+            "amount": 9900,
+            "currency": "eur",
+            "arrival_date": 1774224000,
+            "failure_message": None,
+        },
+    )
+    (report,) = read(gateway, "payout.paid", payout)
+    assert (report.status, report.amount, report.outside_id) == (
+        "paid",
+        Decimal("99.00"),
+        payout["id"],
+    )

@@ -14,6 +14,7 @@ from puqpanel.sdk import (
     DisputeReport,
     ExternalServiceError,
     MethodReport,
+    PayoutReport,
     RefundReport,
     SavedMethod,
 )
@@ -290,6 +291,30 @@ def test_methods() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "reported"),
+    [
+        ("pending", "pending"),
+        ("in_transit", "pending"),
+        ("paid", "paid"),
+        ("failed", "failed"),
+        ("canceled", "failed"),
+    ],
+)
+def test_payouts(status: str, reported: str) -> None:
+    payout = {
+        "id": "po_1",
+        "status": status,
+        "amount": 120050,
+        "currency": "eur",
+        "arrival_date": 1774224000,
+        "failure_message": "The account is closed." if status == "failed" else None,
+    }
+    reason = "The account is closed." if status == "failed" else ""
+    expected = PayoutReport("po_1", reported, Decimal("1200.50"), "EUR", date(2026, 3, 23), reason)
+    assert reports.payout_reports(payout) == [expected]
+
+
+@pytest.mark.parametrize(
     "changed",
     [
         {"status": "invented"},
@@ -303,6 +328,9 @@ def test_methods() -> None:
 def test_malformed_objects_raise_a_clear_error(changed: dict[str, Any]) -> None:
     with pytest.raises(ExternalServiceError, match="could not be read"):
         reports.intent_report({**intent("succeeded"), **changed})
-    for read in (reports.checkout_reports, reports.refund_reports, reports.dispute_reports):
+    for read in (
+        *(reports.checkout_reports, reports.refund_reports),
+        *(reports.dispute_reports, reports.payout_reports),
+    ):
         with pytest.raises(ExternalServiceError, match="could not be read"):
             read({"payment_intent": "pi_1", "status": "expired", "id": "x"})

@@ -46,6 +46,13 @@ class ClientForm(Form):
     )
     tax_number = StringField(_("Tax number"), [Length(max=40)])
     language = LanguageField(_("Language of documents"), blank=_("Panel default"))
+    separate_documents = BooleanField(
+        _("One document per service"),
+        description=_(
+            "Otherwise services whose next periods begin on the same day are renewed by one"
+            " document."
+        ),
+    )
     reference = StringField(
         _("Reference"),
         [Length(max=200)],
@@ -61,6 +68,7 @@ class NewClientForm(ClientForm):
     """A new client, with an owner who can sign in."""
 
     active = None  # type: ignore[assignment]
+    separate_documents = None  # type: ignore[assignment]
     user_name = StringField(
         _("Owner name"),
         [Length(max=200)],

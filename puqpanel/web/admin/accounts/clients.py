@@ -236,7 +236,16 @@ def edit(uuid: str) -> ResponseReturnValue:
             actor=actor(),
             uuid=uuid,
             details=form.details(),
-            **form.values("name", "email", "company", "country", "currency", "notes", "active"),
+            **form.values(
+                "name",
+                "email",
+                "company",
+                "country",
+                "currency",
+                "notes",
+                "active",
+                "separate_documents",
+            ),
         )
         return _("Client saved."), url_for("admin.clients.show", uuid=uuid)
 

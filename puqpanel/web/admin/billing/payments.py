@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,7 +37,7 @@ from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.documents import shown_day
 from puqpanel.web.forms import _, _c
 from puqpanel.web.guard import actor, allow, can
-from puqpanel.web.list_filters import Filter, date_filter, day_range, uuid_starts
+from puqpanel.web.list_filters import Filter, date_filter, day_filter, uuid_starts
 from puqpanel.web.list_page import Column, Rows, Tab
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Listing, Sort, Sum
@@ -50,15 +49,6 @@ BY_STAFF = "staff"
 
 def _by_status(*statuses: PaymentStatus) -> tuple[sa.Select[int], ...]:
     return tuple(sa.select(Payment.id).where(Payment.status == status) for status in statuses)
-
-
-def _received(value: str) -> sa.ColumnElement[bool] | None:
-    days = day_range(value)
-    if days is None:
-        return None
-    first, last = days
-    conditions = [Payment.received_on >= first] if first else []
-    return sa.and_(*conditions, *([Payment.received_on <= last] if last else []))
 
 
 def _gateway_choices() -> list[tuple[str, str]]:
@@ -80,7 +70,6 @@ def gateway_name(title: str | None, key: str) -> str:
     return title or key or str(_("Recorded by staff"))
 
 
-_CREATED = date_filter(_("Recorded"), Payment.created_at)
 PAYMENTS = Listing(
     sa.select(
         Payment.id,
@@ -132,8 +121,8 @@ PAYMENTS = Listing(
         "company": Filter(
             _("Company"), lambda uuid: Company.uuid == uuid, choices=_company_choices
         ),
-        "received": replace(_CREATED, label=_("Received"), where=_received),
-        "created": _CREATED,
+        "received": day_filter(_("Received"), Payment.received_on),
+        "created": date_filter(_("Recorded"), Payment.created_at),
     },
     search=lambda text: sa.or_(
         Payment.outside_id == text.strip(), Client.matches(text), uuid_starts(Payment.uuid, text)

@@ -89,11 +89,12 @@ def _lines(rows: Sequence[Month], titles: dict[str, str]) -> Iterator[str]:
             _("Fees"),
             _("Refunds"),
             _("Disputes"),
+            _("Payouts"),
             _("Balance"),
         ]
     )
     for row in rows:
-        amounts = (row.received, row.fees, row.refunds, row.disputes, row.balance)
+        amounts = (row.received, row.fees, row.refunds, row.disputes, row.payouts, row.balance)
         yield csv_line(
             [
                 gateway_name(titles.get(row.gateway), row.gateway),
