@@ -249,7 +249,7 @@ def settings(
     """Settings of a panel with its own instance and the project's modules."""
     instance = short_folder / "instance"
     if instance.exists():
-        instance.rename(short_folder / secrets.token_hex(3))  # something may still write into it
+        instance.rename(short_folder / secrets.token_hex(6))  # something may still write into it
     instance.mkdir()
     (instance / "keys").symlink_to(keys_dir)
     url = new_database("settings")

@@ -97,8 +97,16 @@ def renewable() -> Sequence[sa.ColumnElement[bool]]:
         Change.live.is_(True),
         sa.or_(Change.status == ChangeStatus.SCHEDULED, Service.paid_until > now().date()),
     )
-    ending = sa.exists().where(Ending.service_id == Service.id, Ending.live.is_(True))
-    return *_running(), ~change, ~ending
+    return *_running(), ~change, ~_ends()
+
+
+def continued() -> Sequence[sa.ColumnElement[bool]]:
+    """Return the conditions of services that will be renewed, perhaps after a change."""
+    return *_running(), ~_ends(), Service.paid_until >= _oldest()
+
+
+def _ends() -> sa.ColumnElement[bool]:
+    return sa.exists().where(Ending.service_id == Service.id, Ending.live.is_(True))
 
 
 def _running() -> Sequence[sa.ColumnElement[bool]]:

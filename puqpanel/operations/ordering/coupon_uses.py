@@ -85,14 +85,25 @@ def kept_discount(service: Service, product: Product) -> pricing.Coupon | None:
     return _kept(session().scalar(query), product, service.currency)
 
 
-def kept_discounts(services: Sequence[Service]) -> Mapping[int, pricing.Coupon]:
-    """Return what `kept_discount` returns for services as they are, by their ids."""
+def kept_discounts(
+    services: Sequence[Service], products: Mapping[int, Product] | None = None
+) -> Mapping[int, pricing.Coupon]:
+    """Return what `kept_discount` returns for services, by their ids.
+
+    Args:
+        services: the services.
+        products: what services become, by their ids; the others stay as they are.
+    """
     ids = [service.id for service in services]
     query = sa.select(OrderItem.service_id, OrderItem.discount).where(
         OrderItem.service_id.in_(ids), OrderItem.discount.is_not(None)
     )
     found = {row.service_id: row.discount for row in session().execute(query)}
-    kept = {each.id: _kept(found.get(each.id), each.product, each.currency) for each in services}
+    later = products or {}
+    kept = {
+        each.id: _kept(found.get(each.id), later.get(each.id, each.product), each.currency)
+        for each in services
+    }
     return {key: coupon for key, coupon in kept.items() if coupon is not None}
 
 
@@ -109,7 +120,7 @@ def _kept(
         code=discount["coupon"],
         percent=None if percent is None else Decimal(percent),
         amount=None if minor is None else Money(minor, currency),
-        cycles=None,
+        cycles=discount["cycles_left"],
     )
 
 
