@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from puqpanel.cli.context import instance_option, panel
+from puqpanel.cli.forecast import command as forecast
 from puqpanel.infra.settings import Settings
 
 if TYPE_CHECKING:
@@ -230,3 +231,6 @@ def _plain(documents: Iterable[RenewalDocument]) -> list[dict[str, object]]:
         }
         for document in documents
     ]
+
+
+command.add_command(forecast)

@@ -17,7 +17,7 @@ import structlog
 
 from puqpanel.domain import charging
 from puqpanel.domain.document_states import OPEN
-from puqpanel.domain.documents import FUNDS, DocumentKind
+from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import PAYMENTS_MANAGE
@@ -28,11 +28,11 @@ from puqpanel.models import (
     Company,
     ConfiguredModule,
     Document,
-    DocumentLineRow,
     PaymentAttempt,
     PaymentMethod,
 )
 from puqpanel.operations.billing import gateways, ledger, method_charges
+from puqpanel.operations.billing.documents import is_funds
 from puqpanel.operations.modules import configured_modules
 from puqpanel.operations.system import settings
 
@@ -138,12 +138,7 @@ def planned(document: Document) -> tuple[date, PaymentMethod] | None:
         return None
     if document.adds_funds:
         return None
-    query = sa.select(PaymentMethod).where(
-        PaymentMethod.client_id == document.client_id,
-        PaymentMethod.active.is_(True),
-        PaymentMethod.automatic.is_(True),
-    )
-    method = session().scalar(query.limit(1))
+    method = automatic_method(document.client_id)
     gateway = _able_gateways().get(method.gateway) if method is not None else None
     if method is None or gateway is None or not method_charges.can_charge(gateway, document):
         return None
@@ -156,6 +151,21 @@ def planned(document: Document) -> tuple[date, PaymentMethod] | None:
     return (day, method) if day is not None else None
 
 
+def automatic_method(client_id: int) -> PaymentMethod | None:
+    """Return the method that is charged for the documents of a client; None if there is none."""
+    query = sa.select(PaymentMethod).where(
+        PaymentMethod.client_id == client_id,
+        PaymentMethod.active.is_(True),
+        PaymentMethod.automatic.is_(True),
+    )
+    return session().scalar(query.limit(1))
+
+
+def charge_day(due_on: date) -> date:
+    """Return the day on which a document that will be issued is charged first."""
+    return due_on - timedelta(settings.number("billing.charge_days_before"))
+
+
 def _able_gateways() -> dict[str, ConfiguredModule]:
     """Return the gateways that can charge saved methods."""
     found = configured_modules.list_instances(gateways.TYPE)
@@ -166,9 +176,6 @@ def _due_ids(day: date | None, before: int, company_uuid: str) -> array[int]:
     """Return documents that may be due, by due date."""
     # somewhere it is a day later or earlier than in UTC; the day of the company decides later
     today = day or now().date()
-    funds = sa.exists().where(
-        DocumentLineRow.document_id == Document.id, DocumentLineRow.kind == FUNDS
-    )
     query = (
         sa.select(Document.id)
         .join(PaymentMethod, _pays(PaymentMethod))
@@ -177,7 +184,7 @@ def _due_ids(day: date | None, before: int, company_uuid: str) -> array[int]:
             Document.kind.in_((DocumentKind.INVOICE, DocumentKind.PROFORMA)),
             Document.due_on <= today + timedelta(before + 1),
             Document.due_on > today - timedelta(charging.MAX_LATE + 1),
-            ~funds,
+            ~is_funds(),
         )
     )
     if company_uuid:

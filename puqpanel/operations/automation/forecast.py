@@ -18,6 +18,7 @@ from sqlalchemy.orm import defer, joinedload
 
 from puqpanel.domain import forecasts, texts
 from puqpanel.domain.changes import ChangeStatus
+from puqpanel.domain.document_states import OPEN
 from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.forecasts import Terms, Upcoming
@@ -27,11 +28,11 @@ from puqpanel.domain.pricing import Coupon
 from puqpanel.infra import catalogs
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
-from puqpanel.models import Change, Client, Company, PaymentMethod, Product, Service
+from puqpanel.models import Change, Client, Company, Document, PaymentMethod, Product, Service
 from puqpanel.operations.automation.due_services import continued, lead
 from puqpanel.operations.billing import ledger, plain_documents
 from puqpanel.operations.billing.companies import companies, sellers_of
-from puqpanel.operations.billing.documents import Draft, draft_values, write
+from puqpanel.operations.billing.documents import OPEN_MINOR, Draft, draft_values, is_funds, write
 from puqpanel.operations.billing.tax_tables import TaxRates
 from puqpanel.operations.ordering import coupon_uses
 from puqpanel.operations.ordering.quotes import document_line
@@ -55,6 +56,7 @@ class Bill:
         company: who charges it.
         upcoming: its days, and what they cost without or with tax as the company enters prices.
         price: of a whole period then.
+        period: the billing period then.
         changed: whether a scheduled change has taken effect then.
     """
 
@@ -63,7 +65,8 @@ class Bill:
     company: Company
     upcoming: Upcoming
     price: Money
-    changed: bool = False
+    period: Period
+    changed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,27 +113,81 @@ def documents(client: Client, until: date) -> list[ExpectedDocument]:
     return sorted(expected, key=attrgetter("issued_on", "due_on"))
 
 
-def totals(until: date, *, company_uuid: str = "") -> dict[tuple[int, str, date, bool], Money]:
-    """Return what all services will be charged, as prices are entered.
-
-    Services with the same price and periods are computed once, so that a panel with many services
-    is read in one pass.
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a company will be owed in a month, in a currency.
 
     Args:
-        until: the last day on which a document may be due.
-        company_uuid: of one company only; all of them unless given.
+        company: its name.
+        entry: whether its prices are `net` or `gross`.
+        month: its first day; what is overdue counts in the current month.
+        renewals: of services, as the company enters prices.
+        automatic: the part of them whose clients have a method that is charged automatically.
+        unpaid: what is open on documents that are due then.
+    """
 
-    Returns:
-        Company, currency, month in which it is due, and whether the client has a payment method
-        that is charged automatically → sum.
+    company: str
+    entry: str
+    month: date
+    renewals: Money
+    automatic: Money
+    unpaid: Money
+
+
+def expected(until: date, *, company_uuid: str = "") -> list[Expected]:
+    """Return what is expected by company, currency and month.
+
+    Args:
+        until: the last day on which something may be due.
+        company_uuid: of one company only; all of them unless given.
+    """
+    wanted = {row.id: row for row in companies() if company_uuid in ("", row.uuid)}
+    charges = _charges(wanted, until)
+    unpaid = _unpaid(wanted, until)
+    found = []
+    for key in sorted({key[:3] for key in charges} | set(unpaid)):
+        company_id, currency, month = key
+        by_hand, automatic = (charges[(*key, each)] for each in (False, True))
+        amounts = (by_hand + automatic, automatic, unpaid[key])
+        company, sums = wanted[company_id], (Money(each, currency) for each in amounts)
+        found.append(Expected(company.name, company.entry, month, *sums))
+    return found
+
+
+def _charges(wanted: Mapping[int, Company], until: date) -> Counter[tuple[int, str, date, bool]]:
+    """Return the sums of renewals by company, currency, month and way to pay.
+
+    Services with the same terms are computed once, so that a panel with many services is read in
+    one pass.
     """
     sums: Counter[tuple[int, str, date, bool]] = Counter()
-    for (terms, earliest, company_id, automatic), count in _terms(company_uuid).items():
+    for (terms, earliest, company_id, automatic), count in _terms(wanted).items():
         ahead = lead().of(terms.period)
         for each in forecasts.upcoming("", terms, lead=ahead, earliest=earliest, until=until):
             month, amount = each.due_on.replace(day=1), each.quote.total
             sums[company_id, amount.currency, month, automatic] += count * amount.minor
-    return {key: Money(minor, key[1]) for key, minor in sums.items()}
+    return sums
+
+
+def _unpaid(wanted: Mapping[int, Company], until: date) -> Counter[tuple[int, str, date]]:
+    """Return what is open on documents by company, currency and month."""
+    keys = (Document.company_id, Document.currency, Document.due_on)
+    query = (
+        sa.select(*keys, sa.func.sum(OPEN_MINOR).label("minor"))
+        .where(
+            Document.status.in_(OPEN),
+            Document.kind.in_((DocumentKind.INVOICE, DocumentKind.PROFORMA)),
+            Document.due_on <= until,
+            ~is_funds(),
+        )
+        .group_by(*keys)
+    )
+    sums: Counter[tuple[int, str, date]] = Counter()
+    for company_id, currency, due_on, minor in session().execute(query):
+        if company_id in wanted and due_on is not None:
+            month = max(due_on, ledger.today(wanted[company_id])).replace(day=1)
+            sums[company_id, currency, month] += int(minor)
+    return sums
 
 
 def _bills_of(client: Client, until: date) -> Iterator[Bill]:
@@ -156,15 +213,15 @@ def _bills_of(client: Client, until: date) -> Iterator[Bill]:
             for each in forecasts.upcoming(
                 product.name, terms, lead=ahead, earliest=earliest, until=until
             ):
-                yield Bill(service, product, company, each, terms.price, change is not None)
+                changed = change is not None
+                yield Bill(service, product, company, each, terms.price, terms.period, changed)
 
 
-def _terms(company_uuid: str) -> Counter[tuple[Terms, date, int, bool]]:
+def _terms(wanted: Mapping[int, Company]) -> Counter[tuple[Terms, date, int, bool]]:
     """Return how many services have the same terms, first day, company and way to pay."""
     found: Counter[tuple[Terms, date, int, bool]] = Counter()
     if not settings.get("billing.renewals"):
         return found
-    wanted = {row.id: row for row in companies() if company_uuid in ("", row.uuid)}
     days = {key: ledger.today(row) for key, row in wanted.items()}
     automatic = set(session().scalars(_CHARGED_CLIENTS))
     last = 0
@@ -181,7 +238,6 @@ def _terms(company_uuid: str) -> Counter[tuple[Terms, date, int, bool]]:
             change, coupon = changes.get(service.id), coupons.get(service.id)
             terms, earliest = _after(service, change, coupon, days[company.id])
             found[terms, earliest, company.id, service.client_id in automatic] += 1
-        session().expunge_all()
     return found
 
 

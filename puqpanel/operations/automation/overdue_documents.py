@@ -9,14 +9,15 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 
 from puqpanel.domain.document_states import OPEN
-from puqpanel.domain.documents import FUNDS, DocumentKind
+from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.dunning import LATEST_REMINDER, StepKind, offsets, reminder_due
 from puqpanel.domain.texts import Text, _, _n
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import retry_deadlocks, session, transaction
 from puqpanel.infra.events import raise_event
-from puqpanel.models import Client, Company, Document, DocumentLineRow, Step
+from puqpanel.models import Client, Company, Document, Step
 from puqpanel.operations.automation import steps
+from puqpanel.operations.billing.documents import is_funds
 from puqpanel.operations.billing.ledger import zone_day
 from puqpanel.operations.system import batches, settings
 
@@ -161,9 +162,6 @@ def _reminders(day: date | None, company_uuid: str) -> list[DocumentStep]:
 
 def _unpaid(company_uuid: str) -> sa.Select[*tuple[object, ...]]:
     """Select unpaid documents, without proformas for funds."""
-    funds = sa.exists().where(
-        DocumentLineRow.document_id == Document.id, DocumentLineRow.kind == FUNDS
-    )
     query = (
         sa.select(
             *(Document.id, Document.uuid, Document.number, Document.due_on, Document.issued_on),
@@ -172,7 +170,7 @@ def _unpaid(company_uuid: str) -> sa.Select[*tuple[object, ...]]:
         )
         .join(Client, Client.id == Document.client_id)
         .join(Company, Company.id == Document.company_id)
-        .where(Document.status.in_(OPEN), Document.kind != DocumentKind.CREDIT_NOTE, ~funds)
+        .where(Document.status.in_(OPEN), Document.kind != DocumentKind.CREDIT_NOTE, ~is_funds())
     )
     return query.where(Company.uuid == company_uuid) if company_uuid else query
 

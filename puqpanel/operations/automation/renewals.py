@@ -161,7 +161,9 @@ def _renewals(day: date | None, company_uuid: str, late: bool) -> Iterator[Renew
         query = sa.select(Service).where(Service.id.in_(ids[at : at + READ]), *renewable())
         order = (Service.client_id, Service.currency, Service.paid_until, Service.id)
         unread = (defer(Service.service_data), defer(Service.provision_data))
-        services = session().scalars(query.order_by(*order).options(*unread)).all()
+        query = query.order_by(*order).options(*unread)
+        query = query.execution_options(populate_existing=True)  # a run of before may have read it
+        services = session().scalars(query).all()
         sellers = sellers_of({each.client_id: each.client for each in services}.values())
         coupons = coupon_uses.kept_discounts(services)
         for service in services:

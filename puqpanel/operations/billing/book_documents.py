@@ -21,7 +21,7 @@ from puqpanel.operations.billing.book_problems import (
     of_documents,
     problem,
 )
-from puqpanel.operations.billing.funds import is_funds
+from puqpanel.operations.billing.documents import is_funds
 
 IS_INVOICE = Document.kind == DocumentKind.INVOICE
 SETTLED = Document.paid_minor + Document.credited_minor

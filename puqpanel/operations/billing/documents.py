@@ -38,6 +38,14 @@ from puqpanel.operations.billing.plain_documents import PlainDocument, PlainRow
 from puqpanel.operations.billing.tax_tables import TaxRates, TaxTable
 from puqpanel.operations.system import audit
 
+OPEN_MINOR = (
+    Document.net_minor
+    + Document.tax_minor
+    - Document.paid_minor
+    - Document.credited_minor
+    - Document.written_off_minor
+)
+"""What is left to pay of a document that is open."""
 NOT_A_DRAFT = _("Issued documents can't be changed. To correct an invoice, issue a credit note.")
 MAX_NOTES = 2000
 
@@ -70,21 +78,26 @@ def find_document_of(actor: Principal, uuid: str) -> Document:
     return find(query, _("Document not found."))
 
 
+def is_funds() -> sa.ColumnElement[bool]:
+    """Return the condition that a document is a proforma for funds."""
+    line = sa.exists().where(
+        DocumentLineRow.document_id == Document.id, DocumentLineRow.kind == FUNDS
+    )
+    return sa.and_(Document.kind == DocumentKind.PROFORMA, line)
+
+
 def documents_due(client: Client) -> sa.Select[Document]:
     """Select the documents that a client has to pay, the earliest due first.
 
     Those that only add funds are not among them.
     """
-    adds_funds = sa.exists().where(
-        DocumentLineRow.document_id == Document.id, DocumentLineRow.kind == FUNDS
-    )
     return (
         sa.select(Document)
         .where(
             Document.client_id == client.id,
             Document.status.in_(OPEN),
             Document.kind != DocumentKind.CREDIT_NOTE,
-            ~adds_funds,
+            ~is_funds(),
         )
         .order_by(Document.due_on, Document.id)
     )

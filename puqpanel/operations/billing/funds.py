@@ -24,12 +24,12 @@ from puqpanel.domain.texts import SOURCE, _
 from puqpanel.infra import catalogs
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import retry_deadlocks, save, session, transaction
-from puqpanel.models import Client, Company, Document, DocumentLineRow
+from puqpanel.models import Client, Company, Document
 from puqpanel.models.columns import new_uuid
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing import ledger
 from puqpanel.operations.billing.companies import NoCompanyError, company_for, find_company
-from puqpanel.operations.billing.documents import find_document_of
+from puqpanel.operations.billing.documents import find_document_of, is_funds
 from puqpanel.operations.billing.issuing import cancel
 from puqpanel.operations.billing.lines import (
     Line,
@@ -169,14 +169,6 @@ def cancel_own(*, actor: Principal, uuid: str) -> None:
     if not document.adds_funds:
         raise ConflictError(_("Only proformas that add funds can be cancelled."))
     cancel(actor, uuid)
-
-
-def is_funds() -> sa.ColumnElement[bool]:
-    """Return the condition that a document is a proforma for funds."""
-    line = sa.exists().where(
-        DocumentLineRow.document_id == Document.id, DocumentLineRow.kind == FUNDS
-    )
-    return sa.and_(Document.kind == DocumentKind.PROFORMA, line)
 
 
 def _issue(

@@ -28,18 +28,12 @@ from puqpanel.models import (
     LedgerEntry,
     Posting,
 )
+from puqpanel.operations.billing.documents import OPEN_MINOR
 from puqpanel.operations.billing.overdue import todays
 from puqpanel.operations.oversight.kept import keep_if_many
 
 AGES = (0, 30, 60, 90)
 """The days overdue at which a receivable moves to the next column."""
-_OPEN = (
-    Document.net_minor
-    + Document.tax_minor
-    - Document.paid_minor
-    - Document.credited_minor
-    - Document.written_off_minor
-)
 
 
 class Revenue(NamedTuple):
@@ -210,7 +204,7 @@ def debtors(day: date | None = None, limit: int = 25) -> list[Receivable]:
         day: as for `receivables`.
         limit: the maximum number of rows.
     """
-    overdue = sa.func.sum(_OPEN)
+    overdue = sa.func.sum(OPEN_MINOR)
     query = (
         sa.select(Document.currency, *_ages(day), Client.name, Client.uuid)
         .join(Client, Client.id == Document.client_id)
@@ -230,13 +224,13 @@ def _ages(day: date | None) -> list[sa.ColumnElement[int]]:
     limits = [todays(age) if day is None else day - timedelta(days=age) for age in AGES]
     upper = [*limits, None]
     columns: list[sa.ColumnElement[int]] = [
-        sa.func.sum(sa.case((Document.due_on >= limits[0], _OPEN), else_=0))
+        sa.func.sum(sa.case((Document.due_on >= limits[0], OPEN_MINOR), else_=0))
     ]
     for newer, older in pairwise(upper):
         condition = Document.due_on < newer
         if older is not None:
             condition = sa.and_(condition, Document.due_on >= older)
-        columns.append(sa.func.sum(sa.case((condition, _OPEN), else_=0)))
+        columns.append(sa.func.sum(sa.case((condition, OPEN_MINOR), else_=0)))
     return columns
 
 

@@ -12,7 +12,7 @@ from puqpanel.web.client.accounts import (
     registration,
     users,
 )
-from puqpanel.web.client.billing import documents, funds, payments, statements
+from puqpanel.web.client.billing import calendar, documents, funds, payments, statements
 from puqpanel.web.client.ordering import changes, endings, offers
 from puqpanel.web.client.oversight import home
 from puqpanel.web.client.provisioning import services
@@ -36,6 +36,7 @@ def blueprint() -> Blueprint:
         funds,
         payments,
         statements,
+        calendar,
         address_book,
     ):
         area.register_blueprint(entity.bp)

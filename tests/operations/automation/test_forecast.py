@@ -67,7 +67,7 @@ def test_a_year_of_renewals_is_what_was_forecast(client, company, entry):  # noq
         service = buy(client, sold("Big", {"monthly": "30"})).items[0].service
         endings.request(actor=STAFF, service_uuid=service.uuid, at_once=False, reason="too big")
         found = expected(client)
-        sums = forecast.totals(LAST)
+        sums = forecast.expected(LAST)
         last = session().scalar(sa.select(sa.func.max(Document.id)))
     day = date(2026, 2, 10)
     while day <= LAST:
@@ -81,7 +81,7 @@ def test_a_year_of_renewals_is_what_was_forecast(client, company, entry):  # noq
     by_month = Counter[date]()
     for document in found:
         by_month[document.due_on.replace(day=1)] += document.entered.minor
-    assert {key[2]: amount.minor for key, amount in sums.items()} == dict(by_month)
+    assert {row.month: row.renewals.minor for row in sums if row.renewals} == dict(by_month)
     assert problems() == []
 
 
@@ -92,7 +92,7 @@ def test_a_scheduled_change_counts_from_its_day(client, company):  # noqa: F811
         service = buy(client, product).items[0].service.uuid
         change(service, small)
         found = expected(client, date(2026, 4, 30))
-        totals = forecast.totals(date(2026, 4, 30))
+        sums = forecast.expected(date(2026, 4, 30))
     amounts = [(each.due_on, each.entered, each.bills[0].product.name) for each in found]
     assert amounts == [
         (date(2026, 2, 28), eur(400), "Small"),
@@ -100,7 +100,7 @@ def test_a_scheduled_change_counts_from_its_day(client, company):  # noqa: F811
         (date(2026, 4, 30), eur(400), "Small"),
     ]
     assert all(bill.changed for each in found for bill in each.bills)
-    assert sum(amount.minor for amount in totals.values()) == 1200
+    assert [row.renewals.minor for row in sums] == [400, 400, 400]
 
 
 def test_what_is_not_renewed_is_not_forecast(client, company):  # noqa: F811
@@ -109,7 +109,7 @@ def test_what_is_not_renewed_is_not_forecast(client, company):  # noqa: F811
         assert len(expected(client, date(2026, 3, 31))) == 2
         settings.save(actor=STAFF, values={"billing.renewals": False})
         assert expected(client) == []
-        assert forecast.totals(LAST) == {}
+        assert forecast.expected(LAST) == []
         settings.save(actor=STAFF, values={"billing.renewals": True})
     with at("2026-03-10"):
         assert expected(client) == []  # so late that staff decide
@@ -117,19 +117,33 @@ def test_what_is_not_renewed_is_not_forecast(client, company):  # noqa: F811
 
 def test_sums_tell_what_is_paid_automatically(client, company):  # noqa: F811
     gateway = make_gateway()
+    until = date(2026, 2, 28)
     with at("2026-01-31"):
         buy(client, sold("VPS", {"monthly": "10"}))
-        until = date(2026, 2, 28)
-        assert list(forecast.totals(until)) == [(company.id, "EUR", date(2026, 2, 1), False)]
+        (row,) = forecast.expected(until)
+        assert (row.month, row.renewals, row.automatic) == (date(2026, 2, 1), eur(1000), eur(0))
+        assert (row.company, row.unpaid) == (company.name, eur(0))
+        method = PaymentMethod(
+            gateway=gateway, client_id=client.id, outside_id="pm_1", automatic=True
+        )
         with transaction() as current:
-            current.add(
-                PaymentMethod(
-                    gateway=gateway, client_id=client.id, outside_id="pm_1", automatic=True
-                )
-            )
-        assert list(forecast.totals(until)) == [(company.id, "EUR", date(2026, 2, 1), True)]
-        assert forecast.totals(until, company_uuid=company.uuid) == forecast.totals(until)
-        assert forecast.totals(until, company_uuid="other") == {}
+            current.add(method)
+        (row,) = forecast.expected(until, company_uuid=company.uuid)
+        assert (row.renewals, row.automatic) == (eur(1000), eur(1000))
+        assert forecast.expected(until, company_uuid="other") == []
+
+
+def test_unpaid_documents_are_due_in_their_month_or_overdue(client, company):  # noqa: F811
+    with at("2026-01-31"):
+        buy(client, sold("VPS", {"monthly": "10"}))
+    with at("2026-02-20"):
+        assert renewals.run(actor=AUTOMATION).issued == 1
+        (february, march) = forecast.expected(date(2026, 3, 31))
+        assert (february.renewals, february.unpaid) == (eur(0), eur(1230))
+        assert (march.renewals, march.unpaid) == (eur(1000), eur(0))
+    with at("2026-04-01"):
+        (april,) = forecast.expected(date(2026, 4, 30))
+        assert (april.month, april.unpaid) == (date(2026, 4, 1), eur(1230))
 
 
 @pytest.mark.parametrize(
