@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from puqpanel.cli.context import instance_option, panel
-from puqpanel.cli.forecast import command as forecast
+from puqpanel.cli import forecast, simulate
+from puqpanel.cli.context import company_uuid, instance_option, panel
 from puqpanel.infra.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def run(
 
     with panel(settings):
         last = day.date() if day else None
-        uuid = _company(company) if company else ""
+        uuid = company_uuid(company) if company else ""
         if dry_run:
             documents = list(renewals.due(day=last, company_uuid=uuid, late=late))
             charges = list(charging.due(day=last, company_uuid=uuid))
@@ -114,16 +114,6 @@ def _report(
     if done.held:
         click.echo(f"{done.stopped} {_HOW}", err=True)
     return int(failed)
-
-
-def _company(text: str) -> str:
-    """Return the UUID of a company with a name or UUID."""
-    from puqpanel.operations.billing import companies
-
-    for company in companies.companies():
-        if text in (company.uuid, company.name):
-            return company.uuid
-    raise click.BadParameter(f"There is no company “{text[:80]}”.", param_hint="--company")
 
 
 def _show(
@@ -233,4 +223,5 @@ def _plain(documents: Iterable[RenewalDocument]) -> list[dict[str, object]]:
     ]
 
 
-command.add_command(forecast)
+command.add_command(forecast.command)
+command.add_command(simulate.command)

@@ -167,3 +167,13 @@ def prepare_server(settings: Settings) -> None:
     require_migrated(settings)
     dispose_engines()
     output_redaction.install()
+
+
+def company_uuid(text: str) -> str:
+    """Return the UUID of a company with a name or UUID; requires a panel."""
+    from puqpanel.operations.billing import companies
+
+    for company in companies.companies():
+        if text in (company.uuid, company.name):
+            return company.uuid
+    raise click.BadParameter(f"There is no company “{text[:80]}”.", param_hint="--company")

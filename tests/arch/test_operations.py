@@ -237,6 +237,7 @@ WITHOUT_ACTOR = {
     "accounts.sessions.touch": "the session of the request",
     "accounts.staff.ensure_owner_role": "a part of `create_staff`",
     "automation.brake.note_run": "maintenance",
+    "automation.simulation.follow_ups.finish_tasks": "a part of a simulation that has asked",
     "automation.suspensions.confirm": "called by the task of a step that was claimed",
     "automation.suspensions.lift_missed": "maintenance",
     "automation.suspensions.take": "maintenance",
