@@ -13,7 +13,7 @@ class Account(StrEnum):
     """An account of the ledger.
 
     RECEIVABLE is kept for each document, CREDIT for each client and company, CLEARING for each
-    gateway.
+    gateway. PREPAID is what prepaid services took from credit and no statement lists yet.
     """
 
     RECEIVABLE = "receivable"
@@ -23,6 +23,7 @@ class Account(StrEnum):
     CLEARING = "clearing"
     FEES = "fees"
     WRITE_OFF = "write_off"
+    PREPAID = "prepaid"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from puqpanel.models.billing.ledger import LedgerEntry, Posting
 from puqpanel.models.billing.payment_events import PaymentEvent
 from puqpanel.models.billing.payments import Allocation, Payment, Refund
 from puqpanel.models.billing.payouts import Payout
+from puqpanel.models.billing.prepaid import Debit, PrepaidAccount, PrepaidTotal
 from puqpanel.models.billing.steps import Step, StoppedRun
 from puqpanel.models.billing.taxes import CompanyTaxRule, CountryTax, VatCheck
 from puqpanel.models.catalog.groups import ProductGroup
@@ -36,6 +37,7 @@ from puqpanel.models.ordering.endings import Ending
 from puqpanel.models.ordering.offers import Offer
 from puqpanel.models.ordering.orders import Order, OrderItem
 from puqpanel.models.provisioning.differences import ServiceDifference
+from puqpanel.models.provisioning.prepaid_spans import PrepaidSpan
 from puqpanel.models.provisioning.services import Service
 from puqpanel.models.system.audit import Audit
 from puqpanel.models.system.bulk import BulkItem
@@ -67,6 +69,7 @@ __all__ = [
     "Coupon",
     "CouponUse",
     "Currency",
+    "Debit",
     "Document",
     "DocumentLineRow",
     "DocumentTax",
@@ -90,6 +93,9 @@ __all__ = [
     "PaymentMethod",
     "Payout",
     "Posting",
+    "PrepaidAccount",
+    "PrepaidSpan",
+    "PrepaidTotal",
     "Price",
     "Product",
     "ProductGroup",

@@ -38,6 +38,7 @@ class Service(Priced, Searchable, Model):
         anchored_on: the day from which its periods are counted; None if it was not ordered.
         anchor_day: the day of the month on which they begin, if that month has no such day.
         paid_until: the first day that is not charged yet; None if no period was charged.
+        prepaid: whether its periods are charged from credit when they are over.
     """
 
     __tablename__ = "services"
@@ -78,6 +79,7 @@ class Service(Priced, Searchable, Model):
     anchored_on: Mapped[date | None]
     anchor_day: Mapped[int | None] = mapped_column(sa.SmallInteger)
     paid_until: Mapped[date | None]
+    prepaid: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     client: Mapped["Client"] = relationship(lazy="joined", innerjoin=True)
     product: Mapped["Product"] = relationship(lazy="joined", innerjoin=True)
 

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
+from puqpanel.domain.charges import ChargeKind
 from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session
@@ -118,7 +119,7 @@ def _lines() -> sa.Select[*tuple[Any, ...]]:
             Document.kind == DocumentKind.INVOICE,
             ISSUED,
             line.service_id.is_not(None),
-            line.kind != "",
+            line.kind.not_in(("", ChargeKind.USAGE)),
         )
     )
 

@@ -9,14 +9,29 @@ import sqlalchemy as sa
 from puqpanel.domain.ledger import Account
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import session
-from puqpanel.models import Audit, Client, Company, LedgerEntry, Payment, Posting
+from puqpanel.models import Audit, Client, Company, LedgerEntry, Payment, Posting, PrepaidTotal
 from puqpanel.operations.billing.book_problems import REFUND, TRANSFER, Problem, amount
 from puqpanel.operations.billing.payments import SUCCEEDED
 
 
 def overdrawn() -> Iterator[Problem]:
-    """Find clients with a negative credit balance at a company."""
+    """Find clients with a negative credit balance at a company.
+
+    Prepaid services that ran while nothing was processed may have used more than there was; their
+    statement asks for the rest.
+    """
     minor = sa.func.sum(LedgerEntry.minor)
+    prepaid = (
+        sa.select(sa.func.coalesce(sa.func.sum(PrepaidTotal.debited_minor), 0))
+        .where(
+            PrepaidTotal.live.is_(True),
+            PrepaidTotal.client_id == Client.id,
+            PrepaidTotal.company_id == Company.id,
+            PrepaidTotal.currency == LedgerEntry.currency,
+        )
+        .correlate(Client, Company, LedgerEntry)
+        .scalar_subquery()
+    )
     query = (
         sa.select(Client.name, Company.name, LedgerEntry.currency, minor)
         .join(Posting, Posting.id == LedgerEntry.posting_id)
@@ -24,7 +39,7 @@ def overdrawn() -> Iterator[Problem]:
         .join(Company, Company.id == Posting.company_id)
         .where(LedgerEntry.account == Account.CREDIT)
         .group_by(Client.id, Client.name, Company.id, Company.name, LedgerEntry.currency)
-        .having(minor > 0)
+        .having(minor > prepaid)
     )
     for client, company, currency, missing in session().execute(query):
         text = _(

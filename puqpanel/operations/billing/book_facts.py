@@ -9,7 +9,16 @@ import sqlalchemy as sa
 
 from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.ledger import Account
-from puqpanel.models import Allocation, Document, LedgerEntry, Payment, Posting, Refund
+from puqpanel.models import (
+    Allocation,
+    Debit,
+    Document,
+    LedgerEntry,
+    Payment,
+    Posting,
+    PrepaidTotal,
+    Refund,
+)
 from puqpanel.operations.billing.book_problems import DOCUMENT_NAME, ISSUED, TOTAL
 from puqpanel.operations.billing.payments import SUCCEEDED
 
@@ -72,7 +81,42 @@ def facts() -> sa.Subquery:
         name=sa.cast(sa.null(), sa.String),
     ).where(Payment.status == SUCCEEDED, Payment.fee_minor > 0)
     parts = (invoices, credit_notes, write_offs, allocations, payments, fees)
-    return sa.union_all(*parts, *_refunds()).subquery()
+    return sa.union_all(*parts, *_refunds(), *_prepaid()).subquery()
+
+
+def _prepaid() -> list[sa.Select[Any]]:
+    """Return the postings of the debits of prepaid services, and of their statements."""
+    taken = (
+        sa.select(
+            Debit.posting_id,
+            PrepaidTotal.client_id,
+            PrepaidTotal.company_id,
+            PrepaidTotal.currency,
+            sa.func.sum(Debit.debited_minor).label("minor"),
+        )
+        .join(PrepaidTotal, PrepaidTotal.id == Debit.total_id)
+        .where(Debit.posting_id.is_not(None))
+        .group_by(
+            *(Debit.posting_id, PrepaidTotal.client_id),
+            *(PrepaidTotal.company_id, PrepaidTotal.currency),
+        )
+        .subquery()
+    )
+    sums: dict[Account, Any] = {Account.CREDIT: taken.c.minor, Account.PREPAID: -taken.c.minor}
+    debits = sa.select(
+        Posting.key,
+        sa.literal("prepaid services").label("name"),
+        *(taken.c.client_id, taken.c.company_id, taken.c.currency),
+        sa.cast(sa.null(), sa.Date).label("day"),
+        *(sums.get(account, _ZERO).label(account) for account in Account),
+    ).join(taken, taken.c.posting_id == Posting.id)
+    listed = sa.exists().where(PrepaidTotal.document_id == Document.id)
+    statements = _fact(
+        key("statement", Document.uuid),
+        {Account.PREPAID: TOTAL, Account.CREDIT: -TOTAL},
+        day=Document.issued_on,
+    ).where(listed)
+    return [debits, statements]
 
 
 def _refunds() -> list[sa.Select[Any]]:

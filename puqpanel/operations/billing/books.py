@@ -18,7 +18,13 @@ from puqpanel.domain.numbering import number_text
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session
 from puqpanel.models import Company, Document, Series
-from puqpanel.operations.billing import book_charges, book_credit, book_documents, book_postings
+from puqpanel.operations.billing import (
+    book_charges,
+    book_credit,
+    book_debits,
+    book_documents,
+    book_postings,
+)
 from puqpanel.operations.billing.book_problems import (
     ISSUED,
     Problem,
@@ -46,6 +52,8 @@ _CHECKS = (
     book_documents.statuses,
     book_charges.differences,
     book_charges.reversals,
+    book_debits.sums,
+    book_debits.statements,
 )
 CHECKS = len(_CHECKS)
 """How many steps `check` has."""

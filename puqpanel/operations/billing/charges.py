@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from puqpanel.domain.charges import ChargeKind
 from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.errors import ConflictError, UserError
 from puqpanel.domain.texts import _
@@ -86,12 +87,16 @@ def claim(invoices: Sequence[AnyDocument]) -> None:
 
 
 def _periods(document: AnyDocument, day: date) -> dict[Period, list[AnyLine]]:
-    """Return the lines of an invoice by what they charge; proformas charge nothing."""
+    """Return the lines of an invoice by what they charge.
+
+    Proformas charge nothing, and the debits that a statement of prepaid services lists were charged
+    before.
+    """
     if document.kind != DocumentKind.INVOICE:
         return {}
     grouped: dict[Period, list[AnyLine]] = {}
     for row in document.lines:
-        if row.service_id is not None and row.kind:
+        if row.service_id is not None and row.kind not in ("", ChargeKind.USAGE):
             change = row.explanation.get("change", "")
             period = row.service_id, row.kind, row.period_start or day, change
             grouped.setdefault(period, []).append(row)

@@ -88,8 +88,11 @@ def post(
     post_all([Fact(key, company, client_id, day, summary, entries)])
 
 
-def post_all(facts: Sequence[Fact]) -> None:
+def post_all(facts: Sequence[Fact]) -> list[int]:
     """Post transactions in order; requires a transaction of the database.
+
+    Returns:
+        The ids of the postings, in the same order.
 
     Raises:
         ValueError: the entries of one do not sum to zero.
@@ -123,6 +126,7 @@ def post_all(facts: Sequence[Fact]) -> None:
         if entry.amount
     ]
     insert_all(LedgerEntry, entries)
+    return ids
 
 
 def credit(client: Client, company: Company, currency: str = "") -> Money:

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from puqpanel.domain import texts
-from puqpanel.domain.catalog import ProvisioningPolicy
+from puqpanel.domain.catalog import BillingMode, ProvisioningPolicy
 from puqpanel.domain.document_states import DocumentStatus
 from puqpanel.domain.errors import ConflictError, InvalidInput, PermissionDenied
 from puqpanel.domain.money import Money
@@ -368,6 +368,7 @@ def _service(placing: _Placing, at: int, data: dict[str, Any]) -> Service:
             anchored_on=anchor.start,
             anchor_day=anchor.kept_day,
             paid_until=max(ends, default=None),
+            prepaid=choice.product.billing_mode == BillingMode.PREPAID,
         )
     )
 

@@ -17,6 +17,7 @@ from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.billing.ledger import lock_client
 from puqpanel.operations.catalog.price_rows import MAX_PRICE_MINOR
 from puqpanel.operations.ordering import contracts
+from puqpanel.operations.provisioning import prepaid_spans
 from puqpanel.operations.provisioning.services import find_service, lock_service
 from puqpanel.operations.system import audit
 
@@ -51,6 +52,7 @@ def override_price(*, actor: Principal, service_uuid: str, price: Money, reason:
     if not before and price and service.paid_until is not None and service.paid_until < today:
         service.paid_until = today  # the days until then were free
     service.price_id, service.price_minor = None, price.minor
+    prepaid_spans.follow(service)
     audit.record(
         actor=actor,
         action="service.price_overridden",
@@ -89,6 +91,8 @@ def set_charged_until(*, actor: Principal, service_uuid: str, day: date, reason:
     reason = _clean_reason(reason)
     service = contracts.lock(service_uuid)
     _check_open(service)
+    if service.prepaid:
+        raise ConflictError(_("Prepaid services are charged while they are active."))
     if contracts.ending_of(service) is not None:
         raise ConflictError(_("This service is set to end. Click “Keep service” first."))
     if abs(day - contracts.day_of(service.client)) > FARTHEST:
@@ -151,7 +155,7 @@ def transfer(*, actor: Principal, service_uuid: str, client_uuid: str, reason: s
         )
         raise InvalidInput({"client": [text]})
     service.client_id, service.client = after.id, after
-    session().flush()
+    prepaid_spans.follow(service)
     summary = _(
         "%(service)s transferred from %(before)s to %(after)s: %(reason)s",
         service=service.name,

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from puqpanel.domain.catalog import BillingMode
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import Text, _
@@ -16,6 +17,7 @@ from puqpanel.infra.db import session
 from puqpanel.models import Product, Service
 from puqpanel.operations.catalog.prices import price_of
 from puqpanel.operations.catalog.products import check_configured, find_product
+from puqpanel.operations.provisioning import prepaid_spans
 from puqpanel.operations.provisioning.services import terms_for
 from puqpanel.operations.system import audit
 
@@ -34,7 +36,8 @@ def apply(*, actor: Principal, service: Service, product_uuid: str, price_uuid: 
             the service was sold.
 
     Raises:
-        ConflictError: the product belongs to another module.
+        ConflictError: the product belongs to another module, or one of them is prepaid and the
+            other one is not.
         InvalidInput: the product is no longer sold, is not configured, or has no price in the
             client's currency.
         NotFoundError: the price was replaced or withdrawn.
@@ -46,15 +49,20 @@ def apply(*, actor: Principal, service: Service, product_uuid: str, price_uuid: 
         )
     if not product.active and product.id != service.product_id:
         raise InvalidInput({"product": [_("%(name)s is no longer sold.", name=product.name)]})
+    other = product.id != service.product_id
+    if (other or price_uuid) and service.prepaid != (product.billing_mode == BillingMode.PREPAID):
+        text = _("%(name)s is billed in another way; add a new service instead.", name=product.name)
+        raise ConflictError(text)
     terms = terms_for(service.client, product, price_uuid) if price_uuid else {}
     check_configured(product)
     before = _terms(service)
     service.fallback = {name: getattr(service, name) for name in TERMS}
     service.product = product
-    if not price_uuid and product.id != service.fallback["product_id"]:
+    if not price_uuid and other:
         terms["price_id"] = None  # it is charged what no price of the product says
     for name, value in terms.items():
         setattr(service, name, value)
+    prepaid_spans.follow(service)
     _record_change(
         actor,
         service,
@@ -87,6 +95,7 @@ def revert(*, actor: Principal, service: Service, unknown: bool = False) -> None
     service.fallback = {"tried": tried}
     session().flush()
     session().expire(service, ["product"])
+    prepaid_spans.follow(service)
     _record_change(
         actor,
         service,

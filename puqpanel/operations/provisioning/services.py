@@ -148,6 +148,7 @@ def create_service(
                 product_id=product.id,
                 name=title,
                 service_data=values,
+                prepaid=product.billing_mode == BillingMode.PREPAID,
                 **terms,
             )
         )

@@ -27,7 +27,7 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Service, ServiceDifference, Task, TaskAttempt
-from puqpanel.operations.provisioning import package_change
+from puqpanel.operations.provisioning import package_change, prepaid_spans
 from puqpanel.operations.provisioning.services import lock_service
 from puqpanel.operations.system import audit
 from puqpanel.tasks import fence
@@ -325,6 +325,7 @@ def set_status(service: Service, status: ServiceStatus) -> None:
         service.idle_since = None  # its resources run again, or are gone
     if status == ServiceStatus.TERMINATED:
         service.terminated_at = service.terminated_at or now()  # again after a fraud mark
+    prepaid_spans.follow(service)
 
 
 def _module_set_end(service: Service, verb: Verb, task: Task) -> bool:
