@@ -61,7 +61,8 @@ def run(
 ) -> int:
     """Issue the documents of the renewals that are due, one period of each service.
 
-    Then charge saved payment methods for what is due, and take the steps about unpaid documents:
+    Then charge saved payment methods for what is due, prepaid services for the periods that are
+    over now, and take the steps about unpaid documents and used-up credit:
     reminders, late fees, suspensions, terminations,
     unsuspensions and cancelled orders. The scheduler does the same every hour. A second run does
     nothing. The command exits with code 1 if a document could not be issued, or the run stopped
@@ -97,6 +98,8 @@ def _report(
             "issued": issued,
             "refused": refused,
             "charges": charges,
+            "debits": done.debits,
+            "statements": done.statements,
             "steps": steps,
             "held": done.held,
         }
@@ -108,6 +111,10 @@ def _report(
     click.echo(f"Issued {issued} {noun}, {len(refused)} refused.")
     if charges:
         click.echo(f"Charges of saved payment methods started: {charges}.")
+    if done.debits:
+        click.echo(f"Periods of prepaid services charged: {done.debits}.")
+    if done.statements:
+        click.echo(f"Statements of prepaid services issued: {done.statements}.")
     if done.total:
         counts = ", ".join(f"{step.value} {count}" for step, count in done.steps.items())
         click.echo(f"Steps about unpaid documents: {counts}.")

@@ -35,6 +35,7 @@ _OWN = {
     "client.contact_saved": "A contact of a client was added or changed.",
     "client.created": "A client was created.",
     "client.invitation_withdrawn": "An invitation to a client was withdrawn.",
+    "client.spending_cap_set": "The monthly spending cap of a client for prepaid services was set.",
     "client.updated": "A client was changed.",
     "client.user_added": "A user was added to a client.",
     "client.user_invited": "A person was invited to become a user of a client.",

@@ -60,6 +60,15 @@ BILLING = Group(
             maximum=30,
         ),
         Definition(
+            "billing.prepaid_warning_days",
+            Kind.INTEGER,
+            _("Warning before credit runs out"),
+            3,
+            _("Clients are warned when their credit covers prepaid services for fewer days."),
+            minimum=1,
+            maximum=90,
+        ),
+        Definition(
             "billing.funds_minimum",
             Kind.INTEGER,
             _("Minimum top-up"),

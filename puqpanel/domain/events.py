@@ -118,6 +118,16 @@ _TABLE: tuple[Event, ...] = (
         ("invoice_uuid", "client_uuid", "reason"),
     ),
     Event("payment.received", "A payment was received.", ("payment_uuid", "client_uuid")),
+    Event(
+        "credit.low",
+        "The credit of a client covers its prepaid services for a few days only.",
+        ("client_uuid", "credit", "days"),
+    ),
+    Event(
+        "credit.cap_near",
+        "The prepaid services of a client used 80 percent of its monthly spending cap.",
+        ("client_uuid", "spent", "cap"),
+    ),
     Event("payment.failed", "A payment failed.", ("payment_uuid", "client_uuid")),
     Event(
         "payment.parked",

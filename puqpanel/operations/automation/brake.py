@@ -17,7 +17,7 @@ from puqpanel.domain.texts import Text, _, _n
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, retry_deadlocks, save, session, transaction
 from puqpanel.models import Service, Setting, Step, StoppedRun
-from puqpanel.operations.automation import unpaid_services
+from puqpanel.operations.automation import service_steps
 from puqpanel.operations.automation.unpaid_services import RUNNING, ServiceStep
 from puqpanel.operations.system import audit, settings
 from puqpanel.tasks import add
@@ -57,7 +57,7 @@ def open_run() -> StoppedRun | None:
 def held(run: StoppedRun) -> list[ServiceStep]:
     """Return the steps of a run that are still due, the longest overdue first."""
     pairs = {(uuid, step) for uuid, step in run.steps}
-    return [each for each in unpaid_services.due() if pair(each) in pairs]
+    return [each for each in service_steps.due() if pair(each) in pairs]
 
 
 def decided_runs() -> Sequence[StoppedRun]:

@@ -25,14 +25,16 @@ from puqpanel.operations.automation import (
     brake,
     late_fees,
     overdue_documents,
+    prepaid_stops,
+    service_steps,
     suspensions,
     unpaid_orders,
-    unpaid_services,
 )
 from puqpanel.operations.automation.late_fees import FeeDocument
 from puqpanel.operations.automation.overdue_documents import DocumentStep
 from puqpanel.operations.automation.unpaid_orders import UnpaidOrder
 from puqpanel.operations.automation.unpaid_services import ServiceStep
+from puqpanel.operations.billing import debits, prepaid_statements
 from puqpanel.operations.system import batches, settings
 
 
@@ -65,11 +67,15 @@ class Done:
         steps: how many steps were taken, by kind.
         stopped: why no more services were suspended or terminated; None if nothing stopped it.
         held: how many suspensions and terminations staff have to approve.
+        debits: how many periods of prepaid services were charged, whatever the day.
+        statements: how many statements of prepaid services were issued.
     """
 
     steps: dict[StepKind, int] = field(default_factory=dict)
     stopped: Text | None = None
     held: int = 0
+    debits: int = 0
+    statements: int = 0
 
     def count(self, step: StepKind, number: int) -> None:
         """Add a number of steps."""
@@ -105,6 +111,8 @@ def run(
 ) -> Done:
     """Take the steps that are due.
 
+    Prepaid services are charged first, up to now.
+
     Args:
         actor: who runs it.
         day: until which day; today in the zone of each company unless given.
@@ -113,6 +121,9 @@ def run(
     """
     actor.require(DOCUMENTS_ISSUE)
     done = Done()
+    done.debits = debits.run(actor=actor)
+    done.statements = prepaid_statements.run(actor=actor)
+    prepaid_stops.warn(actor=actor)
     found = overdue_documents.due(day=day, company_uuid=company_uuid)
     for step in (StepKind.OVERDUE, StepKind.REMINDER):
         chosen = [each for each in found if each.step == step]
@@ -128,7 +139,8 @@ def run(
 
 def run_automatically() -> int:
     """Take the steps that are due today, and return how many were taken."""
-    return run(actor=AUTOMATION).total
+    done = run(actor=AUTOMATION)
+    return done.total + done.debits + done.statements
 
 
 def run_approved(uuid: str) -> int:
@@ -151,7 +163,7 @@ def run_approved(uuid: str) -> int:
 def _services(day: date | None, company_uuid: str) -> list[ServiceStep]:
     if not settings.get("automation.suspensions"):
         return []
-    return unpaid_services.due(day=day, company_uuid=company_uuid)
+    return service_steps.due(day=day, company_uuid=company_uuid)
 
 
 def _suspend(

@@ -29,7 +29,7 @@ from puqpanel.models import (
     Service,
     Step,
 )
-from puqpanel.operations.automation import steps, unpaid_services
+from puqpanel.operations.automation import prepaid_stops, service_steps, steps, unpaid_services
 from puqpanel.operations.automation.unpaid_services import ServiceStep
 from puqpanel.operations.billing.ledger import zone_day
 from puqpanel.operations.ordering import contracts
@@ -59,7 +59,7 @@ def take(found: ServiceStep, day: date | None = None) -> bool:
     """
     debt = found.debt
     contracts.lock(debt.service_uuid)
-    current = unpaid_services.due_of(debt.service_uuid, day)
+    current = service_steps.due_of(debt.service_uuid, day)
     if current is None or current.key != found.key or not current.debt.overdue:
         return False
     step = steps.claim(
@@ -67,7 +67,7 @@ def take(found: ServiceStep, day: date | None = None) -> bool:
             *("service", debt.service_uuid, found.step, current.debt.today),
             current.reason,
             debt.document_id,
-            debt.document_uuid,
+            debt.period,
         )
     )
     if step is not None:
@@ -103,7 +103,7 @@ def confirm(step_id: int) -> Step | None:
         return None
     if service.provision_status == ProvisionStatus.PROCESSING:
         raise ConflictError(BUSY)
-    current = unpaid_services.due_of(service.uuid, _day(step))
+    current = service_steps.due_of(service.uuid, _day(step))
     if current is None or current.key != (step.subject_uuid, step.period, step.step):
         session().delete(step)
         return None
@@ -128,9 +128,12 @@ def lift(service_uuid: str) -> bool:
     document = suspension.document
     zone = document.company.zone if document else "UTC"
     number = document.number if document else ""
+    reason = _("%(number)s is no longer unpaid.", number=number)
+    if prepaid_stops.is_prepaid(suspension):
+        reason = _("The credit balance and the spending cap suffice again.")
     wanted = steps.Claim(
         *("service", service_uuid, StepKind.UNSUSPEND, zone_day(zone)),
-        _("%(number)s is no longer unpaid.", number=number),
+        reason,
         suspension.document_id,
         suspension.period,
     )
@@ -156,6 +159,9 @@ def lift_paid(name: str, payload: Any) -> None:
             steps.end_suspension(payload["service_uuid"])
     elif name in ("invoice.paid", "invoice.refunded"):
         for service_uuid in _suspended_of(payload["invoice_uuid"]):
+            lift(service_uuid)
+    elif name == "payment.received":
+        for service_uuid in prepaid_stops.suspended_of(payload["client_uuid"]):
             lift(service_uuid)
 
 
@@ -194,6 +200,8 @@ def _liftable(service: Service) -> Step | None:
         return None
     if step.document is not None and step.document.status == DocumentStatus.WRITTEN_OFF:
         return None  # it was not paid: staff decide
+    if prepaid_stops.is_prepaid(step) and not prepaid_stops.covered(service):
+        return None
     debt = unpaid_services.debt_of(service)
     still_due = debt is not None and _suspended_for(service, debt)
     return None if still_due or _refused(service) else step

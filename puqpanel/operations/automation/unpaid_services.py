@@ -45,14 +45,16 @@ class Debt:
         service: its name.
         client: the name of its client.
         company: the name of the company.
-        document_id: the document.
-        document_uuid: the document.
+        document_id: the document; None for a prepaid service.
+        document_uuid: the document; empty for a prepaid service.
         number: the document.
         due_on: the last day for payment.
         today: the day in the time zone of the company, or another one that was asked for.
         overdue: whether the due date is over.
         suspend_on: when the service is suspended; None for never, or if it is suspended.
         terminate_on: when it is terminated; None for never.
+        prepaid: what the steps about a prepaid service belong to; empty for documents.
+        prepaid_reason: why a prepaid service is suspended.
     """
 
     service_id: int
@@ -60,7 +62,7 @@ class Debt:
     service: str
     client: str
     company: str
-    document_id: int
+    document_id: int | None
     document_uuid: str
     number: str
     due_on: date
@@ -68,6 +70,13 @@ class Debt:
     overdue: bool
     suspend_on: date | None
     terminate_on: date | None
+    prepaid: str = ""
+    prepaid_reason: Text | None = None
+
+    @property
+    def period(self) -> str:
+        """What the steps belong to."""
+        return self.prepaid or self.document_uuid
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +94,13 @@ class ServiceStep:
     @property
     def key(self) -> steps.Key:
         """What identifies the step."""
-        return self.debt.service_uuid, self.debt.document_uuid, self.step.value
+        return self.debt.service_uuid, self.debt.period, self.step.value
 
     @property
     def reason(self) -> Text:
         """Why it is due."""
+        if self.debt.prepaid_reason is not None:
+            return self.debt.prepaid_reason
         return _(
             "%(number)s was due on %(day)s and is not paid.",
             number=self.debt.number,
