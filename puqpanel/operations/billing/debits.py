@@ -126,8 +126,8 @@ def _charge(client_ids: Sequence[int]) -> tuple[int, bool]:
     clients = ledger.lock_clients(client_ids)
     moment, chunk = now(), _Chunk()
     sellers = sellers_of(clients)
-    countries = {each.country for each in (*clients, *sellers.values())}
-    rates = TaxRates(countries)
+    countries = {each.country for each in clients}
+    rates = TaxRates(countries | {each.country for each in sellers.values()})
     spans: dict[int, list[tuple[PrepaidSpan, str]]] = {}
     for span, tax_class in _due_spans(client_ids, moment):
         spans.setdefault(span.client_id, []).append((span, tax_class))

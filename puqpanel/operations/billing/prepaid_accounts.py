@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 import sqlalchemy as sa
+from sqlalchemy.orm import joinedload
 
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.ledger import Account
@@ -23,6 +24,7 @@ from puqpanel.infra.db import retry_deadlocks, session, transaction
 from puqpanel.models import (
     Client,
     Company,
+    Debit,
     LedgerEntry,
     Posting,
     PrepaidAccount,
@@ -113,7 +115,8 @@ def outlooks(
     sellers = sellers_of(clients.values())
     credits, accounts = _credits(client_ids), _accounts(client_ids)
     spent = _spent(client_ids, sellers)
-    countries = {each.country for each in (*clients.values(), *sellers.values())}
+    countries = {each.country for each in clients.values()}
+    countries |= {each.country for each in sellers.values()}
     rates, found = TaxRates(countries), dict[tuple[int, str], Outlook]()
     for key in sorted(keys):
         client_id, currency = key
@@ -292,3 +295,32 @@ def _spent(
         for row in session().execute(query)
         if months.get(row[0]) == row[2]
     }
+
+
+def debits_of(
+    client_id: int, *, service_id: int | None = None, limit: int = 50
+) -> Sequence[tuple[Debit, str]]:
+    """Return the latest debits of a client with the names of the services.
+
+    Args:
+        client_id: the client.
+        service_id: of one service only; all of them unless given.
+        limit: how many at most.
+    """
+    query = (
+        sa.select(Debit, Service.name)
+        .join(Service, Service.id == Debit.service_id)
+        .join(PrepaidTotal, PrepaidTotal.id == Debit.total_id)
+        .where(PrepaidTotal.client_id == client_id)
+        .options(joinedload(Debit.total))
+    )
+    if service_id is not None:
+        query = query.where(Debit.service_id == service_id)
+    rows = session().execute(query.order_by(Debit.id.desc()).limit(limit))
+    return [(debit, name) for debit, name in rows]
+
+
+def has_services(client_id: int) -> bool:
+    """Return whether a client has or had a prepaid service."""
+    query = sa.select(Service.id).where(Service.client_id == client_id, Service.prepaid)
+    return session().scalar(query.limit(1)) is not None

@@ -125,7 +125,7 @@ def _lines(totals: Sequence[PrepaidTotal], company: Company) -> list[Line]:
     query = (
         sa.select(
             *(*terms, *names),
-            sa.func.count().label("count"),
+            sa.func.count().label("periods"),
             sa.func.sum(Debit.amount_minor).label("minor"),
             sa.func.min(Debit.starts_at).label("first"),
             sa.func.max(Debit.ends_at).label("last"),
@@ -146,7 +146,7 @@ def _lines(totals: Sequence[PrepaidTotal], company: Company) -> list[Line]:
                 description=row.product,
                 details=row.name,
                 unit_price=Money(row.unit_minor, currency).major,
-                quantity=Decimal(row.count),
+                quantity=Decimal(row.periods),
                 tax_class=row.tax_class,
                 group=groups[row.total_id],
                 amount=Money(int(row.minor), currency),

@@ -12,7 +12,14 @@ from puqpanel.web.client.accounts import (
     registration,
     users,
 )
-from puqpanel.web.client.billing import calendar, documents, funds, payments, statements
+from puqpanel.web.client.billing import (
+    calendar,
+    documents,
+    funds,
+    payments,
+    prepaid,
+    statements,
+)
 from puqpanel.web.client.ordering import changes, endings, offers
 from puqpanel.web.client.oversight import home
 from puqpanel.web.client.provisioning import services
@@ -34,6 +41,7 @@ def blueprint() -> Blueprint:
         offers,
         documents,
         funds,
+        prepaid,
         payments,
         statements,
         calendar,

@@ -5,6 +5,7 @@ Provisioning requests are in requests.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,12 @@ from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.money import Money
-from puqpanel.domain.permissions import SERVICES_MANAGE, SERVICES_PROVISION, SERVICES_VIEW
+from puqpanel.domain.permissions import (
+    DOCUMENTS_VIEW,
+    SERVICES_MANAGE,
+    SERVICES_PROVISION,
+    SERVICES_VIEW,
+)
 from puqpanel.domain.service_states import (
     PROVISION_LABELS,
     STATUS_LABELS,
@@ -26,8 +32,9 @@ from puqpanel.domain.service_states import (
 from puqpanel.domain.task_states import OPEN, TaskStatus
 from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
-from puqpanel.models import Client, Ending, ModuleLog, Product, Service, Task
+from puqpanel.models import Client, Debit, Ending, ModuleLog, Product, Service, Task
 from puqpanel.operations.automation import due_services, steps, unpaid_services
+from puqpanel.operations.billing import prepaid_accounts
 from puqpanel.operations.catalog import products
 from puqpanel.operations.ordering import manual_changes, selections
 from puqpanel.operations.ordering.contracts import ENDED, find_with_rows
@@ -290,8 +297,10 @@ def show(uuid: str) -> ResponseReturnValue:
         selection=selections.of_service(service),
         day=shown_day,
         # what was never charged has no steps, and costs no query
-        steps=steps.of_service(uuid) if service.paid_until else [],
+        steps=steps.of_service(uuid) if service.paid_until or service.prepaid else [],
         step_label=step_label,
+        debits=_debits(service),
+        outlook=_outlook(service),
         upcoming=unpaid_services.upcoming(service),
         choices=choices_for(service, found.difference),
         refreshes=can(SERVICES_PROVISION) and observations.can_refresh(service),
@@ -360,3 +369,17 @@ def settings(uuid: str) -> ResponseReturnValue:
         partial(services.save_service_data, actor=actor(), uuid=uuid),
         consequence=_("Run Change package to send changes to the provider, unless noted."),
     )
+
+
+def _debits(service: Service) -> Sequence[tuple[Debit, str]]:
+    """Return the latest debits of a prepaid service, for staff who may see documents."""
+    if not service.prepaid or not can(DOCUMENTS_VIEW):
+        return []
+    return prepaid_accounts.debits_of(service.client_id, service_id=service.id, limit=24)
+
+
+def _outlook(service: Service) -> prepaid_accounts.Outlook | None:
+    """Return what the prepaid services of the client cost, for staff who may see documents."""
+    if not service.prepaid or not can(DOCUMENTS_VIEW):
+        return None
+    return prepaid_accounts.outlook(service.client, service.currency)

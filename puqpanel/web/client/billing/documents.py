@@ -26,6 +26,7 @@ from puqpanel.operations.billing import (
     gateways,
     ledger,
     payment_methods,
+    prepaid_accounts,
 )
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.documents import (
@@ -66,6 +67,7 @@ def index() -> ResponseReturnValue:
         day=shown_day,
         credits=ledger.credits_of(find_client(client.uuid)) if client else [],
         adds_funds=funds.is_offered() and actor().may(CLIENT_BILLING_MANAGE),
+        prepaid=client is not None and prepaid_accounts.has_services(client.id),
     )
 
 

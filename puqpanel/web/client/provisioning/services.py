@@ -18,8 +18,8 @@ from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.domain.texts import Text, _
 from puqpanel.host import languages
 from puqpanel.host.calls import Called
-from puqpanel.models import Service
-from puqpanel.operations.automation import due_services, steps, unpaid_services
+from puqpanel.models import Service, Step
+from puqpanel.operations.automation import due_services, prepaid_stops, steps, unpaid_services
 from puqpanel.operations.ordering import (
     contracts,
     coupon_uses,
@@ -79,14 +79,14 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
     first = without_module or tab == tabs[0][0]
     called = module.page(uuid, tab, active=_active(service)) if module else None
     ending, change = contracts.ending_of(service), contracts.change_of(service)
-    suspended_for = _suspended_for(service)
+    suspended_for, stop = _suspended_for(service), _stopped_for(service)
     return render_template(
         "client/provisioning/services/show.html",
         service=service,
         status_key=visible_status(service),
         busy=service.provision_status == ProvisionStatus.PROCESSING,
         notices=_notices(
-            service, unavailable=unavailable, unpaid=suspended_for is not None, called=called
+            service, unavailable=unavailable, unpaid=bool(suspended_for or stop), called=called
         ),
         tabs=tabs,
         tab=OVERVIEW if without_module else tab,
@@ -99,6 +99,7 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
         orders=can(CLIENT_ORDERS_MANAGE) and not _closed(service),
         day=shown_day,
         suspended=suspended_for is not None,
+        stop=None if suspended_for else stop,
         unpaid=suspended_for or unpaid_services.upcoming(service),
         reduced=None if _closed(service) else coupon_uses.reduced_price(service),
         excludes_tax=bool(service.price_minor) and excludes_tax(service.client),
@@ -176,6 +177,12 @@ def _suspended_for(service: Service) -> unpaid_services.Debt | None:
     if service.status != ServiceStatus.SUSPENDED or processing:
         return None
     return unpaid_services.debt_of(service) if steps.suspension_of(service.uuid) else None
+
+
+def _stopped_for(service: Service) -> Step | None:
+    """Return the step that suspended a prepaid service; None if none did."""
+    step = steps.suspension_of(service.uuid) if service.prepaid and not _closed(service) else None
+    return step if step is not None and prepaid_stops.is_prepaid(step) else None
 
 
 def _find_own(uuid: str) -> Service:
