@@ -72,6 +72,7 @@ OWN = {
     "billing.documents.find_document_of": "reads; a customer sees the own client only",
     "billing.funds.cancel_own": "the actor's own client; asks for the client permission",
     "billing.funds.request_own": "the actor's own client; asks for the client permission",
+    "billing.prepaid_accounts.set_own_cap": "the actor's own client; asks for the client permission",
     "billing.issuing.cancel": "a part of operations that have asked",
     "billing.statements.client_of": "asks staff and users; a customer sees the own client only",
     "billing.statements.statement": "asks staff and users; a customer sees the own client only",
