@@ -16,6 +16,7 @@ from puqpanel.domain.task_states import OnLoss
 from puqpanel.domain.texts import Text, _, _n
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, retry_deadlocks, save, session, transaction
+from puqpanel.infra.inserts import insert_missing
 from puqpanel.models import Service, Setting, Step, StoppedRun
 from puqpanel.operations.automation import service_steps
 from puqpanel.operations.automation.unpaid_services import RUNNING, ServiceStep
@@ -92,7 +93,9 @@ def pair(step: ServiceStep) -> Pair:
 @transaction()
 def note_run(verdict: Verdict) -> None:
     """Record that a run took place, and the steps about which staff have to decide."""
-    session().merge(Setting(name=LAST_RUN, value=now().isoformat()))
+    moment = now().isoformat()
+    if not insert_missing(Setting, [{"name": LAST_RUN, "value": moment}], ("name",)):
+        session().execute(sa.update(Setting).where(Setting.name == LAST_RUN).values(value=moment))
     waiting, pairs = open_run(), [list(pair(each)) for each in verdict.held]
     if waiting is not None and not pairs:
         waiting.steps = []
