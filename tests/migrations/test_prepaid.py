@@ -15,7 +15,7 @@ pytestmark = pytest.mark.mariadb
 
 def test_services_stay_as_they_are(new_database: Callable[[], str]) -> None:
     engine = engine_for(new_database())
-    with upgraded(engine, "0043", rows=20), engine.connect() as connection:
+    with upgraded(engine, "0044", rows=20), engine.connect() as connection:
         services = sa.text("SELECT COUNT(*) FROM services WHERE prepaid")
         assert connection.scalar(services) == 0
         assert connection.scalar(sa.text("SELECT COUNT(*) FROM prepaid_spans")) == 0
