@@ -62,18 +62,28 @@ def live(*, actor: Principal, plan: Plan) -> Iterator[Counts]:
 
 
 def _live(plan: Plan) -> Iterator[Counts]:
-    with _without_queue():
+    with without_queue():
         clients, meter = (
             follow_ups.Clients(plan.paying, plan.company_uuid),
             Meter(plan.company_uuid),
         )
         for moment in plan.moments():
             with clock.at(moment):
-                counts = _day(plan, clients, meter)
+                counts = live_day(plan, clients, meter)
             yield counts
 
 
-def _day(plan: Plan, clients: follow_ups.Clients, meter: Meter) -> Counts:
+def live_day(
+    plan: Plan, clients: follow_ups.Clients, meter: Meter, *, answered: bool = True
+) -> Counts:
+    """Live the current day, and return what happened; after an interruption, it is lived on.
+
+    Args:
+        plan: what is simulated.
+        clients: who pay.
+        meter: counts what happened.
+        answered: whether gateways answer the charges of saved payment methods.
+    """
     changes.carry_out_due()
     endings.carry_out_due()
     follow_ups.finish_tasks()
@@ -81,7 +91,7 @@ def _day(plan: Plan, clients: follow_ups.Clients, meter: Meter) -> Counts:
         renewals.run(actor=AUTOMATION, company_uuid=plan.company_uuid)
     if settings.get("billing.automatic_charges"):
         charging.run(actor=AUTOMATION, company_uuid=plan.company_uuid)
-    charges = follow_ups.answer_charges(plan.paying, plan.company_uuid)
+    charges = follow_ups.answer_charges(plan.paying, plan.company_uuid) if answered else []
     clients.pay()
     follow_ups.finish_tasks()
     done = dunning.run(actor=AUTOMATION, company_uuid=plan.company_uuid, approve=True)
@@ -94,7 +104,8 @@ def _day(plan: Plan, clients: follow_ups.Clients, meter: Meter) -> Counts:
 
 
 @contextlib.contextmanager
-def _without_queue() -> Iterator[None]:
+def without_queue() -> Iterator[None]:
+    """Let no task reach a queue."""
     outbox.deliver_to(lambda task_id: None)
     try:
         yield
