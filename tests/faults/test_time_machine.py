@@ -29,9 +29,9 @@ from puqpanel.domain.money import Money
 from puqpanel.host.contract.payments import DisputeReport
 from puqpanel.infra import clock
 from puqpanel.infra.db import session, transaction
-from puqpanel.models import Change, Charge, Document, Payment, Service
+from puqpanel.models import Change, Charge, Document, Order, OrderItem, Payment, Service
 from puqpanel.operations.accounts import clients
-from puqpanel.operations.automation import steps
+from puqpanel.operations.automation import steps, unpaid_services
 from puqpanel.operations.automation.simulation import days, follow_ups
 from puqpanel.operations.automation.simulation.assumptions import Paying
 from puqpanel.operations.automation.simulation.counts import Meter
@@ -210,13 +210,17 @@ def gaps() -> list[str]:
 
 
 def suspended_without_reason() -> list[str]:
+    """Return services that are suspended although nothing is overdue and their order stands."""
     found = []
     for service in session().scalars(sa.select(Service).where(Service.status == "suspended")):
-        step = steps.suspension_of(service.uuid)
-        if step is None or step.document is None:
-            found.append(f"{service.name}: no step")
-        elif step.document.status == "paid":
-            found.append(f"{service.name}: {step.document.number} is paid")
+        order = session().scalar(
+            sa.select(Order.status)
+            .join(OrderItem, OrderItem.order_id == Order.id)
+            .where(OrderItem.service_id == service.id)
+        )
+        if order != "cancelled" and unpaid_services.debt_of(service) is None:
+            step = steps.suspension_of(service.uuid)
+            found.append(f"{service.name}: {step.document.number if step else 'no step'}")
     return found
 
 
