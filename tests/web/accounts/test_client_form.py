@@ -37,6 +37,6 @@ def names(page: str) -> list[str]:
 
 def test_fields_are_grouped(owner: Browser, shop: dict[str, str]) -> None:
     edit = names(owner.get(f"/admin/clients/{shop['client']}/edit").text)
-    assert edit == [*ORDER, "active", "notes"]
+    assert edit == [*ORDER, "separate_documents", "active", "notes"]
     new = names(owner.get("/admin/clients/new").text)
     assert new == [*ORDER, "user_name", "user_password", "notes"]

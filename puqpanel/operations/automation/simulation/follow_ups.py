@@ -154,10 +154,11 @@ def finish_tasks() -> int:
 
 
 def _finish(task: Task) -> None:
-    values = {"status": TaskStatus.COMPLETED, "waiting_key": None, "ended_at": now(), "turn": None}
-    write(sa.update(Task).where(Task.id == task.id).values(values))
+    # the action first: a simulation that is interrupted between them does it again
     if (action := _ACTIONS.get(task.job)) is not None:
         batches.carry_out(_done, [(action, dict(task.data or {}))])
+    values = {"status": TaskStatus.COMPLETED, "waiting_key": None, "ended_at": now(), "turn": None}
+    write(sa.update(Task).where(Task.id == task.id).values(values))
 
 
 def _done(action: Callable[[dict[str, Any]], object], data: dict[str, Any]) -> int:
