@@ -21,14 +21,15 @@ def follow(service: Service) -> None:
     if service.id is None:
         return
     session().flush()
+    if not service.prepaid:  # which never changes
+        return
     query = sa.select(PrepaidSpan).where(
         PrepaidSpan.service_id == service.id, PrepaidSpan.live.is_(True)
     )
     query = query.with_for_update().execution_options(populate_existing=True)
     span = session().scalar(query)
     charged = (
-        service.prepaid
-        and service.status == ServiceStatus.ACTIVE
+        service.status == ServiceStatus.ACTIVE
         and service.price_minor > 0
         and service.period != Period.ONE_TIME
     )
