@@ -396,6 +396,12 @@ def test_reconciliation_agrees_with_the_ledger(desk: Desk) -> None:
     assert "Coin card" in desk.text(link)
 
 
+def test_a_payout_without_a_company_is_refused(owner: Browser) -> None:
+    page = "/admin/payments/payouts/new"
+    assert "Add a gateway and a company" in owner.get(page, follow_redirects=True).text
+    assert owner.post(page, data={"amount": "1"}).status_code == 422
+
+
 def test_a_payout_is_recorded_and_removed(desk: Desk) -> None:
     page = "/admin/payments/payouts/"
     assert "No payouts yet" in desk.text(page)

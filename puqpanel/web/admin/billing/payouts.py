@@ -131,7 +131,8 @@ def new() -> ResponseReturnValue:
 
     if refused(check):
         return redirect(url_for("admin.payouts.index"))
-    form = PayoutForm(data={"token": new_uuid(), "paid_on": ledger.today(sellers[0])})
+    today = ledger.today(sellers[0]) if sellers else None
+    form = PayoutForm(data={"token": new_uuid(), "paid_on": today})
     form.gateway.choices = choices(list(titles.items()))
     form.company.choices = choices([(row.uuid, row.name) for row in sellers])
 
