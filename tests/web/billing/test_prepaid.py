@@ -29,18 +29,13 @@ def service(app: Panel, shop: dict[str, str]) -> str:
         taxes.load_eu_rates(actor=AUTOMATION)
         values = {**SELLER, "name": "Fjordhost", "country": "PL"}
         companies.save_company(actor=AUTOMATION, uuid=None, values=values)
-        client = find_client(shop["client"]) if "client" in shop else _client()
+        client = find_client(shop["client"])
         with when("2026-03-10T10:00"):
             top_up(client, "3.69")
             found = active(client, prepaid_product("1"))
         with when("2026-03-10T12:10"):
             dunning.run(actor=AUTOMATION)
     return found
-
-
-def _client() -> Client:
-    query = sa.select(Client).where(Client.users.any(email="anna@example.test"))
-    return session().scalars(query).one()
 
 
 def test_a_customer_sees_the_cost_and_sets_a_cap(app: Panel, service: str) -> None:
@@ -50,6 +45,13 @@ def test_a_customer_sees_the_cost_and_sets_a_cap(app: Panel, service: str) -> No
         page = anna.get(PATH).text
         for part in ("1.23", "29.52", "Credit lasts until", "No limit"):
             assert part in page
+        assert "Used up" in page
+        with app.app_context():
+            top_up(
+                session().scalars(sa.select(Client).where(Client.name == "Anna Berg")).one(), "9"
+            )
+        assert "Used up" not in anna.get(PATH).text
+        assert "Change plan" not in anna.get(f"/client/services/{service}/overview").text
         assert anna.post(PATH, {"cap": "-1"}).status_code == 422
         assert anna.post(PATH, {"cap": "50"}).status_code == 302
         assert re.search(r"50\.00\s€", anna.get(PATH).text)
