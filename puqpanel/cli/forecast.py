@@ -7,7 +7,7 @@ from datetime import date
 
 import click
 
-from puqpanel.cli.context import instance_option, panel
+from puqpanel.cli.context import company_uuid, instance_option, panel
 from puqpanel.infra.settings import Settings
 
 
@@ -20,9 +20,10 @@ from puqpanel.infra.settings import Settings
     help="Number of months.",
 )
 @click.option("--client", default="", help="UUID of a client: list its documents.")
+@click.option("--company", default="", help="Name or UUID of one company.  [default: all]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @instance_option
-def command(settings: Settings, *, months: int, client: str, as_json: bool) -> int:
+def command(settings: Settings, *, months: int, client: str, company: str, as_json: bool) -> int:
     """Show what services will be charged in the next months, if nothing changes.
 
     Without --client, sums by company, currency and month; renewals are prices as the company enters
@@ -32,7 +33,8 @@ def command(settings: Settings, *, months: int, client: str, as_json: bool) -> i
 
     with panel(settings):
         until = forecast.last_day(months)
-        rows = _documents(client, until) if client else _sums(until)
+        uuid = company_uuid(company) if company else ""
+        rows = _documents(client, until) if client else _sums(until, uuid)
     if as_json:
         click.echo(json.dumps(rows))
         return 0
@@ -43,7 +45,7 @@ def command(settings: Settings, *, months: int, client: str, as_json: bool) -> i
     return 0
 
 
-def _sums(until: date) -> list[dict[str, str]]:
+def _sums(until: date, company: str) -> list[dict[str, str]]:
     from puqpanel.operations.automation import forecast
 
     return [
@@ -55,7 +57,7 @@ def _sums(until: date) -> list[dict[str, str]]:
             "automatic": str(row.automatic.major),
             "unpaid": str(row.unpaid.major),
         }
-        for row in forecast.expected(until)
+        for row in forecast.expected(until, company_uuid=company)
     ]
 
 

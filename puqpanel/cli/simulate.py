@@ -35,7 +35,7 @@ STEPS = {
     "cancel": "Orders cancelled",
 }
 WIDTH = 200
-"""Of the table if the output is no terminal."""
+"""Width of the table in characters if the output is not a terminal."""
 
 
 @click.command("simulate")
@@ -75,7 +75,7 @@ def command(
     with tempfile.TemporaryDirectory(prefix="puqpanel-simulation-") as folder, progress:
         copied = _copy(settings, Path(folder) / "copy.db", client, progress)
         with panel(copied), _closing():
-            days, problems = _live(months, _paying(share, seed), company, progress)
+            days, problems = _simulate(months, _paying(share, seed), company, progress)
     if as_json:
         click.echo(json.dumps(_plain(days, problems, seed, paying)))
     else:
@@ -140,7 +140,7 @@ def _client_id(source: object, text: str) -> int:
     with source.connect() as connection:
         found = connection.scalars(query.limit(2)).all()
     if len(found) != 1:
-        problem = "There are several clients" if found else "There is no client"
+        problem = "Several clients match" if found else "No client matches"
         raise click.BadParameter(f"{problem} “{text[:80]}”.", param_hint="--client")
     return int(found[0])
 
@@ -157,7 +157,7 @@ def _closing() -> Iterator[None]:
         dispose_engines()
 
 
-def _live(
+def _simulate(
     months: int, paying: Paying, company: str, progress: Progress
 ) -> tuple[list[Counts], list[Problem]]:
     from puqpanel.domain.principals import CLI
@@ -167,7 +167,7 @@ def _live(
     plan = days.Plan(months, paying, company_uuid(company) if company else "")
     task = progress.add_task("Simulating days", total=len(plan.moments()))
     found = []
-    for each in days.live(actor=CLI, plan=plan):
+    for each in days.simulate(actor=CLI, plan=plan):
         found.append(each)
         progress.advance(task)
     check = progress.add_task("Checking ledger invariants", total=books.CHECKS)

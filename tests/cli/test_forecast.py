@@ -30,6 +30,7 @@ def test_sums_and_documents(settings: Settings, client: Any, company: Any) -> No
     assert {(row["company"], row["currency"], row["renewals"]) for row in rows} == {
         (company.name, "EUR", "10.00")
     }
+    assert json.loads(run("--company", company.name, "--json")) == rows
     documents = json.loads(run("--client", client.uuid, "--months", "3", "--json"))
     assert [(row["amount"], row["services"]) for row in documents] == [("12.30", "VPS")] * len(
         documents

@@ -1,4 +1,4 @@
-"""`puqpanel billing simulate` lives months on a copy of the database, and leaves it as it is."""
+"""`puqpanel billing simulate` works on a copy of the database, and changes nothing in it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def service(client: Any, company: Any) -> Service:  # noqa: F811
     return order.items[0].service
 
 
-def test_a_year_is_lived_on_a_copy(settings: Settings, service: Service) -> None:
+def test_a_year_is_simulated_on_a_copy(settings: Settings, service: Service) -> None:
     session().rollback()
     before, queued = digest(settings), queue.connection().keys()
     found = simulated(settings, "--paying", "all", "--seed", "7")
@@ -111,7 +111,7 @@ def test_one_client_only(settings: Settings, service: Service) -> None:
     assert (total(both, "issued"), total(one, "issued")) == (4, 2)
     assert simulated(settings, *options, "--client", "o@example.org")["days"] == one["days"]
     wrong = run(settings, "--client", "nobody")
-    assert (wrong.returncode, "There is no client “nobody”." in wrong.stderr) == (2, True)
+    assert (wrong.returncode, "No client matches “nobody”." in wrong.stderr) == (2, True)
 
 
 def test_clients_pay_as_they_did_before(settings: Settings, service: Service) -> None:

@@ -4,7 +4,7 @@ A seeded world of clients orders, changes, cancels, pays late or never and dispu
 and tax rates change, gateways do not answer for days, and runs are stopped in the middle. After
 each day the books must agree, and at the end every charged period must follow the one before.
 
-The world is small unless `PUQPANEL_TEST_WORLD` says how many clients live for how many days, such
+The world is small unless `PUQPANEL_TEST_WORLD` says how many clients and days it has, such
 as `500x3650`; its books are then checked less often. `PUQPANEL_TEST_SEED` repeats a run.
 """
 
@@ -36,6 +36,7 @@ from puqpanel.operations.automation.simulation import days, follow_ups
 from puqpanel.operations.automation.simulation.assumptions import Paying
 from puqpanel.operations.automation.simulation.counts import Meter
 from puqpanel.operations.billing import books, credit_notes, payment_reports, taxes
+from puqpanel.operations.billing.taxes import RateValues
 from puqpanel.operations.catalog import prices, products
 from puqpanel.operations.catalog.price_rows import Cell
 from puqpanel.operations.ordering import changes, endings, orders
@@ -65,7 +66,6 @@ class World:
         self.chance, self.scene, self.tokens = random.Random(seed), scene, 0
         self.products = [self.product(f"Plan {number}", number) for number in range(4)]
         self.clients = [self.client(number) for number in range(size)]
-        self.rates = {row.rate for row in taxes.rates() if row.country == "PL"}
 
     def product(self, name: str, number: int) -> str:
         made = products.save_product(actor=STAFF, uuid=None, name=name, price=None, currency="EUR")
@@ -152,6 +152,16 @@ class World:
         cells = {period: Decimal(self.chance.randint(100, 5000)) / 100 for period in PERIODS}
         self.set_prices(uuid, cells)
 
+    def retax(self) -> None:
+        """Change the standard rate of a country from tomorrow on."""
+        values = RateValues(
+            country=self.chance.choice(["PL", "DE"]),
+            name="VAT",
+            rate=Decimal(self.chance.randint(15, 27)),
+            valid_from=clock.now().date() + timedelta(days=1),
+        )
+        taxes.save_rate(actor=STAFF, uuid=None, values=values)
+
     def happens(self) -> None:
         """Let some of all that can happen on a day happen; what is not allowed is refused."""
         events: dict[Callable[[], None], float] = {
@@ -161,6 +171,7 @@ class World:
             self.credit: 0.05,
             self.dispute: 0.04,
             self.reprice: 0.02,
+            self.retax: 0.01,
         }
         for event, likely in events.items():
             if self.chance.random() < likely:
@@ -240,15 +251,15 @@ def test_years_of_billing(scene: Scene) -> None:  # noqa: F811
                 for _event in range(max(1, size // 10)):
                     world.happens()
                 outage = world.chance.random() < 0.1
-                lived = None
-                while lived is None:
+                done = None
+                while done is None:
                     with suppress(Killed), killed(world.chance):
-                        lived = days.live_day(plan, people, meter, answered=not outage)
-                    if lived is None:
+                        done = days.simulate_day(plan, people, meter, answered=not outage)
+                    if done is None:
                         counts["killed"] += 1
                         session().rollback()
-                counts["issued"] += sum(found[0] for found in lived.sums["issued"].values())
-                counts.update(lived.steps)
+                counts["issued"] += sum(found[0] for found in done.sums["issued"].values())
+                counts.update(done.steps)
                 if number % max(1, length // CHECKS) == 0 or number == length - 1:
                     assert problems(verify=number == length - 1) == [], f"seed {seed}, {number}"
                 assert suspended_without_reason() == [], f"seed {seed}, day {number}"

@@ -23,7 +23,7 @@ from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.forecasts import Terms, Upcoming
 from puqpanel.domain.money import Money
-from puqpanel.domain.periods import Anchor, Period
+from puqpanel.domain.periods import Anchor, Period, boundary
 from puqpanel.domain.pricing import Coupon
 from puqpanel.infra import catalogs
 from puqpanel.infra.clock import now
@@ -90,11 +90,9 @@ class ExpectedDocument:
 
 def last_day(months: int, today: date | None = None) -> date:
     """Return the last day of a forecast for a number of months, at most MAX_MONTHS."""
-    first = today or now().date()
-    count = first.month - 1 + max(1, min(months, MAX_MONTHS))
-    year, month = first.year + count // 12, count % 12 + 1
-    leap = (date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)).day
-    return date(year, month, min(first.day, leap)) - timedelta(days=1)
+    count = max(1, min(months, MAX_MONTHS))
+    end = boundary(Anchor.on(today or now().date()), Period.MONTHLY, count)
+    return end - timedelta(days=1)
 
 
 def documents(client: Client, until: date) -> list[ExpectedDocument]:
@@ -135,7 +133,7 @@ class Expected:
 
 
 def expected(until: date, *, company_uuid: str = "") -> list[Expected]:
-    """Return what is expected by company, currency and month.
+    """Return the expected amounts by company, currency and month.
 
     Args:
         until: the last day on which something may be due.

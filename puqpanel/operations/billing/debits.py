@@ -64,12 +64,6 @@ def run(*, actor: Principal) -> int:
     return done
 
 
-def due() -> int:
-    """Return how many spans have a period that is over."""
-    query = sa.select(sa.func.count()).select_from(PrepaidSpan)
-    return session().scalar(query.where(PrepaidSpan.next_at <= now())) or 0
-
-
 def meter_of(span: PrepaidSpan, company: Company, start: datetime) -> Meter:
     """Return what determines the periods of a span at a company."""
     first = span.anchored_on or ledger.today(company, start)

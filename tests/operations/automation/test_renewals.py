@@ -17,7 +17,9 @@ from puqpanel.infra.db import session, transaction
 from puqpanel.models import Charge, Document, OrderItem, Service
 from puqpanel.operations.accounts import clients
 from puqpanel.operations.automation import due_services, renewals
+from puqpanel.operations.automation.renewals import RenewalDocument
 from puqpanel.operations.billing import companies, credit_notes, payments
+from puqpanel.operations.billing.bulk_issuing import Results
 from puqpanel.operations.ordering import coupons, endings
 from puqpanel.operations.ordering.coupons import CouponValues
 from tests.operations.billing.conftest import STAFF, client, company, credit_of  # noqa: F401  # fixtures
@@ -29,6 +31,20 @@ def run(**options: Any) -> int:
     results = renewals.run(actor=AUTOMATION, **options)
     assert [str(reason) for _subject, reason in results.refused] == []
     return results.issued
+
+
+def run_without(other: str, monkeypatch: pytest.MonkeyPatch) -> Results[RenewalDocument]:
+    """Renew on 20 February 2026, when one service can't be charged."""
+    charge = renewals._charge
+
+    def failing(found: Any) -> None:
+        if any(each.service.uuid == other for each in found):
+            raise ConflictError("no")  # type: ignore[arg-type]
+        charge(found)
+
+    monkeypatch.setattr(renewals, "_charge", failing)
+    with at("2026-02-20"):
+        return renewals.run(actor=AUTOMATION)
 
 
 def issued() -> list[Document]:
@@ -212,16 +228,7 @@ def test_a_service_that_was_changed_meanwhile_is_left_to_the_next_run(service, m
 def test_one_that_fails_stops_no_other(service, client, monkeypatch):  # noqa: F811
     with at("2026-02-01"):
         other = buy(client, sold("Mail", {"monthly": "3"})).items[0].service.uuid
-    charge = renewals._charge
-
-    def failing(found: Any) -> None:
-        if any(each.service.uuid == other for each in found):
-            raise ConflictError("no")  # type: ignore[arg-type]
-        charge(found)
-
-    monkeypatch.setattr(renewals, "_charge", failing)
-    with at("2026-02-20"):
-        results = renewals.run(actor=AUTOMATION)
+    results = run_without(other, monkeypatch)
     assert (results.issued, len(results.refused)) == (1, 1)
     assert fresh(service).paid_until == date(2026, 3, 31)
     assert fresh(other).paid_until == date(2026, 3, 1)
@@ -247,16 +254,7 @@ def test_a_client_gets_one_document_a_day_or_one_per_service(client, company, se
 def test_one_that_fails_does_not_hold_up_others_of_its_day(service, client, monkeypatch):  # noqa: F811
     with at("2026-01-31"):
         other = buy(client, sold("Mail", {"monthly": "3"})).items[0].service.uuid
-    charge = renewals._charge
-
-    def failing(found: Any) -> None:
-        if any(each.service.uuid == other for each in found):
-            raise ConflictError("no")  # type: ignore[arg-type]
-        charge(found)
-
-    monkeypatch.setattr(renewals, "_charge", failing)
-    with at("2026-02-20"):
-        results = renewals.run(actor=AUTOMATION)
+    results = run_without(other, monkeypatch)
     assert (results.issued, len(results.refused)) == (1, 1)
     (refused,) = results.refused[0][0].renewals
     assert refused.service.uuid == other

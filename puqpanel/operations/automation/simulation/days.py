@@ -1,4 +1,4 @@
-"""Live day after day on a copy of the database, with the clock moved."""
+"""Simulate day after day on a copy of the database, with the clock moved."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from puqpanel.operations.system import settings
 from puqpanel.tasks import outbox
 
 NOON = time(12, tzinfo=UTC)
-"""When a day is lived: the same date in nearly all time zones."""
+"""When a day is simulated: the same date in nearly all time zones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is simulated.
+    """The plan of a simulation.
 
     Args:
         months: how many.
@@ -39,29 +39,29 @@ class Plan:
     company_uuid: str = ""
 
     def moments(self) -> list[datetime]:
-        """Return when the days are lived: now, and at noon of those that follow."""
+        """Return when the days are simulated: now, and at noon of those that follow."""
         first = clock.now()
         end = boundary(Anchor.on(first.date()), Period.MONTHLY, self.months)
         return [first, *(datetime.combine(day, NOON) for day in _days(first.date(), end))]
 
 
-def live(*, actor: Principal, plan: Plan) -> Iterator[Counts]:
-    """Live the days of a plan in the database of this app, which must be a copy.
+def simulate(*, actor: Principal, plan: Plan) -> Iterator[Counts]:
+    """Simulate the days of a plan in the database of this app, which must be a copy.
 
     No module is called, and no task is sent to a queue.
 
     Args:
         actor: who requests it.
-        plan: what is simulated.
+        plan: the plan.
 
     Returns:
         What happened on each day.
     """
     actor.require(DOCUMENTS_ISSUE)
-    return _live(plan)
+    return _simulate(plan)
 
 
-def _live(plan: Plan) -> Iterator[Counts]:
+def _simulate(plan: Plan) -> Iterator[Counts]:
     with without_queue():
         clients, meter = (
             follow_ups.Clients(plan.paying, plan.company_uuid),
@@ -69,17 +69,17 @@ def _live(plan: Plan) -> Iterator[Counts]:
         )
         for moment in plan.moments():
             with clock.at(moment):
-                counts = live_day(plan, clients, meter)
+                counts = simulate_day(plan, clients, meter)
             yield counts
 
 
-def live_day(
+def simulate_day(
     plan: Plan, clients: follow_ups.Clients, meter: Meter, *, answered: bool = True
 ) -> Counts:
-    """Live the current day, and return what happened; after an interruption, it is lived on.
+    """Simulate the current day, and return what happened; repeat it after an interruption.
 
     Args:
-        plan: what is simulated.
+        plan: the plan.
         clients: who pay.
         meter: counts what happened.
         answered: whether gateways answer the charges of saved payment methods.
