@@ -100,6 +100,8 @@ def test_a_scheduled_change_counts_from_its_day(client, company):  # noqa: F811
         (date(2026, 4, 30), eur(400), "Small"),
     ]
     assert all(bill.changed for each in found for bill in each.bills)
+    # nothing is issued before the change takes effect
+    assert [each.issued_on for each in found[:2]] == [date(2026, 2, 28), date(2026, 3, 17)]
     assert [row.renewals.minor for row in sums] == [400, 400, 400]
 
 
