@@ -14,14 +14,14 @@ from puqpanel.cli.context import company_uuid, instance_option, panel
 from puqpanel.infra.settings import Settings
 
 if TYPE_CHECKING:
-    from puqpanel.operations.automation.charging import DueCharge
+    from puqpanel.operations.automation.charging import Charged, DueCharge
     from puqpanel.operations.automation.dunning import Done, Due
     from puqpanel.operations.automation.renewals import RenewalDocument
 
 
 _HOW = (
-    "Nothing was suspended or terminated. Check the list with --dry-run, then run the command again"
-    " with --approve, or decide on the Schedule page."
+    "Check the list with --dry-run, then run the command again with --approve, or decide on the"
+    " Schedule page."
 )
 PAID = "Nothing is due any more."
 AMOUNTS = "Amounts include or exclude tax, as the company enters its prices."
@@ -45,7 +45,7 @@ def command() -> None:
 @click.option(
     "--approve",
     is_flag=True,
-    help="Suspend and terminate services even if there are so many that the run would stop.",
+    help="Also charge, remind, suspend and terminate so many that the run would stop.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @instance_option
@@ -66,10 +66,11 @@ def run(
     reminders, late fees, suspensions, terminations,
     unsuspensions and cancelled orders. The scheduler does the same every hour. A second run does
     nothing. The command exits with code 1 if a document could not be issued, or the run stopped
-    because it would suspend or terminate too many services.
+    because it would charge, remind, suspend or terminate too many.
     """
+    from puqpanel.domain.brake import RunKind
     from puqpanel.domain.principals import CLI
-    from puqpanel.operations.automation import charging, dunning, renewals
+    from puqpanel.operations.automation import brake, charging, dunning, renewals
 
     with panel(settings):
         last = day.date() if day else None
@@ -77,40 +78,46 @@ def run(
         if dry_run:
             documents = list(renewals.due(day=last, company_uuid=uuid, late=late))
             charges = list(charging.due(day=last, company_uuid=uuid))
-            return _show(documents, charges, dunning.due(day=last, company_uuid=uuid), as_json)
+            stopped = brake.judge(RunKind.CHARGES, charges).stopped
+            unpaid = dunning.due(day=last, company_uuid=uuid)
+            reasons = [str(each) for each in (stopped, *unpaid.stopped) if each is not None]
+            return _show(documents, charges, unpaid, reasons, as_json)
         results = renewals.run(actor=CLI, day=last, company_uuid=uuid, late=late)
         refused = [
             {**_plain([document])[0], "reason": str(reason)} for document, reason in results.refused
         ]
-        charged = charging.run(actor=CLI, day=last, company_uuid=uuid)
+        charged = charging.run(actor=CLI, day=last, company_uuid=uuid, approve=approve)
         done = dunning.run(actor=CLI, day=last, company_uuid=uuid, approve=approve)
     return _report(results.issued, refused, charged, done, as_json)
 
 
 def _report(
-    issued: int, refused: list[dict[str, object]], charges: int, done: Done, as_json: bool
+    issued: int, refused: list[dict[str, object]], charged: Charged, done: Done, as_json: bool
 ) -> int:
     """Print what a run did."""
-    failed = bool(refused or done.held)
+    held = charged.held + done.held
+    reasons = (charged.stopped, *done.stopped) if held else ()
+    stopped = [str(each) for each in reasons if each is not None]
+    failed = bool(refused or held)
     if as_json:
         steps = {step.value: count for step, count in done.steps.items()}
         values = {
             "issued": issued,
             "refused": refused,
-            "charges": charges,
+            "charges": charged.opened,
             "debits": done.debits,
             "statements": done.statements,
             "steps": steps,
-            "held": done.held,
+            "held": held,
         }
-        click.echo(json.dumps({**values, "stopped": str(done.stopped or "")}))
+        click.echo(json.dumps({**values, "stopped": " ".join(stopped)}))
         return int(failed)
     for each in refused:
         click.echo(f"{each['client']}: {each['reason']}", err=True)
     noun = "document" if issued == 1 else "documents"
     click.echo(f"Issued {issued} {noun}, {len(refused)} refused.")
-    if charges:
-        click.echo(f"Charges of saved payment methods started: {charges}.")
+    if charged.opened:
+        click.echo(f"Charges of saved payment methods started: {charged.opened}.")
     if done.debits:
         click.echo(f"Periods of prepaid services charged: {done.debits}.")
     if done.statements:
@@ -118,13 +125,17 @@ def _report(
     if done.total:
         counts = ", ".join(f"{step.value} {count}" for step, count in done.steps.items())
         click.echo(f"Steps about unpaid documents: {counts}.")
-    if done.held:
-        click.echo(f"{done.stopped} {_HOW}", err=True)
+    if held:
+        click.echo(" ".join([*stopped, _HOW]), err=True)
     return int(failed)
 
 
 def _show(
-    documents: list[RenewalDocument], charges: list[DueCharge], unpaid: Due, as_json: bool
+    documents: list[RenewalDocument],
+    charges: list[DueCharge],
+    unpaid: Due,
+    stopped: list[str],
+    as_json: bool,
 ) -> int:
     from puqpanel.operations.billing import payment_methods
 
@@ -144,8 +155,7 @@ def _show(
     ]
     if as_json:
         found = {"due": due, "charges": charged, "steps": steps}
-        found["stopped"] = str(unpaid.stopped or "")
-        click.echo(json.dumps(found))
+        click.echo(json.dumps({**found, "stopped": " ".join(stopped)}))
         return 0
     for document in documents:
         for each in document.renewals:
@@ -164,8 +174,8 @@ def _show(
         click.echo(f"{step['client']}: {step['step']} {step['subject']}. {step['reason']}")
     noun = "step" if len(steps) == 1 else "steps"
     click.echo(f"{len(steps)} {noun} about unpaid documents would be taken.")
-    if unpaid.stopped:
-        click.echo(f"Suspensions and terminations need approval: {unpaid.stopped}")
+    for reason in stopped:
+        click.echo(f"Needs approval: {reason}")
     return 0
 
 

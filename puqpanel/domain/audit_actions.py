@@ -27,8 +27,8 @@ _EVENTS = (
     "module.failing",
 )
 _OWN = {
-    "automation.approved": "Suspensions and terminations of a stopped run were approved.",
-    "automation.dismissed": "Suspensions and terminations of a stopped run were dismissed.",
+    "automation.approved": "What a stopped run of automation would do was approved.",
+    "automation.dismissed": "What a stopped run of automation would do was dismissed.",
     "client.address_deleted": "A billing address of a client was deleted.",
     "client.address_saved": "A billing address of a client was added or changed.",
     "client.contact_deleted": "A contact of a client was deleted.",

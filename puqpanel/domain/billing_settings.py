@@ -167,9 +167,9 @@ AUTOMATION = Group(
             _("Limit per day, percent"),
             5,
             _(
-                "If more of the services in use would be suspended or terminated in a day, nothing"
-                " happens until staff approve it. Up to 10 services are always allowed. 0 for no"
-                " limit."
+                "Percent of the services in use. If more are to be suspended, terminated, charged"
+                " or reminded of a payment in a day, automation stops until staff approve it. Up to"
+                " 10 are always allowed. 0 for no limit."
             ),
             maximum=100,
         ),
@@ -178,7 +178,7 @@ AUTOMATION = Group(
             Kind.INTEGER,
             _("Limit per day, multiple"),
             10,
-            _("The same for so many times the services of a usual day. 0 for no limit."),
+            _("The same for so many times the number of a usual day. 0 for no limit."),
             maximum=1000,
         ),
     ),

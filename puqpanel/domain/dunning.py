@@ -1,22 +1,16 @@
-"""Steps about unpaid documents: their kinds, their days, and when a run does too much at once."""
+"""Steps about unpaid documents: their kinds and their days."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
 from enum import StrEnum
-from math import ceil
-from statistics import median
 
 from puqpanel.domain.texts import Text, _, _c
 
 LATEST_REMINDER = timedelta(days=2)
 """How long after its day a reminder is still sent."""
 MAX_OFFSET, MAX_REMINDERS = 365, 10
-AT_LEAST = 10
-"""So many services in a day are never too many, unless nothing ran for a day."""
-MAX_PAUSE = timedelta(days=1)
-"""Time without a run after which staff approve the next suspensions and terminations."""
 
 
 class StepKind(StrEnum):
@@ -29,14 +23,6 @@ class StepKind(StrEnum):
     UNSUSPEND = "unsuspend"
     TERMINATE = "terminate"
     CANCEL = "cancel"
-
-
-class StopStatus(StrEnum):
-    """What became of a run that stopped."""
-
-    OPEN = "open"
-    APPROVED = "approved"
-    DISMISSED = "dismissed"
 
 
 class LateFee(StrEnum):
@@ -145,18 +131,3 @@ def reminder_due(due_on: date, issued_on: date, today: date, days: Sequence[int]
         and due_on + timedelta(days=each) > issued_on
     ]
     return max(found, default=None)
-
-
-def most_services(active: int, share: int, times: int, daily: Sequence[int]) -> int:
-    """Return how many services may be suspended and terminated in a day without asking.
-
-    Args:
-        active: how many services are in use.
-        share: percent of them; 0 for any number.
-        times: multiple of the median day; 0 for any number.
-        daily: how many were suspended and terminated on earlier days, without days of none.
-    """
-    limits = [ceil(active * share / 100)] if share else []
-    if times and daily:
-        limits.append(int(median(daily) * times))
-    return max(AT_LEAST, min(limits)) if limits else active + AT_LEAST

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from puqpanel.domain.brake import RunKind
 from puqpanel.domain.dunning import StepKind
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.domain.texts import SOURCE, _, verbatim
 from puqpanel.models import Task
-from puqpanel.operations.automation import dunning, suspensions
+from puqpanel.operations.automation import charging, dunning, stopped_runs, suspensions
 from puqpanel.operations.provisioning import requests
 from puqpanel.tasks.outcome import Outcome
 
@@ -42,7 +43,12 @@ class ApprovedRunJob:
 
     def run(self, task: Task) -> Outcome:
         """Take those that are still due."""
-        return Outcome("completed", output={"taken": dunning.run_approved(task.data["run"])})
+        kind, steps = stopped_runs.approved_steps(task.data["run"])
+        if kind == RunKind.CHARGES:
+            taken = charging.run_approved(steps)
+        else:
+            taken = dunning.run_approved(kind, steps)
+        return Outcome("completed", output={"taken": taken})
 
     def settle(self, task: Task, outcome: Outcome) -> None:
         """Do nothing: each step has a task of its own."""

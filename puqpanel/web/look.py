@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import request
 
+from puqpanel.domain.dunning import LABELS, StepKind
 from puqpanel.domain.permissions import SERVICES_PROVISION
 from puqpanel.domain.principals import PrincipalKind
 from puqpanel.domain.service_states import (
@@ -63,7 +64,7 @@ HEALTH = {
     "payments": _("Payments"),
     "due_work": _("Cancellations, changes and offers"),
     "renewals": _("Renewals"),
-    "suspensions": _("Automatic suspensions"),
+    "approvals": _("Stopped automation"),
     "translations": _("Translations"),
     "disk": _("Disk"),
 }
@@ -84,6 +85,11 @@ MODULE_TYPES = {
 def health_label(check: str) -> Text:
     """Return the name of a health check."""
     return HEALTH.get(check) or verbatim(check)
+
+
+def step_label(step: str) -> Text:
+    """Return the name of a kind of step about something that is not paid."""
+    return LABELS[StepKind(step)]
 
 
 def subject_label(kind: str) -> Text:

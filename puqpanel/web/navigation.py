@@ -186,7 +186,7 @@ STAFF: tuple[Group, ...] = (
                 "calendar-check",
                 "admin.schedule.index",
                 SCHEDULE_VIEW,
-                active=("admin.suspensions",),
+                active=("admin.stopped_runs",),
             ),
             Entry(_("Modules"), "puzzle-piece", "admin.modules.index", MODULES_VIEW, "modules"),
             Entry(_("Senders"), "paper-plane", "admin.senders.index", SENDERS_VIEW),

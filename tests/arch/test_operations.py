@@ -14,12 +14,14 @@ import pytest
 
 import puqpanel.operations
 from puqpanel.app import Panel
+from puqpanel.domain.brake import RunKind
 from puqpanel.domain.errors import PermissionDenied
 from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import CLIENT_KEYS
 from puqpanel.domain.principals import AUTOMATION, CurrentClient, Principal, PrincipalKind
 from puqpanel.infra.db import transaction
-from puqpanel.models import ConfiguredModule, Product, Staff
+from puqpanel.models import ConfiguredModule, Product, Staff, StoppedRun
+from puqpanel.operations.automation.brake import Verdict
 from puqpanel.operations.ordering import changes
 from puqpanel.operations.ordering.orders import Request
 from puqpanel.operations.ordering.plans import Target
@@ -195,6 +197,8 @@ def values(panel: Panel) -> dict[str, Any]:
         "user_uuid": user.uuid,
         "uuid": uuid,
         "values": {"firm.name": "Nobody"},
+        "run": StoppedRun(kind=RunKind.SERVICES, steps=[]),
+        "verdict": Verdict(RunKind.SERVICES, []),
         "verb": "create",
     }
 

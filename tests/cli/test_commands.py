@@ -244,7 +244,7 @@ def test_doctor_when_the_panel_is_not_running(migrated: Path) -> None:
         "due_work",
         "renewals",
         "payments",
-        "suspensions",
+        "approvals",
         "templates",
         "keys",
         "translations",

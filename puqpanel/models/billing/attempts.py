@@ -68,6 +68,7 @@ class PaymentAttempt(Model):
     __table_args__ = (
         sa.Index("ix_payment_attempts_gateway_outside_id", "gateway", "outside_id"),
         sa.Index("ix_payment_attempts_client_id_id", "client_id", "id"),
+        sa.Index("ix_payment_attempts_created_at", "created_at"),
     )
     id: Mapped[Key]
     uuid: Mapped[Uuid]

@@ -47,21 +47,25 @@ class Step(Model):
 
 
 class StoppedRun(Model):
-    """A run that would have suspended or terminated too many services; staff decide about it.
+    """A run that would have done too much at once; staff decide about it.
 
     Attributes:
+        kind: a `RunKind`.
         status: a `StopStatus`.
-        live: True until staff have decided, then NULL; there is one such run at a time.
+        live: True until staff have decided, then NULL; there is one such run of a kind at a time.
         reason: why it stopped.
-        steps: what it would have done: pairs of the service's UUID and the `StepKind`.
+        steps: what it would have done: pairs of a UUID and what is done about it, which is the
+            `StepKind` for a service, the number of the try for the charge of a document, and the
+            period of the step for a reminder.
         updated_at: when the steps were determined last.
         decided_by: the name of who decided; empty until then.
     """
 
     __tablename__ = "stopped_runs"
-    __table_args__ = (sa.UniqueConstraint("live"),)
+    __table_args__ = (sa.UniqueConstraint("kind", "live"),)
     id: Mapped[Key]
     uuid: Mapped[Uuid]
+    kind: Mapped[Word] = mapped_column(default="services")
     status: Mapped[Word]
     live: Mapped[bool | None] = mapped_column(default=True)
     reason: Mapped[Message]

@@ -7,8 +7,9 @@ by the next one.
 
 from __future__ import annotations
 
+import contextlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -16,12 +17,14 @@ import sqlalchemy as sa
 import structlog
 
 from puqpanel.domain import charging
+from puqpanel.domain.brake import RunKind
 from puqpanel.domain.document_states import OPEN
 from puqpanel.domain.documents import DocumentKind
-from puqpanel.domain.errors import UserError
+from puqpanel.domain.errors import ConflictError, UserError
 from puqpanel.domain.money import Money
 from puqpanel.domain.permissions import PAYMENTS_MANAGE
 from puqpanel.domain.principals import AUTOMATION, Principal
+from puqpanel.domain.texts import Text
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
 from puqpanel.models import (
@@ -31,6 +34,7 @@ from puqpanel.models import (
     PaymentAttempt,
     PaymentMethod,
 )
+from puqpanel.operations.automation import brake
 from puqpanel.operations.billing import gateways, ledger, method_charges
 from puqpanel.operations.billing.documents import is_funds
 from puqpanel.operations.modules import configured_modules
@@ -50,12 +54,19 @@ class DueCharge:
         method: what is charged.
         gateway: of the method.
         number: which try, from 1.
+        today: the day in the time zone of the company, or another one that was asked for.
     """
 
     document: Document
     method: PaymentMethod
     gateway: ConfiguredModule
     number: int
+    today: date
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """How a stopped run names the charge."""
+        return self.document.uuid, str(self.number)
 
     @property
     def amount(self) -> Money:
@@ -63,17 +74,51 @@ class DueCharge:
         return self.document.open
 
 
-def run(*, actor: Principal, day: date | None = None, company_uuid: str = "") -> int:
-    """Open the charges that are due, and return how many were opened.
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """What a run did.
+
+    Args:
+        opened: how many charges were opened.
+        stopped: why no others were opened; None if nothing stopped it.
+        held: how many staff have to approve.
+    """
+
+    opened: int
+    stopped: Text | None = None
+    held: int = 0
+
+
+def run(
+    *, actor: Principal, day: date | None = None, company_uuid: str = "", approve: bool = False
+) -> Charged:
+    """Open the charges that are due.
 
     Args:
         actor: who requests them.
         day: until which day; today in the zone of each company unless given.
         company_uuid: of one company only; all of them unless given.
+        approve: also if there are so many that the run would stop.
     """
     actor.require(PAYMENTS_MANAGE)
+    verdict = brake.judge(RunKind.CHARGES, list(due(day=day, company_uuid=company_uuid)))
+    stopped, held = verdict.stopped, len(verdict.held)
+    if approve:
+        verdict = brake.approve_held(actor=actor, verdict=verdict)
+    if not company_uuid and day is None:
+        with contextlib.suppress(ConflictError):  # another run has stopped, as this one has
+            brake.note_run(verdict)
+    return Charged(_open(actor, verdict.allowed), stopped, 0 if approve else held)
+
+
+def run_approved(approved: Collection[tuple[str, str]]) -> int:
+    """Open charges that staff approved, if they are still due; return how many were opened."""
+    return _open(AUTOMATION, [each for each in due() if each.pair in approved])
+
+
+def _open(actor: Principal, charges: Iterable[DueCharge]) -> int:
     count = 0
-    for charge in list(due(day=day, company_uuid=company_uuid)):
+    for charge in charges:
         uuid = charge.document.uuid
         try:
             opened = method_charges.charge_automatically(
@@ -93,7 +138,7 @@ def run_automatically() -> int:
     """Charge what is due unless staff switched it off, and return how many charges were opened."""
     if not settings.get("billing.automatic_charges"):
         return 0
-    return run(actor=AUTOMATION)
+    return run(actor=AUTOMATION).opened
 
 
 def due(*, day: date | None = None, company_uuid: str = "") -> Iterator[DueCharge]:
@@ -120,7 +165,7 @@ def due(*, day: date | None = None, company_uuid: str = "") -> Iterator[DueCharg
             number = charging.try_number(document.due_on, before, today)
             gateway = able.get(method.gateway)
             if number and gateway and method_charges.can_charge(gateway, document):
-                found.append(DueCharge(document, method, gateway, number))
+                found.append(DueCharge(document, method, gateway, number, today))
         opened = _opened(found)
         for each in found:
             if charging.key(each.document.uuid, each.number) not in opened:
@@ -145,7 +190,7 @@ def planned(document: Document) -> tuple[date, PaymentMethod] | None:
     before = settings.number("billing.charge_days_before")
     today = ledger.today(document.company)
     number = charging.try_number(document.due_on, before, today)
-    if number and not _opened([DueCharge(document, method, gateway, number)]):
+    if number and not _opened([DueCharge(document, method, gateway, number, today)]):
         return today, method
     day = charging.next_day(document.due_on, before, today)
     return (day, method) if day is not None else None

@@ -8,19 +8,18 @@ next one, a second run does nothing, and what was paid in between is left alone.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TypeVar
 
-import sqlalchemy as sa
-
-from puqpanel.domain.dunning import StepKind, StopStatus
+from puqpanel.domain.brake import RunKind
+from puqpanel.domain.dunning import StepKind
 from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.permissions import DOCUMENTS_ISSUE
 from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.texts import Text
-from puqpanel.infra.db import session
-from puqpanel.models import Service, StoppedRun
+from puqpanel.models import Service
 from puqpanel.operations.automation import (
     brake,
     late_fees,
@@ -37,6 +36,8 @@ from puqpanel.operations.automation.unpaid_services import ServiceStep
 from puqpanel.operations.billing import debits, prepaid_statements
 from puqpanel.operations.system import batches, settings
 
+Step = TypeVar("Step", DocumentStep, ServiceStep)
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -48,7 +49,7 @@ class Due:
         paid: services that are suspended although nothing is due any more.
         orders: orders that are to be cancelled.
         fees: invoices of late fees.
-        stopped: why staff have to approve suspensions and terminations; None if they need not.
+        stopped: why staff have to approve reminders, or suspensions and terminations.
     """
 
     documents: Sequence[DocumentStep]
@@ -56,7 +57,7 @@ class Due:
     paid: Sequence[Service]
     orders: Sequence[UnpaidOrder]
     fees: Sequence[FeeDocument]
-    stopped: Text | None = None
+    stopped: Sequence[Text] = ()
 
 
 @dataclass(slots=True)
@@ -65,14 +66,14 @@ class Done:
 
     Attributes:
         steps: how many steps were taken, by kind.
-        stopped: why no more services were suspended or terminated; None if nothing stopped it.
-        held: how many suspensions and terminations staff have to approve.
+        stopped: why some steps were not taken.
+        held: how many steps staff have to approve.
         debits: how many periods of prepaid services were charged, whatever the day.
         statements: how many statements of prepaid services were issued.
     """
 
     steps: dict[StepKind, int] = field(default_factory=dict)
-    stopped: Text | None = None
+    stopped: list[Text] = field(default_factory=list)
     held: int = 0
     debits: int = 0
     statements: int = 0
@@ -96,13 +97,18 @@ def due(*, day: date | None = None, company_uuid: str = "") -> Due:
         company_uuid: of one company only; all of them unless given.
     """
     services = _services(day, company_uuid)
+    documents = overdue_documents.due(day=day, company_uuid=company_uuid)
+    verdicts = (
+        brake.judge(RunKind.REMINDERS, _of(StepKind.REMINDER, documents)),
+        brake.judge(RunKind.SERVICES, services),
+    )
     return Due(
-        overdue_documents.due(day=day, company_uuid=company_uuid),
+        documents,
         services,
         suspensions.to_lift(company_uuid),
         unpaid_orders.due(day=day, company_uuid=company_uuid),
         late_fees.due(day=day, company_uuid=company_uuid),
-        brake.judge(services).stopped,
+        [each.stopped for each in verdicts if each.stopped is not None],
     )
 
 
@@ -117,7 +123,7 @@ def run(
         actor: who runs it.
         day: until which day; today in the zone of each company unless given.
         company_uuid: of one company only; all of them unless given.
-        approve: also suspend and terminate so many services that the run would stop.
+        approve: also take so many steps that the run would stop.
     """
     actor.require(DOCUMENTS_ISSUE)
     done = Done()
@@ -125,13 +131,18 @@ def run(
     done.statements = prepaid_statements.run(actor=actor)
     prepaid_stops.warn(actor=actor)
     found = overdue_documents.due(day=day, company_uuid=company_uuid)
-    for step in (StepKind.OVERDUE, StepKind.REMINDER):
-        chosen = [each for each in found if each.step == step]
-        done.count(step, overdue_documents.carry_out(chosen))
+    done.count(StepKind.OVERDUE, overdue_documents.carry_out(_of(StepKind.OVERDUE, found)))
+    pause = _Pause(actor, done, approve=approve, noted=not company_uuid and day is None)
+    reminders = pause.allowed(RunKind.REMINDERS, _of(StepKind.REMINDER, found))
+    done.count(StepKind.REMINDER, overdue_documents.carry_out(reminders))
     done.count(StepKind.FEE, late_fees.issue(actor=actor, day=day, company_uuid=company_uuid))
     paid = [(service.uuid,) for service in suspensions.to_lift(company_uuid)]
     done.count(StepKind.UNSUSPEND, batches.carry_out(suspensions.lift_missed, paid))
-    _suspend(actor, done, day, company_uuid, approve=approve)
+    if settings.get("automation.suspensions"):
+        allowed = pause.allowed(RunKind.SERVICES, _services(day, company_uuid))
+        for step in (StepKind.SUSPEND, StepKind.TERMINATE):
+            chosen = [(each, day) for each in _of(step, allowed)]
+            done.count(step, batches.carry_out(suspensions.take, chosen))
     orders = [(each,) for each in unpaid_orders.due(day=day, company_uuid=company_uuid)]
     done.count(StepKind.CANCEL, batches.carry_out(unpaid_orders.cancel, orders))
     return done
@@ -143,21 +154,21 @@ def run_automatically() -> int:
     return done.total + done.debits + done.statements
 
 
-def run_approved(uuid: str) -> int:
-    """Take the steps of a stopped run that staff approved, if they are still due.
+def run_approved(kind: RunKind, approved: Collection[tuple[str, str]]) -> int:
+    """Take reminders, or suspensions and terminations, that staff approved, if still due.
 
     Args:
-        uuid: the run.
+        kind: of the run that stopped.
+        approved: the steps.
 
     Returns:
         How many were taken; safe to repeat.
     """
-    query = sa.select(StoppedRun.steps).where(
-        StoppedRun.uuid == uuid, StoppedRun.status == StopStatus.APPROVED
-    )
-    approved = {(service, step) for rows in session().scalars(query) for service, step in rows}
-    found = [(each,) for each in _services(None, "") if brake.pair(each) in approved]
-    return batches.carry_out(suspensions.take, found)
+    if kind == RunKind.REMINDERS:
+        found = _of(StepKind.REMINDER, overdue_documents.due())
+        return overdue_documents.carry_out([each for each in found if each.pair in approved])
+    steps = [(each,) for each in _services(None, "") if each.pair in approved]
+    return batches.carry_out(suspensions.take, steps)
 
 
 def _services(day: date | None, company_uuid: str) -> list[ServiceStep]:
@@ -166,21 +177,28 @@ def _services(day: date | None, company_uuid: str) -> list[ServiceStep]:
     return service_steps.due(day=day, company_uuid=company_uuid)
 
 
-def _suspend(
-    actor: Principal, done: Done, day: date | None, company_uuid: str, *, approve: bool
-) -> None:
-    """Suspend and terminate services, unless there are too many."""
-    if not settings.get("automation.suspensions"):
-        return
-    found = _services(day, company_uuid)
-    verdict = brake.judge(found)
-    if approve:
-        brake.approve_held(actor=actor, verdict=verdict)
-        verdict = brake.Verdict([*verdict.allowed, *verdict.held])
-    if not company_uuid and day is None:
-        with contextlib.suppress(ConflictError):  # another run has stopped, as this one has
-            brake.note_run(verdict)
-    done.stopped, done.held = verdict.stopped, len(verdict.held)
-    for step in (StepKind.SUSPEND, StepKind.TERMINATE):
-        chosen = [(each, day) for each in verdict.allowed if each.step == step]
-        done.count(step, batches.carry_out(suspensions.take, chosen))
+def _of(step: StepKind, found: Iterable[Step]) -> list[Step]:
+    return [each for each in found if each.step == step]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pause:
+    """Holds back what staff have to approve."""
+
+    actor: Principal
+    done: Done
+    approve: bool
+    noted: bool
+
+    def allowed(self, kind: RunKind, found: Sequence[Step]) -> Sequence[Step]:
+        """Return the steps that may be taken, and record why others may not."""
+        verdict = brake.judge(kind, found)
+        if verdict.stopped is not None:
+            self.done.stopped.append(verdict.stopped)
+        if self.approve:
+            verdict = brake.approve_held(actor=self.actor, verdict=verdict)
+        if self.noted:
+            with contextlib.suppress(ConflictError):  # another run has stopped, as this one has
+                brake.note_run(verdict)
+        self.done.held += len(verdict.held)
+        return verdict.allowed

@@ -39,7 +39,7 @@ class DocumentStep:
         client: the name of the client.
         client_uuid: the client.
         company: the name of the company.
-        day: the day in the time zone of the company.
+        today: the day in the time zone of the company, or another one that was asked for.
         overdue: whether the due date is over; it need not be on another day that was asked for.
         days: of a reminder: days from the due date on which it is due, negative before it.
     """
@@ -52,7 +52,7 @@ class DocumentStep:
     client: str
     client_uuid: str
     company: str
-    day: date
+    today: date
     overdue: bool
     days: int = 0
 
@@ -60,6 +60,11 @@ class DocumentStep:
     def period(self) -> str:
         """What the step belongs to."""
         return f"{self.days:+}" if self.step == StepKind.REMINDER else ""
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """How a stopped run names the step."""
+        return self.uuid, self.period
 
     @property
     def reason(self) -> Text:
@@ -103,7 +108,7 @@ def _take(chunk: Sequence[DocumentStep]) -> int:
     unpaid = set(session().scalars(query.order_by(Document.id).with_for_update()))
     claims = [
         steps.Claim(
-            "document", each.uuid, each.step, each.day, each.reason, each.document_id, each.period
+            "document", each.uuid, each.step, each.today, each.reason, each.document_id, each.period
         )
         for each in chunk
         if each.document_id in unpaid
@@ -181,4 +186,4 @@ def _step(
     names = ("uuid", "number", "due_on", "client", "client_uuid", "company")
     values = {name: getattr(row, name) for name in names}
     overdue = values["due_on"] < zone_day(row.zone)
-    return DocumentStep(step, row.id, day=today, overdue=overdue, days=days, **values)
+    return DocumentStep(step, row.id, today=today, overdue=overdue, days=days, **values)

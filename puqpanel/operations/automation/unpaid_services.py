@@ -97,6 +97,16 @@ class ServiceStep:
         return self.debt.service_uuid, self.debt.period, self.step.value
 
     @property
+    def pair(self) -> tuple[str, str]:
+        """How a stopped run names the step."""
+        return self.debt.service_uuid, self.step.value
+
+    @property
+    def today(self) -> date:
+        """The day in the time zone of the company, or another one that was asked for."""
+        return self.debt.today
+
+    @property
     def reason(self) -> Text:
         """Why it is due."""
         if self.debt.prepaid_reason is not None:

@@ -331,7 +331,7 @@ CHECKS: dict[str, Callable[[Settings], Check]] = {
     "payments": billing_checks.payments,
     "due_work": ordering_checks.due_work,
     "renewals": ordering_checks.unrenewed,
-    "suspensions": ordering_checks.stopped,
+    "approvals": ordering_checks.stopped,
     "translations": _translations,
     "disk": _disk,
 }
@@ -353,7 +353,7 @@ NEED_DATABASE = frozenset(
         "payments",
         "due_work",
         "renewals",
-        "suspensions",
+        "approvals",
     }
 )
 NEED_TABLES = NEED_DATABASE - {"migrations"}

@@ -83,16 +83,15 @@ def unrenewed(settings: Settings) -> Check:
 
 
 def stopped(settings: Settings) -> Check:
-    """Check that no suspensions wait for the approval of staff."""
+    """Check that no run of automation waits for the approval of staff."""
     with Session(engine_for(settings.database_url)) as reader:
-        run = reader.scalar(sa.select(StoppedRun).where(StoppedRun.live.is_(True)))
-    if run is None:
-        return Check("suspensions", "ok", _("No suspensions or terminations wait for approval."))
-    text = _n(
-        "The suspension or termination of %(num)s service waits for approval. %(reason)s",
-        "The suspension or termination of %(num)s services waits for approval. %(reason)s",
-        len(run.steps),
-        reason=run.reason,
-    )
+        query = sa.select(StoppedRun.reason).where(StoppedRun.live.is_(True))
+        reasons = reader.scalars(query.order_by(StoppedRun.id)).all()
+    if not reasons:
+        return Check("approvals", "ok", _("Nothing that automation would do waits for approval."))
+    reason = reasons[0]
+    for other in reasons[1:]:
+        reason = _("%(reason)s %(other)s", reason=reason, other=other)
+    text = _("Automation waits for approval. %(reason)s", reason=reason)
     remedy = _("Open the Schedule page, and approve or dismiss the list.")
-    return Check("suspensions", "warn", text, remedy)
+    return Check("approvals", "warn", text, remedy)

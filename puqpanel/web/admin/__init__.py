@@ -42,7 +42,7 @@ from puqpanel.web.admin.modules import gateways, module_log, modules, senders
 from puqpanel.web.admin.ordering import acceptance, changes, coupons, endings, offers, orders, terms
 from puqpanel.web.admin.ordering import drafts as order_drafts
 from puqpanel.web.admin.oversight import bulk, dashboard, health, schedule, search, setup, tasks
-from puqpanel.web.admin.provisioning import differences, requests, services, suspensions
+from puqpanel.web.admin.provisioning import differences, requests, services, stopped_runs
 from puqpanel.web.admin.system import activity, settings
 
 
@@ -60,7 +60,7 @@ def blueprint() -> Blueprint:
         services,
         requests,
         differences,
-        suspensions,
+        stopped_runs,
         changes,
         endings,
         terms,

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.dunning import most_services
+from puqpanel.domain.brake import RunKind, most_documents, most_services
 from puqpanel.domain.errors import ConflictError, PermissionDenied
 from puqpanel.domain.permissions import SERVICES_PROVISION
 from puqpanel.domain.principals import AUTOMATION, Principal, PrincipalKind
@@ -20,7 +20,7 @@ from puqpanel.infra.db import session, transaction
 from puqpanel.infra.inserts import insert_all
 from puqpanel.infra.settings import Settings
 from puqpanel.models import Audit, Document, DocumentLineRow, Service, Step, StoppedRun, Task
-from puqpanel.operations.automation import brake, dunning, suspensions
+from puqpanel.operations.automation import dunning, stopped_runs, suspensions
 from puqpanel.operations.oversight import health
 from puqpanel.operations.system import settings as panel_settings
 from tests.operations.automation.unpaid import documents, ran, run, work
@@ -72,7 +72,7 @@ def count(status: str) -> int:
 
 def stopped() -> StoppedRun:
     session().rollback()
-    found = brake.open_run()
+    found = stopped_runs.open_run(RunKind.SERVICES)
     assert found is not None
     return found
 
@@ -90,7 +90,7 @@ def test_automation_switched_on_with_700_stale_invoices_asks(company, client, se
         found = stopped()
         assert len(found.steps) == 700
         assert "700 services would be suspended" in str(found.reason)
-        (check,) = health.look(settings, ["suspensions"]).checks
+        (check,) = health.look(settings, ["approvals"]).checks
         assert (check.state, "700 services" in str(check.text)) == ("warn", True)
 
 
@@ -103,20 +103,20 @@ def test_staff_approve(company, client) -> None:  # noqa: F811
             PrincipalKind.STAFF, None, "x", permissions=frozenset({SERVICES_PROVISION})
         )
         with pytest.raises(PermissionDenied):
-            brake.approve(actor=clerk, uuid=uuid)
+            stopped_runs.approve(actor=clerk, uuid=uuid)
         with pytest.raises(ConflictError, match="list has changed"):
-            brake.approve(actor=STAFF, uuid=uuid, seen="2026-01-01T00:00:00+00:00")
+            stopped_runs.approve(actor=STAFF, uuid=uuid, seen="2026-01-01T00:00:00+00:00")
         with transaction() as current:  # one is paid before staff look
             current.execute(
                 sa.update(Document).where(Document.number == "X3").values(status="paid")
             )
-        brake.approve(actor=STAFF, uuid=uuid)
+        stopped_runs.approve(actor=STAFF, uuid=uuid)
         with pytest.raises(ConflictError, match="already"):
-            brake.dismiss(actor=STAFF, uuid=uuid)
+            stopped_runs.dismiss(actor=STAFF, uuid=uuid)
         work()
         work()
         assert (count("suspended"), count("active")) == (11, 1)
-        assert dunning.run_approved(uuid) == 0
+        assert dunning.run_approved(*stopped_runs.approved_steps(uuid)) == 0
         assert run() == {}
         action = sa.select(Audit.summary).where(Audit.action == "automation.approved")
         assert "12 services approved" in str(session().scalars(action).one())
@@ -126,13 +126,13 @@ def test_staff_dismiss(company, client) -> None:  # noqa: F811
     make(12, client)
     with at(DAY):
         run(stopped=True)
-        brake.dismiss(actor=STAFF, uuid=stopped().uuid)
+        stopped_runs.dismiss(actor=STAFF, uuid=stopped().uuid)
         assert run() == {}
-        assert (count("active"), brake.open_run()) == (12, None)
+        assert (count("active"), stopped_runs.open_run(RunKind.SERVICES)) == (12, None)
     with at("2026-05-21"):  # a day later, it asks again
         assert run(stopped=True) == {}
         assert run(stopped=False, approve=True) == {"suspend": 12}
-        assert (count("suspended"), brake.open_run()) == (12, None)
+        assert (count("suspended"), stopped_runs.open_run(RunKind.SERVICES)) == (12, None)
 
 
 def test_a_list_that_was_paid_is_closed(company, client) -> None:  # noqa: F811
@@ -142,7 +142,7 @@ def test_a_list_that_was_paid_is_closed(company, client) -> None:  # noqa: F811
         with transaction() as current:
             current.execute(sa.update(Document).values(status="paid"))
         assert run() == {}
-        assert brake.open_run() is None
+        assert stopped_runs.open_run(RunKind.SERVICES) is None
 
 
 def test_what_is_done_in_several_runs_of_a_day_counts_together(company, client) -> None:  # noqa: F811
@@ -167,7 +167,7 @@ def test_after_a_day_without_a_run_staff_are_asked(company, client) -> None:  # 
         assert run(stopped=True) == {"overdue": 2}
         assert run(stopped=True) == {}
         assert "were not processed since" in str(stopped().reason)
-        brake.approve(actor=STAFF, uuid=stopped().uuid)
+        stopped_runs.approve(actor=STAFF, uuid=stopped().uuid)
         work()
         work()
     assert count("suspended") == 2
@@ -179,6 +179,10 @@ def test_limits() -> None:
     assert most_services(10_000, 5, 10, [2, 3, 4]) == 30
     assert most_services(10_000, 5, 10, []) == 500
     assert most_services(50, 0, 0, [1]) >= 50
+    assert most_documents(1000, 5, 10, []) == 50
+    assert most_documents(1000, 5, 10, [1, 2, 600, 3]) == 1200
+    assert most_documents(100, 0, 10, [4]) == 40
+    assert most_documents(50, 0, 0, [1]) is None
 
 
 def test_two_runs_at_once_act_once(panel: Panel, company, client) -> None:  # noqa: F811
@@ -225,5 +229,20 @@ def test_a_killed_run_is_continued(company, client, monkeypatch) -> None:  # noq
 
 
 def test_the_panel_settings_of_a_run_that_is_off(company, client, settings: Settings) -> None:  # noqa: F811
-    (check,) = health.look(settings, ["suspensions"]).checks
+    (check,) = health.look(settings, ["approvals"]).checks
     assert check.state == "ok"
+
+
+def test_many_reminders_ask(company, client) -> None:  # noqa: F811
+    make(12, client, days=3)
+    with at(DAY):
+        assert run(stopped=True) == {"overdue": 12}
+        (found,) = stopped_runs.open_runs()
+        assert found.kind == RunKind.REMINDERS
+        assert "12 reminders would be sent in a day; the limit is 10." in str(found.reason)
+        assert {what for _uuid, what in found.steps} == {"+3"}
+        stopped_runs.approve(actor=STAFF, uuid=found.uuid)
+        work()
+        assert run() == {}
+        reminders = sa.select(sa.func.count(Step.id)).where(Step.step == "reminder")
+        assert session().scalar(reminders) == 12

@@ -47,7 +47,7 @@ def work() -> None:
 def run(*, stopped: bool = False, **options: Any) -> dict[str, int]:
     """Run automation and the tasks that it added; return how often each step was taken."""
     done = dunning.run(actor=AUTOMATION, **options)
-    assert bool(done.stopped) == stopped
+    assert bool(done.held) == stopped
     work()
     return {step.value: number for step, number in done.steps.items()}
 
@@ -55,7 +55,8 @@ def run(*, stopped: bool = False, **options: Any) -> dict[str, int]:
 def ran(moment: datetime | None = None) -> None:
     """Pretend that automation ran last at a moment, now unless given."""
     with transaction() as current:
-        current.merge(Setting(name=brake.LAST_RUN, value=(moment or now()).isoformat()))
+        for name in brake.LAST_RUN.values():
+            current.merge(Setting(name=name, value=(moment or now()).isoformat()))
 
 
 def status(service: str) -> str:

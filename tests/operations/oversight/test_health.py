@@ -58,7 +58,7 @@ def test_public_report_contains_states_only(panel: Panel, settings: Settings) ->
                     "payments",
                     "due_work",
                     "renewals",
-                    "suspensions",
+                    "approvals",
                     "translations",
                     "disk",
                 ),

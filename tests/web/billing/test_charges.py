@@ -28,6 +28,7 @@ from puqpanel.tasks import run as engine
 from tests.cli.running import puqpanel
 from tests.coin import book, change
 from tests.conftest import STAFF
+from tests.operations.automation.unpaid import ran
 from tests.web.billing.test_payments import Outside, Scene, payment, scene, settings  # noqa: F401
 from tests.web.conftest import PASSWORD
 
@@ -99,7 +100,7 @@ def test_a_document_is_charged_once_on_its_due_date(scene: Scene, method: str, k
     uuid = issue(scene, kind=kind)
     with at(-1):
         assert list(charging.due()) == []
-        assert charging.run(actor=AUTOMATION) == 0
+        assert charging.run(actor=AUTOMATION).opened == 0
         planned = charging.planned(documents.find_document(uuid))
         assert planned is not None and (planned[0], planned[1].uuid) == (NOON.date(), method)
     for hour in range(24):
@@ -117,7 +118,8 @@ def test_a_document_is_charged_once_on_its_due_date(scene: Scene, method: str, k
 def run(days: int, **more: int) -> int:
     """Run the hourly job on a day after the due date, and then its tasks."""
     with at(days, **more):
-        opened = charging.run(actor=AUTOMATION)
+        ran()
+        opened = charging.run(actor=AUTOMATION).opened
         work()
     return opened
 
@@ -151,7 +153,7 @@ def test_two_runs_at_once_charge_once(scene: Scene, method: str) -> None:  # noq
         def one() -> None:
             with scene.panel.app_context():
                 start.wait()
-                done.append(charging.run(actor=AUTOMATION))
+                done.append(charging.run(actor=AUTOMATION).opened)
 
         runs = [threading.Thread(target=contextvars.copy_context().run, args=(one,)) for _ in "ab"]
         for thread in runs:
@@ -265,7 +267,7 @@ def test_a_document_that_is_paid_before_the_charge_is_not_charged(
     with at(0):
         found = list(charging.due())
         assert [(each.document.uuid, each.number) for each in found] == [(uuid, 1)]
-        assert charging.run(actor=AUTOMATION) == 1
+        assert charging.run(actor=AUTOMATION).opened == 1
         payments.mark_paid(actor=STAFF, document_uuid=uuid, reason="cash")
         work()
         again = method_charges.charge_automatically(
@@ -281,7 +283,7 @@ def test_a_document_that_is_paid_before_the_charge_is_not_charged(
 def test_a_removed_method_is_not_charged_and_its_gateway_is_told(scene: Scene, method: str) -> None:  # noqa: F811
     uuid = issue(scene)
     with at(0):
-        assert charging.run(actor=AUTOMATION) == 1
+        assert charging.run(actor=AUTOMATION).opened == 1
         path = f"/client/payments/methods/{method}/remove"
         assert scene.anna.post(path).status_code == 302
     with clock.at(clock.now()):

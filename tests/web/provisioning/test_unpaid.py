@@ -10,11 +10,12 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
+from puqpanel.domain.brake import RunKind
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Document, Product, Service, StoppedRun
-from puqpanel.operations.automation import brake, dunning
+from puqpanel.operations.automation import dunning, stopped_runs
 from puqpanel.operations.billing import companies, documents, issuing
 from puqpanel.operations.billing.documents import Draft
 from puqpanel.operations.billing.lines import Line
@@ -78,24 +79,24 @@ def test_pages_say_what_follows_and_what_was_done(
 def test_staff_approve_the_list(
     app: Panel, owner: Browser, shop: dict[str, str], document: str
 ) -> None:
-    assert "Nothing to decide" in owner.get("/admin/suspensions/").text
+    assert "Nothing to decide" in owner.get("/admin/stopped-runs/").text
     run(app, days=2, hours=30)
-    assert "/admin/suspensions/" in owner.get("/admin/schedule/").text
-    page = owner.get("/admin/suspensions/").text
+    assert "/admin/stopped-runs/" in owner.get("/admin/schedule/").text
+    page = owner.get("/admin/stopped-runs/").text
     assert "berg.example" in page and "were not processed since" in page
     with app.app_context():
-        found = brake.open_run()
+        found = stopped_runs.open_run(RunKind.SERVICES)
         assert found is not None
         uuid, seen = found.uuid, found.updated_at.isoformat()
-    owner.post(f"/admin/suspensions/{uuid}/approve", {"seen": "x"})
-    assert "The list has changed" in owner.get("/admin/suspensions/").text
-    owner.post(f"/admin/suspensions/{uuid}/approve", {"seen": seen})
+    owner.post(f"/admin/stopped-runs/{uuid}/approve", {"seen": "x"})
+    assert "The list has changed" in owner.get("/admin/stopped-runs/").text
+    owner.post(f"/admin/stopped-runs/{uuid}/approve", {"seen": seen})
     with app.app_context():
         work()
         work()
         assert session().scalars(sa.select(Service.status)).one() == "suspended"
         assert session().scalars(sa.select(StoppedRun.status)).one() == "approved"
-    assert "1 service approved" in owner.get("/admin/suspensions/").text
+    assert "Suspensions and terminations: 1 approved" in owner.get("/admin/stopped-runs/").text
     assert "Suspension or termination of 1 service approved." in owner.get("/admin/activity/").text
 
 
@@ -104,12 +105,12 @@ def test_staff_dismiss_the_list(
 ) -> None:
     run(app, days=2, hours=30)
     with app.app_context():
-        found = brake.open_run()
+        found = stopped_runs.open_run(RunKind.SERVICES)
         assert found is not None
         uuid = found.uuid
-    assert "Dismiss list" not in clerk.get("/admin/suspensions/").text
-    assert clerk.post(f"/admin/suspensions/{uuid}/dismiss").status_code == 403
+    assert "Dismiss list" not in clerk.get("/admin/stopped-runs/").text
+    assert clerk.post(f"/admin/stopped-runs/{uuid}/dismiss").status_code == 403
     owner = Browser(app).sign_in("owner@panel.test")
-    owner.post(f"/admin/suspensions/{uuid}/dismiss")
-    page = owner.get("/admin/suspensions/").text
-    assert "1 service dismissed" in page and "Nothing to decide" in page
+    owner.post(f"/admin/stopped-runs/{uuid}/dismiss")
+    page = owner.get("/admin/stopped-runs/").text
+    assert "Suspensions and terminations: 1 dismissed" in page and "Nothing to decide" in page

@@ -32,7 +32,7 @@ class Counts:
         sums: documents issued, charges made, payments received and charges failed, by `KINDS`.
         steps: how often each step was taken, by `StepKind`.
         open: unpaid documents at the end.
-        stopped: on how many days staff would have had to approve suspensions and terminations.
+        stopped: on how many days staff would have had to approve what automation does.
     """
 
     day: date

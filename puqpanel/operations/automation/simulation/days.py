@@ -89,15 +89,17 @@ def simulate_day(
     follow_ups.finish_tasks()
     if settings.get("billing.renewals"):
         renewals.run(actor=AUTOMATION, company_uuid=plan.company_uuid)
+    stopped = []
     if settings.get("billing.automatic_charges"):
-        charging.run(actor=AUTOMATION, company_uuid=plan.company_uuid)
+        charged = charging.run(actor=AUTOMATION, company_uuid=plan.company_uuid, approve=True)
+        stopped = [charged.stopped] if charged.stopped is not None else []
     charges = follow_ups.answer_charges(plan.paying, plan.company_uuid) if answered else []
     clients.pay()
     follow_ups.finish_tasks()
     done = dunning.run(actor=AUTOMATION, company_uuid=plan.company_uuid, approve=True)
     follow_ups.finish_tasks()
     counts = meter.read(clock.now().date(), charges=charges)
-    counts.stopped = int(done.stopped is not None)
+    counts.stopped = int(bool(stopped or done.stopped))
     release()
     session().expunge_all()
     return counts

@@ -37,7 +37,6 @@ from puqpanel.operations.system import audit
 from puqpanel.web.admin.billing.document_list import DOCUMENTS
 from puqpanel.web.admin.ordering import links
 from puqpanel.web.admin.oversight.bulk import Bulk, run
-from puqpanel.web.admin.provisioning.suspensions import step_label
 from puqpanel.web.answers import flash, flashed_errors, refused
 from puqpanel.web.documents import (
     pdf_response,
@@ -51,6 +50,7 @@ from puqpanel.web.documents import (
 from puqpanel.web.forms import Form, _, save_or_show
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_view import list_view
+from puqpanel.web.look import step_label
 from puqpanel.web.money_field import MoneyField
 
 bp = Blueprint("documents", __name__, url_prefix="/documents")

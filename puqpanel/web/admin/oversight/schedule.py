@@ -7,16 +7,16 @@ from collections.abc import Callable
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from puqpanel.domain.permissions import SCHEDULE_MANAGE, SCHEDULE_VIEW, SERVICES_VIEW
+from puqpanel.domain.permissions import SCHEDULE_MANAGE, SCHEDULE_VIEW
 from puqpanel.domain.texts import Text, _, _n
 from puqpanel.host import languages
 from puqpanel.host.contract.timetable import UNITS, Work
-from puqpanel.operations.automation import brake
 from puqpanel.operations.modules import availability
 from puqpanel.operations.oversight import schedule
 from puqpanel.web.admin.oversight.tasks import open_among
+from puqpanel.web.admin.provisioning.stopped_runs import shown_runs
 from puqpanel.web.answers import flash, flashed_errors
-from puqpanel.web.guard import actor, allow, can
+from puqpanel.web.guard import actor, allow
 
 bp = Blueprint("schedule", __name__, url_prefix="/schedule")
 EVERY: dict[str, Callable[[int], Text]] = {
@@ -56,7 +56,7 @@ def index() -> ResponseReturnValue:
         entries=entries,
         interval=interval,
         label=_label,
-        stopped=brake.open_run() if can(SERVICES_VIEW) else None,
+        stopped=shown_runs(),
         busy=open_among([entry.task for entry in entries if entry.task]),
     )
 

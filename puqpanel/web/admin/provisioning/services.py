@@ -48,7 +48,6 @@ from puqpanel.web.admin.oversight.tasks import ROW, open_among
 from puqpanel.web.admin.provisioning.comparison import choices_for
 from puqpanel.web.admin.provisioning.explanations import explain_status
 from puqpanel.web.admin.provisioning.service_actions import BROKEN, actions_for
-from puqpanel.web.admin.provisioning.suspensions import step_label
 from puqpanel.web.admin.settings_page import settings_page
 from puqpanel.web.documents import shown_day
 from puqpanel.web.forms import Form, _, _c, save_or_show
@@ -57,6 +56,7 @@ from puqpanel.web.list_filters import Filter, date_filter
 from puqpanel.web.list_page import Column, Tab
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Listing, Sort, Sum
+from puqpanel.web.look import step_label
 from puqpanel.web.navigation import crumbs
 
 bp = Blueprint("services", __name__, url_prefix="/services")
