@@ -143,6 +143,7 @@ _OWN = {
     "service.pushed_again": "Staff reapplied the panel state of a service at its provider.",
     "service.refreshed": "Staff requested a refresh of a service from its provider.",
     "service.renamed": "A service was renamed.",
+    "service.renewal_refused": "A service that was due could not be charged for its next period.",
     "service.taken_over": "Staff accepted the provider state of a service.",
     "service.transferred": "A service was transferred to another client.",
     "settings.changed": "Settings of the panel changed.",

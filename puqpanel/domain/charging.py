@@ -39,6 +39,7 @@ def key(document_uuid: str, number: int) -> str:
     return str(uuid.uuid5(uuid.UUID(document_uuid), f"charge:{number}"))
 
 
-def is_try(attempt_uuid: str, document_uuid: str) -> bool:
-    """Return whether an attempt is an automatic charge for a document."""
-    return attempt_uuid in {key(document_uuid, number) for number in range(1, TRIES + 1)}
+def try_of(attempt_uuid: str, document_uuid: str) -> int:
+    """Return which automatic charge for a document an attempt is, from 1; 0 if it is none."""
+    numbers = range(1, TRIES + 1)
+    return next((each for each in numbers if key(document_uuid, each) == attempt_uuid), 0)

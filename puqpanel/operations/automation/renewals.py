@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 from typing import cast
 
@@ -24,10 +24,11 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Anchor, Period, Span
 from puqpanel.domain.permissions import DOCUMENTS_ISSUE
 from puqpanel.domain.principals import AUTOMATION, Principal
-from puqpanel.domain.texts import _
+from puqpanel.domain.texts import Text, _
 from puqpanel.infra import catalogs
-from puqpanel.infra.db import session
-from puqpanel.models import Company, Service
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import session, transaction
+from puqpanel.models import Audit, Company, Service
 from puqpanel.operations.automation.due_services import due_ids, lead, recurs, renewable
 from puqpanel.operations.billing import ledger, payments
 from puqpanel.operations.billing.bulk_issuing import Chunk, NewDocument, Results, issue_new
@@ -36,7 +37,7 @@ from puqpanel.operations.billing.lines import Line
 from puqpanel.operations.billing.plain_documents import PlainDocument
 from puqpanel.operations.ordering import coupon_uses
 from puqpanel.operations.ordering.quotes import document_line
-from puqpanel.operations.system import settings
+from puqpanel.operations.system import audit, settings
 
 log = structlog.get_logger(__name__)
 _TERMS = (
@@ -44,6 +45,7 @@ _TERMS = (
     *(Service.period, Service.paid_until, Service.anchored_on, Service.anchor_day),
 )
 """The columns that determine the charge; none may have changed since the service was read."""
+REFUSED = "service.renewal_refused"
 READ = 500
 """Services that are read at once."""
 _CHANGED = _("A service has changed in the meantime. The next run will renew it.")
@@ -110,10 +112,33 @@ def run(
         kept = [each for each in results.refused if len(each[0].renewals) == 1]
         refused = [*kept, *cast("Results[RenewalDocument]", again).refused]
         results = Results(results.issued + again.issued, refused)
-    for document, reason in results.refused:
+    _record_refused(actor, results.refused)
+    return results
+
+
+def _record_refused(actor: Principal, refused: Sequence[tuple[RenewalDocument, Text]]) -> None:
+    """Record on the timeline of services, once a day, why they were not renewed."""
+    reasons: dict[str, Text] = {}
+    for document, reason in refused:
         services = [each.service.uuid for each in document.renewals]
         log.warning("services not renewed", services=services, reason=str(reason))
-    return results
+        reasons.update(dict.fromkeys(services, reason))
+    if not reasons:
+        return
+    known = sa.select(Audit.subject_uuid).where(
+        Audit.subject_type == "service",
+        Audit.subject_uuid.in_(reasons),
+        Audit.action == REFUSED,
+        Audit.at > now() - timedelta(days=1),
+    )
+    with transaction():
+        told = set(session().scalars(known))
+        subjects = [
+            audit.Subject(uuid, _("Not renewed: %(reason)s", reason=reason))
+            for uuid, reason in reasons.items()
+            if uuid not in told
+        ]
+        audit.record_all(actor=actor, action=REFUSED, subject_type="service", subjects=subjects)
 
 
 def run_automatically() -> int:

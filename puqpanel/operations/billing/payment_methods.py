@@ -126,7 +126,7 @@ def count_failure(attempt: PaymentAttempt) -> None:
     if method is None:
         return
     for row in attempt.documents:
-        if charging.is_try(attempt.uuid, row.document.uuid):
+        if charging.try_of(attempt.uuid, row.document.uuid):
             payload = {
                 "invoice_uuid": row.document.uuid,
                 "client_uuid": attempt.client.uuid,

@@ -76,8 +76,9 @@ def unrenewed(settings: Settings) -> Check:
         names=", ".join(names),
     )
     remedy = _(
-        "Check that automatic renewals are on under Settings → Billing. The log says why a document"
-        " was refused. `puqpanel billing run --late --dry-run` shows what would be invoiced."
+        "Check that automatic renewals are on under Settings → Billing. The timeline of a service"
+        " says why it could not be renewed. `puqpanel billing run --late --dry-run` shows what"
+        " would be invoiced."
     )
     return Check("renewals", "warn", text, remedy)
 

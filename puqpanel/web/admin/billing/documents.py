@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import DateField, HiddenField, StringField
 from wtforms.validators import InputRequired, Length, Optional
 
+from puqpanel.domain import charging
 from puqpanel.domain.document_states import KIND_LABELS, DocumentStatus
 from puqpanel.domain.documents import DocumentKind
 from puqpanel.domain.money import Money
@@ -34,6 +35,7 @@ from puqpanel.operations.billing import (
 from puqpanel.operations.billing.document_links import check_linked, public_link
 from puqpanel.operations.billing.document_links import renew_link as renew
 from puqpanel.operations.system import audit
+from puqpanel.web.admin.billing.amount_reasons import line_reasons, tax_reasons
 from puqpanel.web.admin.billing.document_list import DOCUMENTS
 from puqpanel.web.admin.ordering import links
 from puqpanel.web.admin.oversight.bulk import Bulk, run
@@ -125,6 +127,8 @@ def show(uuid: str) -> ResponseReturnValue:
         payments=_payments(document),
         attempts=method_charges.attempts_of(document),
         in_flight=method_charges.IN_FLIGHT,
+        try_of=charging.try_of,
+        tries=charging.TRIES,
         method_label=payment_methods.label,
         gateway_titles=gateways.titles(),
         notes=_notes(document),
@@ -138,6 +142,21 @@ def show(uuid: str) -> ResponseReturnValue:
         Money=Money,
         public_link="" if is_draft else public_link(document),
         timeline=audit.timeline(actor(), "document", uuid, 20),
+    )
+
+
+@bp.get("/<uuid>/reasons")
+@allow(DOCUMENTS_VIEW)
+def reasons(uuid: str) -> ResponseReturnValue:
+    """Explain the amounts of a document."""
+    document = documents.find_document(uuid)
+    return render_template(
+        "admin/billing/documents/reasons.html",
+        document=document,
+        kind=KIND_LABELS[DocumentKind(document.kind)],
+        lines=line_reasons(document),
+        taxes=tax_reasons(document),
+        Money=Money,
     )
 
 
