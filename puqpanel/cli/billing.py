@@ -8,6 +8,8 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import click
+from rich.console import Console
+from rich.progress import Progress
 
 from puqpanel.cli import forecast, simulate
 from puqpanel.cli.context import company_uuid, instance_option, panel
@@ -71,6 +73,7 @@ def run(
     from puqpanel.domain.brake import RunKind
     from puqpanel.domain.principals import CLI
     from puqpanel.operations.automation import brake, charging, dunning, renewals
+    from puqpanel.operations.automation.due_services import due_ids
 
     with panel(settings):
         last = day.date() if day else None
@@ -82,12 +85,23 @@ def run(
             unpaid = dunning.due(day=last, company_uuid=uuid)
             reasons = [str(each) for each in (stopped, *unpaid.stopped) if each is not None]
             return _show(documents, charges, unpaid, reasons, as_json)
-        results = renewals.run(actor=CLI, day=last, company_uuid=uuid, late=late)
+        console = Console(stderr=True)
+        with Progress(console=console, transient=True, disable=as_json) as progress:
+            bar = progress.add_task("Renewing services", total=len(due_ids(last, late)))
+            results = renewals.run(
+                actor=CLI,
+                day=last,
+                company_uuid=uuid,
+                late=late,
+                progress=lambda number: progress.advance(bar, number),
+            )
+            progress.update(bar, description="Charging payment methods", total=None)
+            charged = charging.run(actor=CLI, day=last, company_uuid=uuid, approve=approve)
+            progress.update(bar, description="Processing unpaid documents")
+            done = dunning.run(actor=CLI, day=last, company_uuid=uuid, approve=approve)
         refused = [
             {**_plain([document])[0], "reason": str(reason)} for document, reason in results.refused
         ]
-        charged = charging.run(actor=CLI, day=last, company_uuid=uuid, approve=approve)
-        done = dunning.run(actor=CLI, day=last, company_uuid=uuid, approve=approve)
     return _report(results.issued, refused, charged, done, as_json)
 
 

@@ -7,7 +7,7 @@ count as charged. So a killed run is continued by the next one, and a second run
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
@@ -27,7 +27,7 @@ from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra import catalogs
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import session, transaction
+from puqpanel.infra.db import after_commit, session, transaction
 from puqpanel.models import Audit, Company, Service
 from puqpanel.operations.automation.due_services import due_ids, lead, recurs, renewable
 from puqpanel.operations.billing import ledger, payments
@@ -84,7 +84,12 @@ class RenewalDocument(NewDocument):
 
 
 def run(
-    *, actor: Principal, day: date | None = None, company_uuid: str = "", late: bool = False
+    *,
+    actor: Principal,
+    day: date | None = None,
+    company_uuid: str = "",
+    late: bool = False,
+    progress: Callable[[int], object] = bool,
 ) -> Results[RenewalDocument]:
     """Issue the documents of all renewals that are due: one period of each service.
 
@@ -93,6 +98,7 @@ def run(
         day: until which day they are due; today in the zone of each company unless given.
         company_uuid: of one company only; all of them unless given.
         late: also of periods that began more than MAX_LATE ago.
+        progress: called after each transaction with the number of services that it processed.
     """
     actor.require(DOCUMENTS_ISSUE)
 
@@ -100,6 +106,11 @@ def run(
         issued = [(cast("RenewalDocument", each), found) for each, found in chunk.issued]
         _charge([renewal for document, _found in issued for renewal in document.renewals])
         _pay_from_credit(actor, issued)
+        processed = [
+            cast("RenewalDocument", each) for each, _found in (*chunk.issued, *chunk.refused)
+        ]
+        number = sum(len(document.renewals) for document in processed)
+        after_commit(lambda: progress(number))
 
     found = due(day=day, company_uuid=company_uuid, late=late)
     results = cast(

@@ -7,18 +7,20 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from puqpanel.domain.payment_states import EventStatus, PaymentStatus
+from puqpanel.domain.payment_states import AttemptStatus, EventStatus, PaymentStatus
 from puqpanel.domain.texts import _, _n
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for
 from puqpanel.infra.settings import Settings
-from puqpanel.models import BooksCheck, Company, Payment, PaymentEvent
+from puqpanel.models import BooksCheck, Company, Payment, PaymentAttempt, PaymentEvent
 from puqpanel.operations.billing.books_checks import ENDED
 from puqpanel.operations.billing.converted_taxes import without_rate
 from puqpanel.operations.billing.print_failures import LOGO, TEMPLATE, failures
 from puqpanel.operations.billing.tax_tables import missing_rates
 from puqpanel.operations.oversight.check import Check
 
+REPEATED = timedelta(hours=2)
+"""After how long a charge without an answer is no longer repeated."""
 LISTED = 10
 """How many countries a check names."""
 LATE = timedelta(days=2)
@@ -66,20 +68,22 @@ def payments(settings: Settings) -> Check:
     """Check that no payment waits for staff, and that webhook events could be read."""
     status = Payment.status
     with Session(engine_for(settings.database_url)) as reader:
-        parked, unknown, failed = (
+        parked, unknown, charges, failed = (
             reader.scalar(sa.select(sa.func.count(column)).where(condition)) or 0
             for column, condition in (
                 (Payment.id, status == PaymentStatus.PARKED),
                 (Payment.id, status == PaymentStatus.UNKNOWN),
+                (PaymentAttempt.id, _unconfirmed()),
                 (PaymentEvent.id, PaymentEvent.status == EventStatus.FAILED),
             )
         )
+    unknown += charges
     facts = {"parked": parked, "unknown": unknown, "failed_events": failed}
     if not any(facts.values()):
         return Check("payments", "ok", _("No payment waits for staff."), facts=facts)
     text = _(
-        "Parked payments: %(parked)s. Payments with an unknown outcome: %(unknown)s. Events that"
-        " could not be read: %(failed)s.",
+        "Parked payments: %(parked)s. Payments and charges with an unknown outcome: %(unknown)s."
+        " Events that could not be read: %(failed)s.",
         parked=parked,
         unknown=unknown,
         failed=failed,
@@ -92,6 +96,15 @@ def payments(settings: Settings) -> Check:
         else _("Look them up at the provider; see Billing → Payments → Pending.")
     )
     return Check("payments", "warn", text, remedy, facts)
+
+
+def _unconfirmed() -> sa.ColumnElement[bool]:
+    """Return the condition that a charge is no longer repeated although its outcome is unknown."""
+    return sa.and_(
+        PaymentAttempt.status == AttemptStatus.UNKNOWN,
+        PaymentAttempt.method_id.is_not(None),
+        PaymentAttempt.created_at < now() - REPEATED,
+    )
 
 
 def books(settings: Settings) -> Check:

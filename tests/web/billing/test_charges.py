@@ -23,6 +23,7 @@ from puqpanel.operations.accounts import clients, staff
 from puqpanel.operations.automation import charging
 from puqpanel.operations.billing import documents, method_charges, payment_methods, payments
 from puqpanel.operations.modules import configured_modules
+from puqpanel.operations.oversight import health
 from puqpanel.operations.system import settings as panel_settings
 from puqpanel.tasks import run as engine
 from tests.cli.running import puqpanel
@@ -184,7 +185,11 @@ def test_a_charge_without_an_answer_is_repeated_with_the_same_key(
     assert scene.problems() == []
 
 
-def test_nothing_is_charged_again_while_an_outcome_is_unknown(scene: Scene, method: str) -> None:  # noqa: F811
+def test_nothing_is_charged_again_while_an_outcome_is_unknown(
+    scene: Scene,  # noqa: F811
+    method: str,
+    settings: Settings,  # noqa: F811
+) -> None:
     uuid = issue(scene)
     change(scene.file, charge="lost")
     assert run(0) == 1
@@ -194,6 +199,9 @@ def test_nothing_is_charged_again_while_an_outcome_is_unknown(scene: Scene, meth
     assert attempt.status == "unknown" and "did not confirm" in str(attempt.reason)
     called = len(book(scene.file)["charges"])
     assert 1 < called <= method_charges.REPEATS
+    with at(0, hours=4):
+        (check,) = health.look(settings, ["payments"]).checks
+        assert "charges with an unknown outcome: 1." in str(check.text)
     change(scene.file, charge="succeeded")
     assert [run(3), run(5)] == [0, 0]
     assert len(book(scene.file)["charges"]) == called
