@@ -26,7 +26,7 @@ from puqpanel.jobs import maintenance
 from puqpanel.operations.automation import suspensions
 from puqpanel.operations.billing import vat_numbers
 from puqpanel.operations.modules import crashes, generation, hooks, loading
-from puqpanel.operations.ordering import changes, endings, orders
+from puqpanel.operations.ordering import changes, endings, orders, prepaid_orders
 from puqpanel.operations.system import currencies, keys
 from puqpanel.operations.system import settings as panel_settings
 from puqpanel.web import converters, incoming
@@ -68,6 +68,7 @@ def connect(settings: Settings) -> None:
         [
             hooks.record,
             orders.provision_paid,
+            prepaid_orders.release_topped_up,
             changes.apply_paid,
             endings.record_cancelled,
             suspensions.lift_paid,

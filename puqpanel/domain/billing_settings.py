@@ -69,6 +69,17 @@ BILLING = Group(
             maximum=90,
         ),
         Definition(
+            "billing.prepaid_start_days",
+            Kind.INTEGER,
+            _("Credit to start prepaid services, in days"),
+            3,
+            _(
+                "An ordered prepaid service starts when the credit covers so many days of all"
+                " prepaid services of the client; 0 for its first hour or day."
+            ),
+            maximum=365,
+        ),
+        Definition(
             "billing.funds_minimum",
             Kind.INTEGER,
             _("Minimum top-up"),

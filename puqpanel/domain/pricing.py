@@ -16,6 +16,7 @@ from puqpanel.domain.charges import ChargeKind
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.money import Money
 from puqpanel.domain.periods import FixedDay, Period, Span, first_charge
+from puqpanel.domain.prepaid import per_day
 from puqpanel.domain.tax import GroupTotal, PriceEntry, TaxGroup, group_total, line_nets
 from puqpanel.domain.texts import _
 
@@ -73,6 +74,7 @@ class Item:
         span: the days of a renewal; None for a new service, whose first charge is computed.
         share: the share of the period that the days of a renewal are.
         cycle: how often it was charged before, for coupons.
+        prepaid: charged from credit after each period, so only its setup fee is charged now.
     """
 
     key: str
@@ -85,6 +87,7 @@ class Item:
     span: Span | None = None
     share: Fraction = Fraction(1)
     cycle: int = 0
+    prepaid: bool = False
 
     @property
     def period(self) -> Period:
@@ -149,6 +152,21 @@ class QuoteLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What prepaid items with the same billing period cost, with tax.
+
+    Args:
+        period: the period.
+        amount: of one period.
+        monthly: of an average month.
+    """
+
+    period: Period
+    amount: Money
+    monthly: Money
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
     """A priced sale.
 
@@ -158,6 +176,7 @@ class Quote:
         lines: in the order of the items; discounts come last.
         totals: net amount and taxes of each group.
         regular: what the next period costs, with tax and its coupons, by billing period.
+        usage: what prepaid items cost.
         later_discounts: what coupons take off the next period of each item, by its key.
     """
 
@@ -166,6 +185,7 @@ class Quote:
     lines: tuple[QuoteLine, ...]
     totals: tuple[GroupTotal, ...]
     regular: tuple[tuple[Period, Money], ...] = ()
+    usage: tuple[Usage, ...] = ()
     later_discounts: Mapping[str, Money] = field(default_factory=dict)
 
     @property
@@ -234,8 +254,9 @@ def summed(
     for line in later:
         if line.coupon:
             discounts[line.item] = discounts.get(line.item, Money.zero(currency)) - line.amount
-    regular = _regular(items, later, entry, currency)
-    return Quote(currency, entry, _with_nets(lines, entry), totals, regular, discounts)
+    regular = _regular([item for item in items if not item.prepaid], later, entry, currency)
+    usage = _usage([item for item in items if item.prepaid], later, entry, currency)
+    return Quote(currency, entry, _with_nets(lines, entry), totals, regular, usage, discounts)
 
 
 def _lines(item: Item, day: date) -> list[QuoteLine]:
@@ -261,6 +282,8 @@ def _lines(item: Item, day: date) -> list[QuoteLine]:
 def _spans(item: Item, day: date) -> list[tuple[Span | None, Fraction]]:
     if item.span is not None:
         return [(item.span, item.share)]
+    if item.prepaid:
+        return []
     if not item.period.months and not item.period.days:
         # hourly services are charged afterwards, by usage
         return [(None, Fraction(1))] if item.period == Period.ONE_TIME else []
@@ -306,9 +329,11 @@ def _discounts(
         if (not coupon.products or item.product in coupon.products)
         and (coupon.cycles is None or item.cycle < coupon.cycles)
     }
+    prepaid = {item.key for item in items if item.prepaid}
     left: dict[tuple[str, ChargeKind, Span | None], list[QuoteLine]] = {}
     for line in lines:
-        if line.item in valid and (coupon.setup or line.kind != ChargeKind.SETUP):
+        reduced = coupon.setup if line.kind == ChargeKind.SETUP else line.item not in prepaid
+        if line.item in valid and reduced:
             left.setdefault((line.item, line.kind, line.span), []).append(line)
     sums = [Money.total((line.amount for line in each), currency) for each in left.values()]
     whole = Money.total(sums, currency)
@@ -391,3 +416,19 @@ def _regular(
         totals = _totals([line for line in later if line.item in keys], currency, entry)
         costs.append((period, Money.total((total.gross for total in totals), currency)))
     return tuple(costs)
+
+
+def _usage(
+    items: Sequence[Item], later: Sequence[QuoteLine], entry: PriceEntry, currency: str
+) -> tuple[Usage, ...]:
+    """Return what prepaid items cost, by billing period; tax is computed on the whole month."""
+    amounts = _regular(items, later, entry, currency)
+    days = Fraction(365, 12)
+    keys = {item.key: per_day(item.period) * days for item in items}
+    months = [
+        replace(line, amount=line.amount.scaled(keys[line.item]))
+        for line in later
+        if line.item in keys
+    ]
+    monthly = dict(_regular(items, months, entry, currency))
+    return tuple(Usage(period, amount, monthly[period]) for period, amount in amounts)

@@ -242,7 +242,6 @@ STATUSES: dict[str, dict[str, Status]] = {
     "product": {
         "active": Status("good", "circle-check", _c("product", "On sale")),
         "inactive": Status("mute", "box-archive", _c("product", "Not on sale")),
-        "prepaid": Status("warn", "hourglass-start", _c("product", "Not sold yet")),
         "unconfigured": Status("warn", "triangle-exclamation", _c("product", "Not configured")),
     },
 }

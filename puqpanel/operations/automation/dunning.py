@@ -34,6 +34,7 @@ from puqpanel.operations.automation.overdue_documents import DocumentStep
 from puqpanel.operations.automation.unpaid_orders import UnpaidOrder
 from puqpanel.operations.automation.unpaid_services import ServiceStep
 from puqpanel.operations.billing import debits, prepaid_statements
+from puqpanel.operations.ordering import prepaid_orders
 from puqpanel.operations.system import batches, settings
 
 Step = TypeVar("Step", DocumentStep, ServiceStep)
@@ -130,6 +131,7 @@ def run(
     done.debits = debits.run(actor=actor)
     done.statements = prepaid_statements.run(actor=actor)
     prepaid_stops.warn(actor=actor)
+    prepaid_orders.run(actor=actor)
     found = overdue_documents.due(day=day, company_uuid=company_uuid)
     done.count(StepKind.OVERDUE, overdue_documents.carry_out(_of(StepKind.OVERDUE, found)))
     pause = _Pause(actor, done, approve=approve, noted=not company_uuid and day is None)

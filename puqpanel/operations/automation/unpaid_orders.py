@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
+from puqpanel.domain.catalog import ProvisioningPolicy
 from puqpanel.domain.document_states import DocumentStatus
 from puqpanel.domain.dunning import StepKind
 from puqpanel.domain.order_states import LIVE
 from puqpanel.domain.principals import AUTOMATION
+from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.domain.texts import SOURCE, Text, _n, using
 from puqpanel.infra import catalogs
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import retry_deadlocks, session, transaction
-from puqpanel.models import Client, Company, Document, Order, OrderItem, Service
+from puqpanel.models import Client, Document, Order, OrderItem, Service
 from puqpanel.operations.automation import steps
 from puqpanel.operations.billing import ledger
 from puqpanel.operations.billing.awaited_payments import documents_awaiting_payment
+from puqpanel.operations.billing.companies import sellers_of
 from puqpanel.operations.ordering import cancellation
 from puqpanel.operations.ordering.orders import WAITS
 from puqpanel.operations.system import settings
@@ -36,8 +40,7 @@ class UnpaidOrder:
         client: the name of the client.
         client_id: the client.
         company: the name of the company.
-        document_id: the document that nobody paid.
-        number: of the document.
+        document_id: the document that nobody paid; None if prepaid services wait for credit.
         day: the day in the time zone of the company.
     """
 
@@ -46,14 +49,15 @@ class UnpaidOrder:
     client: str
     client_id: int
     company: str
-    document_id: int
-    number: str
+    document_id: int | None
     day: date
 
     @property
     def reason(self) -> Text:
         """Why it is cancelled."""
         days = settings.number("automation.cancel_orders_days")
+        if self.document_id is None:
+            return _n("No credit within %(num)s day.", "No credit within %(num)s days.", days)
         return _n("Not paid within %(num)s day.", "Not paid within %(num)s days.", days)
 
 
@@ -69,20 +73,19 @@ def due(*, day: date | None = None, company_uuid: str = "") -> list[UnpaidOrder]
         return []
     wait = timedelta(days=days)
     latest = datetime.combine(day or now().date(), time.max, now().tzinfo) + DAY
-    query = _unpaid().where(Order.created_at <= latest - wait)
-    if company_uuid:
-        query = query.where(Company.uuid == company_uuid)
-    found = [
-        UnpaidOrder(
-            *(row.id, row.uuid, row.client, row.client_id, row.company, row.document_id),
-            row.number,
-            today,
-        )
-        for row in session().execute(query.order_by(Order.id))
-        if ledger.zone_day(row.zone, row.created_at) + wait
-        <= (today := day or ledger.zone_day(row.zone))
-    ]
-    awaited = documents_awaiting_payment({each.document_id for each in found})
+    rows = session().execute(_unpaid().where(Order.created_at <= latest - wait).order_by(Order.id))
+    found = []
+    for order, client in rows:
+        document = order.document
+        company = document.company if document else sellers_of([client]).get(client.id)
+        if company is None or company_uuid not in ("", company.uuid):
+            continue
+        today = day or ledger.today(company)
+        if ledger.zone_day(company.zone, order.created_at) + wait <= today:
+            number = document.id if document else None
+            names = (order.id, order.uuid, client.name, client.id, company.name)
+            found.append(UnpaidOrder(*names, number, today))
+    awaited = documents_awaiting_payment([each.document_id for each in found if each.document_id])
     return [each for each in found if each.document_id not in awaited]
 
 
@@ -96,7 +99,7 @@ def cancel(found: UnpaidOrder) -> bool:
     """
     ledger.lock_client(found.client_id)
     row = session().execute(_unpaid().where(Order.uuid == found.uuid)).first()
-    if row is None or documents_awaiting_payment({row.document_id}):
+    if row is None or (found.document_id and documents_awaiting_payment({found.document_id})):
         return False
     reason = found.reason
     wanted = steps.Claim("order", found.uuid, StepKind.CANCEL, found.day, reason, found.document_id)
@@ -108,33 +111,28 @@ def cancel(found: UnpaidOrder) -> bool:
     return True
 
 
-def _unpaid() -> sa.Select[*tuple[object, ...]]:
-    """Select orders of which nothing was paid or provisioned."""
-    running = sa.exists().where(
-        OrderItem.order_id == Order.id,
-        Service.id == OrderItem.service_id,
-        Service.status != "cancelled",
+def _unpaid() -> sa.Select[*tuple[Any, ...]]:
+    """Select orders of which nothing was paid or provisioned, with their client."""
+    services = sa.select(Service.id).join(OrderItem, OrderItem.service_id == Service.id)
+    services = services.where(OrderItem.order_id == Order.id)
+    running = services.where(
+        Service.status != ServiceStatus.CANCELLED,
         sa.or_(Service.status != WAITS[0], Service.provision_status != WAITS[1]),
     )
+    for_credit = services.where(
+        Service.prepaid,
+        Service.status == WAITS[0],
+        OrderItem.provisioning != ProvisioningPolicy.BY_HAND,
+    )
+    unpaid = sa.and_(Document.status == DocumentStatus.ISSUED, Document.paid_minor == 0)
     return (
-        sa.select(
-            *(
-                Order.id,
-                Order.uuid,
-                Order.created_at,
-                Client.id.label("client_id"),
-                Client.name.label("client"),
-            ),
-            *(Document.id.label("document_id"), Document.number),
-            *(Company.name.label("company"), Company.zone),
-        )
+        sa.select(Order, Client)
         .join(Client, Client.id == Order.client_id)
-        .join(Document, Document.id == Order.document_id)
-        .join(Company, Company.id == Document.company_id)
+        .outerjoin(Document, Document.id == Order.document_id)
         .where(
             Order.status.in_(LIVE),
-            Document.status == DocumentStatus.ISSUED,
-            Document.paid_minor == 0,
-            ~running,
+            sa.or_(unpaid, sa.and_(Document.id.is_(None), for_credit.exists())),
+            ~running.exists(),
         )
+        .execution_options(populate_existing=True)
     )

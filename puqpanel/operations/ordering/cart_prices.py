@@ -45,6 +45,14 @@ class CartLine:
     problem: Text | str = ""
 
     @property
+    def usage(self) -> Money | None:
+        """What a period costs that is charged from credit, as prices are entered; else None."""
+        if not self.parts or self.product.billing_mode != BillingMode.PREPAID:
+            return None
+        amounts = (part.price.recurring * part.quantity for part in self.parts)
+        return Money.total(amounts, self.parts[0].price.recurring.currency) * self.item.quantity
+
+    @property
     def countable(self) -> bool:
         """Whether more than one can be ordered with the same details."""
         return not order_forms.has_form(self.product)
@@ -136,7 +144,7 @@ def unpriced(cart: Cart | None) -> PricedCart:
     kept, removed, gone = [], [], []
     for item in items:
         product = products.get(item.product)
-        if product and product.active and product.billing_mode != BillingMode.PREPAID:
+        if product and product.active:
             kept.append((item, product))
         else:
             removed.append(product.name if product else str(_("A product")))

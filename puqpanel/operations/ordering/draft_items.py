@@ -34,7 +34,6 @@ def sellable(currency: str) -> Sequence[Product]:
     priced = sa.select(Price.product_id).where(Price.currency == currency, Price.live.is_(True))
     query = sa.select(Product).where(
         Product.active,
-        Product.billing_mode != BillingMode.PREPAID,
         sa.or_(Product.billing_mode == BillingMode.FREE, Product.id.in_(priced)),
     )
     return session().scalars(query.order_by(Product.name, Product.id)).all()

@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from puqpanel.domain.catalog import BillingMode
 from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Period
@@ -76,6 +77,7 @@ def plain_quote(priced: Quote) -> dict[str, Any]:
         ],
         "reasons": [total.group.reason for total in priced.totals if total.group.reason],
         "regular": [[period.value, amount.minor] for period, amount in priced.regular],
+        "usage": [[each.period.value, each.amount.minor] for each in priced.usage],
     }
 
 
@@ -85,6 +87,8 @@ def keeps_day(choice: Choice) -> bool:
     That is if periods begin on a fixed day of the month: the share of the first period, and so the
     price, depends on the day. Other periods begin when the offer is accepted.
     """
+    if choice.product.billing_mode == BillingMode.PREPAID:
+        return False
     return choice.product.anchor_policy is not None and bool(Period(choice.period).months)
 
 
@@ -116,6 +120,7 @@ def offered_prices(
             group=taxes.group(choice.product.tax_class),
             policy=choice.product.anchor_policy,
             day=days[at],
+            prepaid=choice.product.billing_mode == BillingMode.PREPAID,
         )
         for at, (choice, configuration) in enumerate(zip(choices, configurations, strict=True))
     ]

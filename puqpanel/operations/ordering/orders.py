@@ -21,9 +21,8 @@ from puqpanel.domain.order_states import NOT_PLACED, OrderStatus
 from puqpanel.domain.periods import anchor_for
 from puqpanel.domain.permissions import CLIENT_ORDERS_MANAGE, ORDERS_MANAGE
 from puqpanel.domain.pricing import Quote
-from puqpanel.domain.principals import AUTOMATION, Principal, PrincipalKind
+from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
-from puqpanel.domain.task_states import OnLoss
 from puqpanel.domain.texts import _
 from puqpanel.infra import catalogs
 from puqpanel.infra.clock import now
@@ -41,9 +40,11 @@ from puqpanel.operations.ordering import (
     coupons,
     limits,
     order_forms,
+    prepaid_orders,
     risks,
     stock,
 )
+from puqpanel.operations.ordering.provisioning import provision
 from puqpanel.operations.ordering.quotes import (
     Choice,
     Priced,
@@ -54,7 +55,6 @@ from puqpanel.operations.ordering.quotes import (
 )
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_name
-from puqpanel.tasks import add
 
 MAX_ITEMS = carts.MAX_SERVICES
 SUBMITTED = _("This form has already been submitted. Reload the page and try again.")
@@ -219,24 +219,9 @@ def release(order: Order) -> None:
             paid and item.provisioning == ProvisioningPolicy.AT_PAYMENT
         )
         waits = (item.service.status, item.service.provision_status) == WAITS
-        if now_due and waits:
+        if now_due and waits and not item.service.prepaid:
             provision(item.service)
-
-
-def provision(service: Service) -> None:
-    """Add the task that requests a service from its module; it does nothing the second time."""
-    add.add(
-        job="ProvisionJob",
-        queue="System",
-        data={"service": service.uuid},
-        title="Provision an ordered service",
-        subject_type="service",
-        subject_uuid=service.uuid,
-        tries=5,
-        backoff=60,
-        on_loss=OnLoss.REPEAT,
-        actor=AUTOMATION,
-    )
+    prepaid_orders.release_of(order.client_id)
 
 
 def provision_paid(name: str, payload: Any) -> None:
@@ -262,6 +247,7 @@ def provision_paid(name: str, payload: Any) -> None:
             OrderItem.provisioning == ProvisioningPolicy.AT_PAYMENT,
             Service.status == "pending",
             Service.provision_status == "pending",
+            ~Service.prepaid,
         )
     )
     for service in session().scalars(query):

@@ -107,11 +107,6 @@ def price_choices(
         product = choice.product
         if not product.active:
             raise InvalidInput({"product": [_("%(name)s is no longer sold.", name=product.name)]})
-        if product.billing_mode == BillingMode.PREPAID:
-            text = _(
-                "%(name)s is prepaid. Prepaid products can't be ordered yet.", name=product.name
-            )
-            raise InvalidInput({"product": [text]})
         if at and choice is choices[at - 1]:  # several of the same
             chosen = configurations[-1]
         else:
@@ -131,6 +126,7 @@ def price_choices(
                 parts=chosen.parts,
                 group=taxes.group(product.tax_class),
                 policy=product.anchor_policy,
+                prepaid=product.billing_mode == BillingMode.PREPAID,
             )
         )
     entry = PriceEntry(company.entry)

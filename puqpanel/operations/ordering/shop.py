@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from puqpanel.domain.catalog import BillingMode
-from puqpanel.domain.errors import NotFoundError
 from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Period
 from puqpanel.domain.principals import Principal, PrincipalKind
@@ -95,7 +94,7 @@ def offers(currency: str) -> list[Offer]:
         if product.billing_mode == BillingMode.FREE:
             zero = Money.zero(currency)
             found.append(Offer(product, zero, Period.ONE_TIME, zero))
-        elif price is not None and product.billing_mode != BillingMode.PREPAID:
+        elif price is not None:
             found.append(Offer(product, price.recurring, Period(price.period), price.setup))
     return found
 
@@ -103,8 +102,7 @@ def offers(currency: str) -> list[Offer]:
 def sells() -> bool:
     """Return whether the shop offers anything, in any currency."""
     priced = sa.exists().where(Price.product_id == Product.id, Price.live.is_(True))
-    recurring = sa.and_(Product.billing_mode != BillingMode.PREPAID, priced)
-    offered = sa.or_(Product.billing_mode == BillingMode.FREE, recurring)
+    offered = sa.or_(Product.billing_mode == BillingMode.FREE, priced)
     query = sa.select(Product.id).where(Product.active, ~Product.hidden, offered)
     return session().scalar(query.limit(1)) is not None
 
@@ -115,12 +113,8 @@ def find_offered(slug: str) -> Product:
     Raises:
         NotFoundError: there is none, or it is no longer sold.
     """
-    product = session().scalar(
-        sa.select(Product).where(Product.slug == storable(slug), Product.active)
-    )
-    if product is None or product.billing_mode == BillingMode.PREPAID:
-        raise NotFoundError(_("This product is not available."))
-    return product
+    query = sa.select(Product).where(Product.slug == storable(slug), Product.active)
+    return find(query, _("This product is not available."))
 
 
 def find_sold(uuid: str) -> Product:

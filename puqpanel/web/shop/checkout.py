@@ -18,7 +18,7 @@ from puqpanel.domain.tax_rules import BUYER_LABELS
 from puqpanel.infra.redact import storable
 from puqpanel.operations.accounts import addresses, own_details
 from puqpanel.operations.billing import gateways
-from puqpanel.operations.ordering import carts, checkout, order_forms
+from puqpanel.operations.ordering import carts, checkout, order_forms, prepaid_orders
 from puqpanel.operations.ordering.cart_prices import PricedCart, price_cart, unpriced
 from puqpanel.web.documents import shown_day
 from puqpanel.web.forms import _, answers
@@ -65,6 +65,7 @@ def review() -> ResponseReturnValue:
     missing = own_details.missing(shopper.buyer())
     if missing and not errors and can(CLIENT_PROFILE_MANAGE):
         return redirect(url_for("shop.checkout.details"))
+    usage = priced.quote.usage if priced.quote else ()
     unfilled = [line.item.key for line in priced.lines if checkout.needs_details(line, actor())]
     page = render_template(
         "shop/checkout.html",
@@ -76,6 +77,7 @@ def review() -> ResponseReturnValue:
         errors=errors,
         missing=missing,
         unfilled=unfilled,
+        needed=prepaid_orders.needed_for(shopper.buyer(), usage) if usage else None,
         kinds=BUYER_LABELS,
         every=EVERY,
     )
@@ -164,14 +166,17 @@ def placed(uuid: str) -> ResponseReturnValue:
     """Show what happens next after an order."""
     order = checkout.find_own_order(actor(), uuid)
     statuses = {each.service.status for each in order.items}
+    starts = prepaid_orders.starts(order.client, {each.service.uuid for each in order.items})
     return render_template(
         "shop/placed.html",
         order=order,
         policies={
             each.provisioning
             for each in order.items
-            if each.service.status == ServiceStatus.PENDING
+            if each.service.status == ServiceStatus.PENDING and not each.service.prepaid
         },
+        has_prepaid=any(each.service.prepaid for each in order.items),
+        waits=max(starts, key=lambda each: each.missing, default=None),
         is_set_up=ServiceStatus.ACTIVE in statuses and ServiceStatus.PENDING not in statuses,
         to_pay=order.document is not None and order.document.status in OPEN,
         pays_online=order.document is not None

@@ -30,7 +30,7 @@ def test_the_sign_in_page_leads_to_the_shop_and_to_registration(
     ("values", "linked"),
     [
         ({"hidden": True}, False),
-        ({"billing_mode": "prepaid"}, False),
+        ({"billing_mode": "prepaid"}, True),
         ({"billing_mode": "free"}, True),
     ],
 )
@@ -40,13 +40,3 @@ def test_only_a_shop_that_sells_is_linked(
     with app.app_context(), transaction() as current:
         current.execute(sa.update(Product).values(values))
     assert ('href="/shop/"' in visitor.get("/client/signin").text) == linked
-
-
-def test_a_prepaid_product_is_not_shown_as_sold(app: Panel, owner: Browser) -> None:
-    with app.app_context():
-        product = products.save_product(
-            actor=AUTOMATION, uuid=None, name="Cloud", price="0.01", period="hourly"
-        )
-    for path in ("/admin/products/", f"/admin/products/{product.uuid}"):
-        page = owner.get(path).text
-        assert "Not sold yet" in page and "On sale</span>" not in page

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, url_for
+import re
+from decimal import Decimal
+
+from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import HiddenField
 from wtforms.validators import InputRequired
@@ -39,7 +42,7 @@ def create() -> ResponseReturnValue:
     index = url_for("client.documents.index")
     with flashed_errors():
         least, greatest = funds.limits(client.currency)
-        form = FundsForm(data={"token": new_uuid()})
+        form = FundsForm(data={"token": new_uuid(), "amount": _suggested(least)})
         form.currency.data = client.currency
 
         def save() -> tuple[Text, str]:
@@ -62,6 +65,14 @@ def create() -> ResponseReturnValue:
             back=index,
         )
     return redirect(index)
+
+
+def _suggested(least: Money) -> Decimal | None:
+    """Return the amount that the page that links here wants, if it is one."""
+    shown = request.args.get("amount", "")[:20]
+    if not re.fullmatch(r"\d+(\.\d+)?", shown, re.ASCII):
+        return None
+    return max(Decimal(shown), least.major)
 
 
 @bp.post("/<uuid>/cancel")

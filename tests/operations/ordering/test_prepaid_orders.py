@@ -1,0 +1,223 @@
+"""Prepaid products are ordered without a payment, and start when the credit suffices."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.app import Panel
+from puqpanel.domain.errors import InvalidInput
+from puqpanel.domain.money import Money
+from puqpanel.domain.principals import AUTOMATION
+from puqpanel.infra.db import session, transaction
+from puqpanel.models import Debit, Document, Order, PrepaidAccount, Service, Task
+from puqpanel.operations.accounts.clients import find_client
+from puqpanel.operations.automation import dunning, unpaid_orders
+from puqpanel.operations.billing import payments
+from puqpanel.operations.catalog import products
+from puqpanel.operations.ordering import cancellation, coupons, orders, prepaid_orders
+from puqpanel.operations.ordering.coupons import CouponValues
+from puqpanel.operations.ordering.orders import Request
+from puqpanel.operations.ordering.quotes import Choice
+from puqpanel.operations.system import settings as panel_settings
+from tests.operations.automation.unpaid import work
+from tests.operations.billing.conftest import STAFF, client, company, lines  # noqa: F401
+from tests.operations.billing.prepaid import credit, prepaid_product, problems, status, top_up, when
+
+START = "2026-03-10T10:00"
+
+
+def order(client: Any, *choices: Choice, **more: Any) -> Order:  # noqa: F811
+    token = more.pop("token", "t")
+    return orders.place(actor=STAFF, request=Request(client.uuid, choices, token, **more))
+
+
+def cloud(**columns: Any) -> Choice:
+    """A product of 0.10 an hour: 2.95 a day with 23 % tax, 8.86 for three days."""
+    return Choice(products.find_product(prepaid_product(**columns)), "hourly")
+
+
+def requested() -> list[str]:
+    """Return the services whose provisioning was requested."""
+    session().rollback()
+    jobs = sa.select(Task.subject_uuid).where(Task.job == "ProvisionJob").order_by(Task.id)
+    return list(session().scalars(jobs))
+
+
+def start_of(placed: Order) -> prepaid_orders.Start:
+    (found,) = prepaid_orders.starts(placed.client, [placed.items[0].service.uuid])
+    return found
+
+
+def test_with_credit_it_starts_at_once_and_is_charged_by_the_hour(company, client) -> None:  # noqa: F811
+    with when(START):
+        top_up(client, "100")
+        placed = order(client, cloud())
+        assert (placed.document, placed.total) == (None, Money(0, "EUR"))
+        service = placed.items[0].service.uuid
+        work()
+        assert status(service) == "active"
+        fresh = session().scalars(sa.select(Service)).one()
+        assert (fresh.paid_until, fresh.prepaid, fresh.price_minor) == (None, True, 10)
+    with when(START, hours=3, minutes=5):
+        dunning.run(actor=AUTOMATION)
+        assert session().scalar(sa.select(sa.func.count(Debit.id))) == 3
+        assert credit(client) == str(Decimal("100.00") - Decimal("0.37"))
+    with when("2026-04-01T03:00"):
+        dunning.run(actor=AUTOMATION)
+        statement = session().scalars(sa.select(Document).order_by(Document.id.desc())).first()
+        assert statement is not None and statement.status == "paid"
+    assert problems() == []
+
+
+def test_without_credit_it_waits_and_a_top_up_starts_it_once(company, client) -> None:  # noqa: F811
+    with when(START):
+        placed = order(client, cloud())
+        assert requested() == []
+        found = start_of(placed)
+        assert (found.missing.minor, found.ready) == (886, False)
+        assert "Waits for credit: 8.86" in str(found.reason)
+        top_up(client, "8")
+        assert requested() == []
+        assert start_of(placed).missing.minor == 86
+        top_up(client, "0.86")
+        assert len(requested()) == 1
+        dunning.run(actor=AUTOMATION)
+        assert len(requested()) == 1
+        work()
+        assert status(placed.items[0].service.uuid) == "active"
+        dunning.run(actor=AUTOMATION)
+        assert len(requested()) == 1
+
+
+def test_credit_for_one_of_two_starts_the_first(company, client) -> None:  # noqa: F811
+    with when(START):
+        choice = cloud()
+        placed = order(client, choice, choice)
+        top_up(client, "10")
+        first, second = (item.service.uuid for item in placed.items)
+        assert requested() == [first]
+        work()
+        assert [status(first), status(second)] == ["active", "pending"]
+        # what runs counts too: three days of both
+        (found,) = prepaid_orders.starts(client, [second])
+        assert found.needed.minor in (1771, 1772)
+        top_up(client, "8")
+        assert requested() == [first, second]
+
+
+def test_two_top_ups_at_once_start_it_once(panel: Panel, company, client) -> None:  # noqa: F811
+    with when(START):
+        order(client, cloud())
+        barrier, uuid = threading.Barrier(2), client.uuid
+        session().rollback()
+
+        def one() -> None:
+            with panel.app_context():
+                barrier.wait()
+                top_up(find_client(uuid), "10")
+
+        threads = [
+            threading.Thread(target=contextvars.copy_context().run, args=(one,)) for _ in "ab"
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(requested()) == 1
+    assert problems() == []
+
+
+def test_the_setup_fee_is_invoiced_and_has_to_be_paid_first(company, client) -> None:  # noqa: F811
+    with when(START):
+        top_up(client, "5")
+        placed = order(client, cloud(setup="10"))
+        assert placed.document is not None and placed.total.minor == 1230
+        top_up(client, "50")
+        assert requested() == []
+        payments.mark_paid(actor=STAFF, document_uuid=placed.document.uuid, reason="cash")
+        assert len(requested()) == 1
+    assert problems() == []
+
+
+def test_a_cap_that_is_reached_keeps_it_from_starting(company, client) -> None:  # noqa: F811
+    with when(START):
+        with transaction() as current:
+            current.add(
+                PrepaidAccount(client_id=client.id, currency="EUR", low_credit=False, cap_minor=5)
+            )
+        top_up(client, "50")
+        placed = order(client, cloud())
+        assert "spending cap" in str(start_of(placed).reason)
+        with transaction() as current:
+            current.execute(sa.update(PrepaidAccount).values(cap_minor=None))
+        dunning.run(actor=AUTOMATION)
+        assert len(requested()) == 1
+
+
+def test_what_never_gets_credit_is_cancelled(company, client) -> None:  # noqa: F811
+    with when(START):
+        placed = order(client, cloud(stock=3))
+        assert unpaid_orders.due() == []
+    with when(START, days=30):
+        (found,) = unpaid_orders.due()
+        assert (found.uuid, found.document_id) == (placed.uuid, None)
+        dunning.run(actor=AUTOMATION)
+        dunning.run(actor=AUTOMATION)
+        session().expire_all()
+        assert session().scalars(sa.select(Order.status)).one() == "cancelled"
+        assert session().scalars(sa.select(Service.status)).one() == "cancelled"
+        top_up(client, "50")
+        assert requested() == []
+
+
+def test_one_that_waits_for_a_free_order_is_not_cancelled(company, client) -> None:  # noqa: F811
+    """An order of a free product has no document either, and waits for nothing."""
+    with when(START):
+        made = products.save_product(
+            actor=STAFF, uuid=None, name="Free", price=None, currency="EUR"
+        )
+        with transaction():
+            product = products.find_product(made.uuid)
+            product.billing_mode, product.provisioning = "free", "by_hand"
+        order(client, Choice(products.find_product(made.uuid), "one_time"))
+    with when(START, days=60):
+        assert unpaid_orders.due() == []
+
+
+def test_a_coupon_reduces_no_usage(company, client) -> None:  # noqa: F811
+    with when(START):
+        for code, setup in (("TEN", False), ("FEE", True)):
+            values = CouponValues(code, percent=Decimal(50), cycles=None, setup=setup)
+            coupons.save_coupon(actor=STAFF, uuid=None, values=values)
+        choice = cloud(setup="10")
+        with pytest.raises(InvalidInput, match="not valid for these products"):
+            order(client, choice, coupon="TEN")
+        placed = order(client, choice, coupon="FEE")
+        assert placed.total.minor == 615
+        assert placed.items[0].discount is None
+
+
+def test_staff_cancel_and_acceptance(company, client) -> None:  # noqa: F811
+    with when(START):
+        top_up(client, "50")
+        choice = cloud(provisioning="by_hand")
+        placed = order(client, choice)
+        dunning.run(actor=AUTOMATION)
+        assert requested() == []
+        cancellation.cancel(actor=STAFF, uuid=placed.uuid, reason="x")
+        assert status(placed.items[0].service.uuid) == "cancelled"
+
+
+def test_a_setting_of_zero_needs_the_first_hour_only(company, client) -> None:  # noqa: F811
+    panel_settings.save(actor=STAFF, values={"billing.prepaid_start_days": "0"})
+    with when(START):
+        placed = order(client, cloud())
+        assert start_of(placed).missing.minor == 12
+        top_up(client, "0.12")
+        assert len(requested()) == 1
