@@ -12,6 +12,7 @@ code.
 from puqpanel.sdk.testing.contract import ContractSuite, Line, Supply, run_suite, supplied
 from puqpanel.sdk.testing.lab import SERVICE, Lab
 from puqpanel.sdk.testing.pages import Browser, Pages, pages
+from puqpanel.sdk.testing.payment_simulator import PaymentSimulator
 from puqpanel.sdk.testing.provider import Provider, Reply, Seen, wait_for
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Lab",
     "Line",
     "Pages",
+    "PaymentSimulator",
     "Provider",
     "Reply",
     "Seen",

@@ -27,6 +27,7 @@ from unittest import mock
 from puqpanel.host.contract.refusal import Refused
 from puqpanel.infra.http import Limit, Reply, Wire
 from puqpanel.sdk.testing.lab import Lab
+from puqpanel.sdk.testing.payment_simulator import PaymentSimulator
 
 PASSED, FAILED, NOT_TESTED = "passed", "failed", "not tested"
 PROBES_IN = (
@@ -35,6 +36,7 @@ PROBES_IN = (
     "faults",
     "pages_probes",
     "channels",
+    "payment_cards",
     "background",
     "leftovers",
 )
@@ -66,6 +68,8 @@ class Supply:
         invoice: further data for a Payment module's `get_client_area_html`.
         transaction: the id of a payment to refund, and the amount.
         webhook: the body and the headers of a webhook as the provider sends it.
+        money: a `PaymentSimulator`, with which the payment cards follow money from the payment page
+            to the books.
     """
 
     faults: Any = None
@@ -80,6 +84,7 @@ class Supply:
     invoice: Mapping[str, Any] | None = None
     transaction: tuple[str, Any] | None = None
     webhook: tuple[bytes, Mapping[str, str]] | None = None
+    money: PaymentSimulator | None = None
 
 
 @dataclass(frozen=True, slots=True)

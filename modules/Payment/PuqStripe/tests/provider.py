@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from puqpanel.sdk.testing import Lab, Supply
 
+from .simulator import Simulator
 from .stripe_server import SETTINGS, StripeServer, signed
 
 
@@ -29,4 +30,5 @@ def provider() -> Iterator[Supply]:
             prepare=prepare,
             transaction=(paid["id"], Decimal("21.90")),
             webhook=(body, {"Content-Type": "application/json", **signed(body)}),
+            money=Simulator(server),
         )

@@ -1,0 +1,69 @@
+"""What the tests of a Payment module say about its simulated provider, for the payment cards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from puqpanel.sdk.attempt import PaymentAttempt
+
+
+class PaymentSimulator:
+    """The customer and the provider in the payment cards of the contract suite; `Supply.money`.
+
+    A method makes something happen at the simulated provider and returns the body of the webhook
+    that it sends about it. `pay` and `sign` are required; the cards of the others are not tested.
+
+        class Simulator(PaymentSimulator):
+            def pay(self, attempt, amount, currency):
+                paid = bank.new_payment(attempt.uuid, amount, currency)
+                return json.dumps({"type": "paid", "payment": paid}).encode()
+
+            def sign(self, body, at):
+                return {"X-Signature": hmac.new(SECRET, body, "sha256").hexdigest()}
+
+    Attributes:
+        currency: of the documents.
+        other_currency: of the payment in another currency.
+        signs_time: whether the signature contains its time, so that an old one must be refused.
+        refund_path: pattern of the path of the request that refunds, of which one answer is lost;
+            any request that changes something unless given.
+        charge_path: pattern of the path of the request that charges a saved method.
+    """
+
+    currency = "EUR"
+    other_currency = "USD"
+    signs_time = False
+    refund_path = ""
+    charge_path = ""
+
+    def pay(self, attempt: PaymentAttempt, amount: Decimal, currency: str) -> bytes:
+        """Let the customer pay an attempt, and return the body of the webhook about it.
+
+        Args:
+            attempt: what the customer opened; `outside_id` and `url` are of its checkout, and
+                `invoice` is what the payment page was rendered with.
+            amount: what arrives, in major units; it may differ from what was asked for.
+            currency: in which it arrives.
+        """
+        raise NotImplementedError
+
+    def sign(self, body: bytes, at: datetime) -> Mapping[str, str]:
+        """Return the headers of a webhook with this body that is sent at a time."""
+        raise NotImplementedError
+
+    def cancel(self, attempt: PaymentAttempt) -> bytes:
+        """Return the body of the webhook that an attempt was cancelled, expired or failed.
+
+        It is delivered after the payment succeeded, as providers do that do not keep the order.
+        """
+        raise NotImplementedError
+
+    def refund(self, attempt: PaymentAttempt) -> bytes:
+        """Refund the payment of an attempt at the provider, and return the body of its webhook."""
+        raise NotImplementedError
+
+    def held(self, attempt: PaymentAttempt) -> Decimal:
+        """Return what the provider holds of an attempt: what was paid less what was refunded."""
+        raise NotImplementedError
