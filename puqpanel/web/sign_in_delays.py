@@ -77,7 +77,8 @@ def forget() -> None:
     """Clear the counter of the network or device after a successful sign-in."""
     key = _scopes()[0][0]
     try:
-        for storage in (limiter.storage, _memory):
+        # memory first: the queue server may be the one that is away
+        for storage in (_memory, limiter.storage):
             storage.clear(key)
             storage.clear(f"{key}/wait")
     except StorageError as error:

@@ -38,3 +38,16 @@ def test_pages_do_not_wait_for_the_queue_server(
             assert browser.get(page).status_code == 200
             assert time.monotonic() - started < 3, page
         dismantle(app)
+
+
+def test_sign_ins_that_succeed_are_not_counted_while_the_queue_server_is_away(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sign_in_delays, "_away_until", 0.0)
+    app = create_app(settings)
+    create_owner(app)
+    dismantle(app)
+    app = create_app(replace(settings, redis_url=f"unix://{settings.instance}/nobody.sock"))
+    for _ in range(sign_in_delays.FREE + 2):
+        Browser(app).sign_in("owner@panel.test")
+    dismantle(app)
