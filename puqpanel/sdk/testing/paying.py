@@ -12,6 +12,7 @@ from puqpanel.infra import clock
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.models import ConfiguredModule, Document, Payment
 from puqpanel.models import PaymentAttempt as AttemptRow
+from puqpanel.models.columns import new_uuid
 from puqpanel.operations.accounts import clients
 from puqpanel.operations.billing import (
     books,
@@ -30,7 +31,6 @@ from puqpanel.sdk.testing.pages import PASSWORD, Browser, Pages, pages
 from puqpanel.sdk.testing.payment_simulator import PaymentSimulator
 
 PRICE = Decimal("100")
-BUYER = "anna@example.test"
 COMPANY = {
     "name": "Lumen",
     "country": "UA",
@@ -53,6 +53,7 @@ class Sale:
     def __init__(self, bench: Bench, panel: Pages, provider: PaymentSimulator) -> None:
         """Add the company, the gateway and the client."""
         self.lab, self.panel, self.provider = bench.lab, panel, provider
+        self.bench = bench
         loaded = bench.lab.loaded
         self.is_event_reader = payment_events.is_event_reader(loaded)
         bench.lab.hold = True
@@ -60,10 +61,11 @@ class Sale:
         for code in {provider.currency, provider.other_currency}.difference(enabled):
             currencies.add_currency(actor=AUTOMATION, code=code)
         self.company = companies.save_company(actor=AUTOMATION, uuid=None, values=COMPANY)
+        email = f"{new_uuid()}@example.test"
         created = clients.create_client(
             actor=AUTOMATION,
             name="Anna Berg",
-            email=BUYER,
+            email=email,
             country="UA",
             currency=provider.currency,
             user_password=PASSWORD,
@@ -81,7 +83,7 @@ class Sale:
             current.flush()
             self.gateway = row.uuid
         self.address = f"/webhooks/Payment/{loaded.name}/{self.gateway}"
-        self.browser = Browser(panel.app).sign_in(BUYER, "/client")
+        self.browser = Browser(panel.app).sign_in(email, "/client")
 
     def issue(self, price: Decimal = PRICE) -> Document:
         """Issue an invoice."""
@@ -92,9 +94,11 @@ class Sale:
         )
         return issuing.issue(actor=AUTOMATION, uuid=draft.uuid)
 
-    def open(self, document: Document, *, save_method: bool = False) -> PaymentAttempt:
-        """Choose the gateway and open its payment page, as the client does."""
-        values = {"documents": [document.uuid], "gateway": self.gateway}
+    def open(
+        self, document: Document, *, save_method: bool = False, gateway: str = ""
+    ) -> PaymentAttempt:
+        """Choose the gateway, or a saved method, and open the payment page, as the client does."""
+        values = {"documents": [document.uuid], "gateway": gateway or self.gateway}
         if save_method:
             values["save_method"] = "y"
         answer = self.browser.post("/client/payments/new", values)
@@ -144,20 +148,39 @@ class Sale:
         query = sa.select(Payment).order_by(Payment.id).execution_options(populate_existing=True)
         return session().scalars(query).all()
 
+    def lose_answer(self, path: str) -> None:
+        """Run the tasks while the provider does what it is asked for, but its answer is lost.
+
+        Args:
+            path: pattern of the path of the request; any that changes something if it is empty.
+        """
+        struck = self.bench.faults.struck
+        self.bench.faults.fail("drop_after", path=path, changing=True)
+        self.work()
+        self.bench.faults.heal()
+        if self.bench.faults.struck == struck:
+            raise NotTested("The module changes nothing at the provider.")
+
     def expect(self, document: Document, status: str, *amounts: Decimal) -> None:
         """Assert how a document is paid, and which payments arrived, each once."""
         found = [(row.amount.major, str(row.status)) for row in self.payments()]
-        assert found == [(amount, "succeeded") for amount in amounts], (
-            f"The payments are {_shown(found)}, not {_shown([(a, 'succeeded') for a in amounts])}."
-            f" {self.notes()}".strip()
+        expected = [(amount, "succeeded") for amount in amounts]
+        assert found == expected, (
+            f"The payments are {_shown(found)}, not {_shown(expected)}. {self.notes()}".strip()
         )
+        self.expect_status(document, status)
+
+    def expect_status(self, document: Document, status: str) -> None:
+        """Assert the status of a document."""
         now = documents.find_document(document.uuid).status
         assert now == status, f"The invoice is {now}, not {status}."
 
-    def credit(self, currency: str = "") -> Decimal:
-        """Return the credit of the client."""
+    def expect_credit(self, amount: Decimal) -> None:
+        """Assert the credit of the client, which is in the currency of the documents."""
         client = clients.find_client(self.client_uuid)
-        return ledger.credit(client, self.company, currency).major
+        found = {each.currency: each.major for _, each in ledger.credits_of(client) if each}
+        expected = {self.provider.currency: amount} if amount else {}
+        assert found == expected, f"The credit of the client is {found}, not {expected}."
 
     def notes(self) -> str:
         """Return what the tasks said."""
