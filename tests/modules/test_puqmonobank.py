@@ -8,7 +8,12 @@ import pytest
 
 from modules.Payment.PuqMonobank.PuqMonobank import PuqMonobank
 from modules.Payment.PuqMonobank.services import client
-from modules.Payment.PuqMonobank.tests.provider import ATTEMPT, SETTINGS, MonobankServer, signed
+from modules.Payment.PuqMonobank.tests.monobank_server import (
+    ATTEMPT,
+    SETTINGS,
+    MonobankServer,
+    signed,
+)
 from puqpanel.app import Panel
 from puqpanel.host.context import Context, entered
 from puqpanel.infra import queue

@@ -9,7 +9,7 @@ import pytest
 from modules.Payment.PuqPayPal.PuqPayPal import PuqPayPal
 from modules.Payment.PuqPayPal.services import client
 from modules.Payment.PuqPayPal.services.client import PayPal
-from modules.Payment.PuqPayPal.tests.provider import (
+from modules.Payment.PuqPayPal.tests.paypal_server import (
     CERTIFICATE,
     SETTINGS,
     PayPalServer,

@@ -127,10 +127,8 @@ def cancelled_last(sale: Sale) -> str:
     """Deliver “cancelled” after “paid”, as a provider does that does not keep the order."""
     invoice = sale.issue()
     attempt = sale.open(invoice)
-    body = sale.pay(attempt)
-    cancelled = sale.provider.cancel(attempt)
-    sale.deliver(body)
-    sale.deliver(cancelled)
+    sale.deliver(sale.pay(attempt))
+    sale.deliver(sale.provider.cancel(attempt))
     sale.expect(invoice, "paid", attempt.amount)
     sale.expect_credit(Decimal())
     return "The payment stayed paid."
@@ -150,6 +148,23 @@ def webhook_lost(sale: Sale) -> str:
     sale.expect(invoice, "paid", attempt.amount)
     sale.expect_credit(Decimal())
     return "The panel asked about the payment, and it counted once."
+
+
+@card("answer lost while a webhook is read")
+def reading_lost(sale: Sale) -> str:
+    """Let the module capture a payment; the provider does it, but its answer does not arrive."""
+    if not sale.is_event_reader:
+        raise NotTested("The module has no read_event().")
+    invoice = sale.issue()
+    attempt = sale.open(invoice)
+    body = sale.pay(attempt)
+    sale.post(body, sale.sign(body))
+    sale.lose_answer("")
+    sale.work()
+    sale.expect(invoice, "paid", attempt.amount)
+    held = sale.provider.held(attempt)
+    assert held == attempt.amount, f"The provider took {held}, not {attempt.amount}."
+    return "The provider took the money once, and the invoice is paid."
 
 
 @card("answer to a refund lost")
@@ -218,17 +233,18 @@ def wrong_signature(sale: Sale) -> str:
 
 @card("old signature")
 def old_signature(sale: Sale) -> str:
-    """Deliver a webhook with a signature of yesterday; then the right one."""
-    if not sale.provider.signs_time:
+    """Deliver a webhook with a signature that is too old; then the right one."""
+    age = sale.provider.stale_after
+    if age is None:
         raise NotTested("The provider's signature contains no time.")
     invoice = sale.issue()
     attempt = sale.open(invoice)
     body = sale.pay(attempt)
-    headers = sale.provider.sign(body, clock.now() - timedelta(days=1))
-    _expect_refused(sale, body, dict(headers), "that was signed yesterday")
+    headers = sale.provider.sign(body, clock.now() - age)
+    _expect_refused(sale, body, dict(headers), "with an old signature")
     sale.deliver(body)
     sale.expect(invoice, "paid", attempt.amount)
-    return "A webhook that was signed yesterday was refused."
+    return "A signature that is too old was refused."
 
 
 @card("body of 1 MB")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from puqpanel.sdk.attempt import PaymentAttempt
@@ -25,8 +25,8 @@ class PaymentSimulator:
 
     Attributes:
         currency: of the documents.
-        other_currency: of the payment in another currency.
-        signs_time: whether the signature contains its time, so that an old one must be refused.
+        other_currency: of the payment in another currency; empty if the provider takes one only.
+        stale_after: the age at which a signature must be refused; None if it contains no time.
         refund_path: pattern of the path of the request that refunds, of which one answer is lost;
             any request that changes something unless given.
         charge_path: pattern of the path of the request that charges a saved method.
@@ -34,7 +34,7 @@ class PaymentSimulator:
 
     currency = "EUR"
     other_currency = "USD"
-    signs_time = False
+    stale_after: timedelta | None = None
     refund_path = ""
     charge_path = ""
 
@@ -47,23 +47,23 @@ class PaymentSimulator:
             amount: what arrives, in major units; it may differ from what was asked for.
             currency: in which it arrives.
         """
-        raise NotImplementedError
+        raise NotImplementedError("The simulator has no pay().")
 
     def sign(self, body: bytes, at: datetime) -> Mapping[str, str]:
         """Return the headers of a webhook with this body that is sent at a time."""
-        raise NotImplementedError
+        raise NotImplementedError("The simulator has no sign().")
 
     def cancel(self, attempt: PaymentAttempt) -> bytes:
         """Return the body of the webhook that an attempt was cancelled, expired or failed.
 
         It is delivered after the payment succeeded, as providers do that do not keep the order.
         """
-        raise NotImplementedError
+        raise NotImplementedError("The simulator has no cancel().")
 
     def refund(self, attempt: PaymentAttempt) -> bytes:
         """Refund the payment of an attempt at the provider, and return the body of its webhook."""
-        raise NotImplementedError
+        raise NotImplementedError("The simulator has no refund().")
 
     def held(self, attempt: PaymentAttempt) -> Decimal:
         """Return what the provider holds of an attempt: what was paid less what was refunded."""
-        raise NotImplementedError
+        raise NotImplementedError("The simulator has no held().")

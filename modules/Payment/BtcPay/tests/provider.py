@@ -9,6 +9,7 @@ from decimal import Decimal
 from puqpanel.sdk.testing import Supply
 
 from .btcpay_server import BtcPayServer, event, payment, settings, signed
+from .simulator import Simulator
 
 
 @contextmanager
@@ -22,4 +23,5 @@ def provider() -> Iterator[Supply]:
             settings=settings(server),
             transaction=("Inv1:tx-0", Decimal("21.90")),
             webhook=(body, {"Content-Type": "application/json", **signed(body)}),
+            money=Simulator(server),
         )

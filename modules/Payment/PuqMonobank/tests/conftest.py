@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from modules.Payment.PuqMonobank.tests.provider import (
+from modules.Payment.PuqMonobank.tests.monobank_server import (
     ATTEMPT,
     SETTINGS,
     TOKEN,

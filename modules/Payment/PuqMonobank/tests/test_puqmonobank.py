@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from modules.Payment.PuqMonobank.tests.conftest import Gateway
-from modules.Payment.PuqMonobank.tests.provider import ATTEMPT, FAULTS, NOW, SETTINGS, TOKEN, signed
+from modules.Payment.PuqMonobank.tests.monobank_server import (
+    ATTEMPT,
+    FAULTS,
+    NOW,
+    SETTINGS,
+    TOKEN,
+    signed,
+)
 from puqpanel.sdk import cache
 
 

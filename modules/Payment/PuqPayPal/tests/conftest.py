@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from modules.Payment.PuqPayPal.tests.provider import ATTEMPT, SECRET, SETTINGS, PayPalServer, lead
+from modules.Payment.PuqPayPal.tests.paypal_server import (
+    ATTEMPT,
+    SECRET,
+    SETTINGS,
+    PayPalServer,
+    lead,
+)
 from puqpanel.host.contract.payments import reports_of
 from puqpanel.sdk.testing import Lab
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from modules.Payment.PuqPayPal.tests.conftest import Gateway
-from modules.Payment.PuqPayPal.tests.provider import (
+from modules.Payment.PuqPayPal.tests.paypal_server import (
     ATTEMPT,
     FAULTS,
     SECRET,
@@ -250,7 +250,7 @@ def test_refund_during_a_fault_happens_once(gateway: Gateway, fault: str) -> Non
 
 def test_refund_made_at_paypal_and_reversal(gateway: Gateway) -> None:
     capture_id = paid_capture(gateway.server)
-    gateway.server._refund(capture_id, {"amount": {"currency_code": "EUR", "value": "21.90"}})
+    gateway.server.refund(capture_id, {"amount": {"currency_code": "EUR", "value": "21.90"}})
     (refund_id,) = gateway.server.refunds
     (report,) = gateway.reports("read_event", event("PAYMENT.CAPTURE.REFUNDED", id=refund_id))
     assert (report.payment, report.key, report.reason) == (capture_id, "", "")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from modules.Payment.PuqPayPal.tests.conftest import Gateway
-from modules.Payment.PuqPayPal.tests.provider import (
+from modules.Payment.PuqPayPal.tests.paypal_server import (
     CERTIFICATE,
     FAULTS,
     NOW,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from puqpanel.sdk import PaymentAttempt, minor_units
@@ -14,7 +14,7 @@ from .stripe_server import StripeServer, event, signed
 class Simulator(PaymentSimulator):
     """Customers of one Stripe account."""
 
-    signs_time = True
+    stale_after = timedelta(minutes=6)
     refund_path = "refunds"
     charge_path = "payment_intents"
 
