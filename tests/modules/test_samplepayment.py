@@ -87,7 +87,7 @@ class Gateway:
         return list(
             session().execute(
                 sa.text(
-                    "select reference, amount, state, transaction_id, invoice_uuid from"
+                    "select reference, state, transaction_id, invoice_uuid from"
                     " mod_payment_samplepayment_transfers order by id"
                 )
             )
@@ -158,8 +158,8 @@ def test_client_sees_a_stable_reference(gateway: Gateway) -> None:
             "Zapłać przelewem" in gateway.show()
             and "Faktura 2026/7 zostanie oznaczona jako opłacona" in gateway.show()
         )
-    gateway.show(replace(gateway.invoice, paid=Decimal("1.90")))
-    assert Decimal(str(gateway.rows()[0].amount)) == Decimal("20.00")
+    assert "20.00 EUR" in gateway.show(replace(gateway.invoice, paid=Decimal("1.90")))
+    assert len(gateway.rows()) == 1
 
 
 def test_sample_is_not_saved(gateway: Gateway) -> None:
@@ -204,10 +204,6 @@ def test_valid_callback_records_the_payment(gateway: Gateway) -> None:
         ({"amount": 21.9}, 422),
         ({"amount": "21.9e1"}, 422),
         ({"amount": "-21.90"}, 422),
-        ({"amount": "2190"}, 422),
-        ({"amount": "21.89"}, 422),
-        ({"currency": "USD"}, 422),
-        ({"currency": "eur"}, 422),
         ({"id": ""}, 422),
         ({"status": "maybe"}, 422),
         ({"reference": "SPNOBODY"}, 404),
@@ -221,6 +217,18 @@ def test_forged_or_invalid_callback_changes_nothing(
     gateway.show()
     assert gateway.post_webhook(**changes).status_code == code
     assert gateway.rows()[0].state == "waiting" and gateway.logged_payments() == []
+
+
+@pytest.mark.parametrize(
+    "changed", [{"amount": "2190"}, {"amount": "21.89"}, {"currency": "USD"}, {"currency": "eur"}]
+)
+def test_what_arrived_is_reported_also_if_it_is_not_what_was_asked_for(
+    gateway: Gateway, changed: dict[str, str]
+) -> None:
+    gateway.show()
+    assert gateway.post_webhook(**changed).status_code == 200
+    assert gateway.rows()[0].state == "paid"
+    assert gateway.logged_payments() == ["payment succeeded"]
 
 
 def test_signature_covers_the_raw_body(gateway: Gateway) -> None:

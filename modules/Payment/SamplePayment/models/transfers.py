@@ -6,7 +6,6 @@ import base64
 import contextlib
 import hashlib
 from datetime import datetime
-from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -30,8 +29,6 @@ class Transfer(Base):
     gateway_uuid: Mapped[str] = mapped_column(sa.String(36))
     invoice_uuid: Mapped[str] = mapped_column(sa.String(36), index=True)
     reference: Mapped[str] = mapped_column(sa.String(20))
-    amount: Mapped[Decimal] = mapped_column(sa.Numeric(14, 2))
-    currency: Mapped[str] = mapped_column(sa.String(3))
     state: Mapped[str] = mapped_column(sa.String(20), default="waiting")
     transaction_id: Mapped[str] = mapped_column(sa.String(100), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
@@ -54,29 +51,18 @@ def make_reference(gateway_uuid: str, invoice_uuid: str) -> str:
 
 
 def expected_transfer(gateway_uuid: str, invoice: Invoice) -> Transfer:
-    """Return the transfer for an invoice, created if necessary, with the amount due now."""
+    """Return the transfer for an invoice, created if necessary."""
     reference = make_reference(gateway_uuid, invoice.uuid)
-    due = {"amount": invoice.due_amount, "currency": invoice.client.currency.code}
     transfer = Transfer.find(gateway_uuid, reference)
     if transfer is None:
         # If two pages are opened at once, the unique key lets only one of them insert the row.
         with contextlib.suppress(sa.exc.IntegrityError), db.transaction() as session:
             session.add(
                 Transfer(
-                    gateway_uuid=gateway_uuid,
-                    invoice_uuid=invoice.uuid,
-                    reference=reference,
-                    **due,
+                    gateway_uuid=gateway_uuid, invoice_uuid=invoice.uuid, reference=reference
                 )
             )
-    elif (transfer.amount, transfer.currency) != (due["amount"], due["currency"]):
-        with db.transaction() as session:
-            session.execute(
-                sa.update(Transfer)
-                .where(Transfer.id == transfer.id, Transfer.state == "waiting")
-                .values(**due)
-            )
-    transfer = Transfer.find(gateway_uuid, reference)
+        transfer = Transfer.find(gateway_uuid, reference)
     if transfer is None:
         raise RuntimeError("the transfer was deleted meanwhile")
     return transfer

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from puqpanel.sdk import Invoice
+from puqpanel.sdk import Invoice, now
 from puqpanel.sdk.testing import Lab, Provider, Reply, Supply
 
-IBAN, SECRET = "DE89370400440532013000", "sixteen letters, and more"
+from .simulator import SECRET, Simulator
+
+IBAN = "DE89370400440532013000"
 
 
 @contextmanager
@@ -26,28 +26,16 @@ def provider() -> Iterator[Supply]:
             "bank_api": bank.url,
             "api_key": "bank-key-1",
         }
-        supply = Supply(faults=bank, settings=settings)
+        simulator = Simulator()
+        supply = Supply(faults=bank, settings=settings, money=simulator)
 
         def prepare(lab: Lab) -> None:
             transfers = lab.part("models.transfers")
+            simulator.table = transfers.Transfer
             transfer = transfers.expected_transfer("", Invoice.sample())
-            body = json.dumps(
-                {
-                    "id": "tx-1",
-                    "reference": transfer.reference,
-                    "amount": "21.90",
-                    "currency": "EUR",
-                    "status": "received",
-                }
-            ).encode()
-            signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
-            supply.webhook = (
-                body,
-                {
-                    "Content-Type": "application/json",
-                    "X-Signature": f"sha256={signature}",
-                },
-            )
+            message = {"id": "tx-1", "reference": transfer.reference, "amount": "21.90"}
+            body = json.dumps({**message, "currency": "EUR", "status": "received"}).encode()
+            supply.webhook = (body, simulator.sign(body, now()))
 
         supply.prepare = prepare
         yield supply
