@@ -13,15 +13,8 @@ class PaymentSimulator:
     """The customer and the provider in the payment cards of the contract suite; `Supply.money`.
 
     A method makes something happen at the simulated provider and returns the body of the webhook
-    that it sends about it. `pay` and `sign` are required; the cards of the others are not tested.
-
-        class Simulator(PaymentSimulator):
-            def pay(self, attempt, amount, currency):
-                paid = bank.new_payment(attempt.uuid, amount, currency)
-                return json.dumps({"type": "paid", "payment": paid}).encode()
-
-            def sign(self, body, at):
-                return {"X-Signature": hmac.new(SECRET, body, "sha256").hexdigest()}
+    that it sends about it. `pay` and `sign` are required; a card that needs another one is not
+    tested without it. The guide to gateways has an example.
 
     Attributes:
         currency: of the documents.

@@ -58,9 +58,7 @@ def expected_transfer(gateway_uuid: str, invoice: Invoice) -> Transfer:
         # If two pages are opened at once, the unique key lets only one of them insert the row.
         with contextlib.suppress(sa.exc.IntegrityError), db.transaction() as session:
             session.add(
-                Transfer(
-                    gateway_uuid=gateway_uuid, invoice_uuid=invoice.uuid, reference=reference
-                )
+                Transfer(gateway_uuid=gateway_uuid, invoice_uuid=invoice.uuid, reference=reference)
             )
         transfer = Transfer.find(gateway_uuid, reference)
     if transfer is None:
