@@ -151,13 +151,15 @@ class Sale:
         return session().scalars(sa.select(Payment).order_by(Payment.id)).all()
 
     def lose_answer(self, path: str) -> None:
-        """Run the tasks while the provider does what it is asked for, but its answer is lost.
+        """Run the tasks while the provider does what it is asked for, but its answers are lost.
+
+        All of them, because clients of providers repeat a request themselves.
 
         Args:
             path: pattern of the path of the request; any that changes something if it is empty.
         """
         struck = self.bench.faults.struck
-        self.bench.faults.fail("drop_after", path=path, changing=True)
+        self.bench.faults.fail("drop_after", path=path, times=100_000, changing=True)
         self.work()
         self.bench.faults.heal()
         if self.bench.faults.struck == struck:
