@@ -422,6 +422,8 @@ def _usage(
     items: Sequence[Item], later: Sequence[QuoteLine], entry: PriceEntry, currency: str
 ) -> tuple[Usage, ...]:
     """Return what prepaid items cost, by billing period; tax is computed on the whole month."""
+    if not items:
+        return ()
     amounts = _regular(items, later, entry, currency)
     days = Fraction(365, 12)
     keys = {item.key: per_day(item.period) * days for item in items}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -49,10 +50,13 @@ def next_span(anchor: Anchor, period: Period, charged_until: date) -> Span:
     return Span(charged_until, whole.end, whole.number)
 
 
+@functools.lru_cache(maxsize=1024)
 def renewal(
     label: str, price: Money, period: Period, *, anchor: Anchor, span: Span, coupon: Coupon | None
 ) -> Quote:
     """Price the next days of a service, without tax.
+
+    Services of a product that are renewed on the same day share the quote.
 
     Args:
         label: the name of its product.
