@@ -38,8 +38,8 @@ from puqpanel.operations.billing.plain_documents import PlainDocument
 from puqpanel.operations.billing.sealing import seal_all
 from puqpanel.operations.billing.tax_tables import TaxRates
 
-CHUNK = 100
-"""Documents in a transaction, which then takes less than 200 ms."""
+CHUNK = 75
+"""Documents in a transaction, which then takes less than 200 ms, on PostgreSQL too."""
 log = structlog.get_logger(__name__)
 Subject = TypeVar("Subject")
 
