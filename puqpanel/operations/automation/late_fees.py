@@ -26,7 +26,7 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
 from puqpanel.models import Company, Document, Step
 from puqpanel.operations.automation import steps
-from puqpanel.operations.billing.awaited_payments import documents_awaiting_payment
+from puqpanel.operations.automation.stopped_runs import documents_left_alone
 from puqpanel.operations.billing.bulk_issuing import Chunk, NewDocument, issue_new
 from puqpanel.operations.billing.ledger import zone_day
 from puqpanel.operations.billing.lines import Line
@@ -123,7 +123,7 @@ def _due(rule: LateFee, day: date | None, company_uuid: str) -> Iterator[FeeDocu
         query = query.where(Company.uuid == company_uuid)
     query = query.options(selectinload(Document.lines)).order_by(Document.id)
     found = session().scalars(query.execution_options(populate_existing=True)).all()
-    awaited = documents_awaiting_payment({document.id for document in found})
+    awaited = documents_left_alone({document.id for document in found})
     for document in found:
         today = day or zone_day(document.company.zone)
         on = (document.due_on or today) + wait

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -15,8 +15,9 @@ from puqpanel.domain.task_states import OnLoss
 from puqpanel.domain.texts import Text, _, _n
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, retry_deadlocks, session, transaction
-from puqpanel.models import StoppedRun
+from puqpanel.models import Document, StoppedRun
 from puqpanel.operations.automation.usual_days import Pair
+from puqpanel.operations.billing.awaited_payments import documents_awaiting_payment
 from puqpanel.operations.system import audit
 from puqpanel.tasks import add
 
@@ -115,6 +116,23 @@ def approved_steps(uuid: str) -> tuple[RunKind, set[Pair]]:
     run = find(query.execution_options(populate_existing=True), _("Run not found."))
     steps = run.steps if run.status == StopStatus.APPROVED else []
     return RunKind(run.kind), {(subject, what) for subject, what in steps}
+
+
+def documents_left_alone(document_ids: Collection[int]) -> set[int]:
+    """Return the documents because of which nothing is suspended, charged a fee or cancelled.
+
+    Their payment may still succeed, or a run that would charge them waits for staff.
+
+    Args:
+        document_ids: of the documents in question.
+    """
+    found = documents_awaiting_payment(document_ids)
+    run = open_run(RunKind.CHARGES)
+    if run is not None and document_ids:
+        held = {subject for subject, _number in run.steps}
+        query = sa.select(Document.id, Document.uuid).where(Document.id.in_(document_ids))
+        found |= {row.id for row in session().execute(query) if row.uuid in held}
+    return found
 
 
 def decided_steps(kind: RunKind, status: StopStatus) -> set[Pair]:

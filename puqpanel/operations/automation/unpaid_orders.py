@@ -20,8 +20,8 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import retry_deadlocks, session, transaction
 from puqpanel.models import Client, Document, Order, OrderItem, Service
 from puqpanel.operations.automation import steps
+from puqpanel.operations.automation.stopped_runs import documents_left_alone
 from puqpanel.operations.billing import ledger
-from puqpanel.operations.billing.awaited_payments import documents_awaiting_payment
 from puqpanel.operations.billing.companies import sellers_of
 from puqpanel.operations.ordering import cancellation
 from puqpanel.operations.ordering.orders import WAITS
@@ -85,7 +85,7 @@ def due(*, day: date | None = None, company_uuid: str = "") -> list[UnpaidOrder]
             number = document.id if document else None
             names = (order.id, order.uuid, client.name, client.id, company.name)
             found.append(UnpaidOrder(*names, number, today))
-    awaited = documents_awaiting_payment([each.document_id for each in found if each.document_id])
+    awaited = documents_left_alone([each.document_id for each in found if each.document_id])
     return [each for each in found if each.document_id not in awaited]
 
 
@@ -99,7 +99,7 @@ def cancel(found: UnpaidOrder) -> bool:
     """
     ledger.lock_client(found.client_id)
     row = session().execute(_unpaid().where(Order.uuid == found.uuid)).first()
-    if row is None or (found.document_id and documents_awaiting_payment({found.document_id})):
+    if row is None or (found.document_id and documents_left_alone({found.document_id})):
         return False
     reason = found.reason
     wanted = steps.Claim("order", found.uuid, StepKind.CANCEL, found.day, reason, found.document_id)

@@ -23,7 +23,7 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Company, Document, DocumentLineRow, Product, Service
 from puqpanel.operations.automation import steps
-from puqpanel.operations.billing.awaited_payments import documents_awaiting_payment
+from puqpanel.operations.automation.stopped_runs import documents_left_alone
 from puqpanel.operations.billing.ledger import zone_day
 from puqpanel.operations.billing.uncredited import creditable
 from puqpanel.operations.system import settings
@@ -278,7 +278,7 @@ def _without_awaited(found: Sequence[ServiceStep]) -> list[ServiceStep]:
     for at in range(0, len(found), READ):
         chunk = found[at : at + READ]
         open_ids = _open_ids([each.debt.service_id for each in chunk])
-        awaited = documents_awaiting_payment({each for ids in open_ids.values() for each in ids})
+        awaited = documents_left_alone({each for ids in open_ids.values() for each in ids})
         kept += [each for each in chunk if not awaited & open_ids.get(each.debt.service_id, set())]
     return kept
 

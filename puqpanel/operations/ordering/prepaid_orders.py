@@ -101,8 +101,10 @@ def starts(client: Client, service_uuids: Collection[str] = ()) -> list[Start]:
         Service.provision_status == ProvisionStatus.PROCESSING,
     )
     found, started = [], list(session().scalars(begun))
+    keys = {(client.id, service.currency) for service in waiting}
+    outlooks = prepaid_accounts.outlooks([client.id], keys)
     for service in waiting:
-        outlook = prepaid_accounts.outlook(client, service.currency)
+        outlook = outlooks.get((client.id, service.currency))
         if outlook is None:
             continue
         same = [each for each in started if each.currency == service.currency]

@@ -18,8 +18,9 @@ from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.models import Document, StoppedRun
 from puqpanel.operations.accounts import staff
-from puqpanel.operations.automation import charging, stopped_runs
+from puqpanel.operations.automation import charging, late_fees, stopped_runs
 from puqpanel.operations.oversight import health
+from puqpanel.operations.system import settings as panel_settings
 from tests.cli.running import puqpanel
 from tests.conftest import STAFF
 from tests.operations.automation.unpaid import ran
@@ -150,3 +151,15 @@ def test_the_command_line_says_so(scene: Scene, many: list[str], settings: Setti
     done = json.loads(made.stdout)
     assert (done["charges"], done["held"]) == (0, MANY)
     assert "12 documents would be charged" in done["stopped"]
+
+
+def test_what_waits_for_approval_has_no_late_fee(scene: Scene, many: list[str]) -> None:  # noqa: F811
+    panel_settings.save(actor=STAFF, values={"automation.fee": "percent"})
+    with at(0):
+        assert run() == (0, MANY)
+    with at(7):
+        ran()
+        assert run() == (0, MANY)
+        assert late_fees.due() == []
+        stopped_runs.dismiss(actor=STAFF, uuid=open_run().uuid)
+        assert len(late_fees.due()) == MANY
