@@ -31,6 +31,23 @@ from puqpanel.operations.billing.prepaid_accounts import Outlook
 from puqpanel.operations.ordering.provisioning import provision
 from puqpanel.operations.system import batches, settings
 
+# built once, because they run with every payment
+_PENDING = (
+    sa.select(Service.client_id)
+    .where(
+        Service.prepaid,
+        Service.status == ServiceStatus.PENDING,
+        Service.provision_status == ProvisionStatus.PENDING,
+    )
+    .limit(1)
+)
+_CLIENT_THAT_WAITS = _PENDING.join(Client, Client.id == Service.client_id).where(
+    Client.uuid == sa.bindparam("uuid")
+)
+_BUYER_THAT_WAITS = _PENDING.join(Document, Document.client_id == Service.client_id).where(
+    Document.uuid == sa.bindparam("uuid")
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -164,12 +181,11 @@ def release_topped_up(name: str, payload: Any) -> None:
         payload: its values.
     """
     if name == "payment.received":
-        query = sa.select(Client.id).where(Client.uuid == payload["client_uuid"])
+        client_id = session().scalar(_CLIENT_THAT_WAITS, {"uuid": payload["client_uuid"]})
     elif name == "invoice.paid":
-        query = sa.select(Document.client_id).where(Document.uuid == payload["invoice_uuid"])
+        client_id = session().scalar(_BUYER_THAT_WAITS, {"uuid": payload["invoice_uuid"]})
     else:
         return
-    client_id = session().scalar(query)
     if client_id is not None:
         release_of(client_id)
 
