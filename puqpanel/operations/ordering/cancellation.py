@@ -122,6 +122,8 @@ def give_back_coupon(order: Order, found: Sequence[Document]) -> None:
 
 def documents_of(order: Order) -> Sequence[Document]:
     """Return the document of an order, and the invoice of its proforma if that was paid."""
+    if order.document_id is None:
+        return ()
     query = sa.select(Document).where(
         sa.or_(Document.id == order.document_id, Document.origin_id == order.document_id)
     )

@@ -18,7 +18,7 @@ from puqpanel.infra.db import session, transaction
 from puqpanel.models import Charge, Document, Order, Product, Service, Task
 from puqpanel.operations.billing import companies, credit_notes, documents, payments
 from puqpanel.operations.catalog import products
-from puqpanel.operations.ordering import cancellation, limits, orders
+from puqpanel.operations.ordering import acceptance, cancellation, limits, orders
 from puqpanel.operations.ordering.orders import PriceChangedError, Request
 from puqpanel.operations.ordering.quotes import Choice
 from puqpanel.operations.system import audit
@@ -293,3 +293,16 @@ def test_a_customer_does_not_collect_unpaid_orders(client, product, monkeypatch)
         reason="x",
     )
     place(client, choice, token="5", actor=user)
+
+
+@pytest.mark.parametrize("ending", ["cancelled", "fraud"])
+def test_an_order_without_a_document_leaves_all_other_documents_alone(client, product, ending):  # noqa: F811
+    paid = place(client, Choice(product, "monthly")).document
+    free = change(product, billing_mode="free")
+    order = place(client, Choice(free, "one_time"), token="b")
+    assert (order.document, cancellation.documents_of(order)) == (None, ())
+    end = cancellation.cancel if ending == "cancelled" else acceptance.mark_fraud
+    end(actor=STAFF, uuid=order.uuid, reason="mistake")
+    session().expire_all()
+    assert session().get(Document, paid.id).status == "issued"
+    assert session().scalar(sa.select(sa.func.count(Document.id))) == 1
