@@ -189,6 +189,11 @@ class Quote:
     later_discounts: Mapping[str, Money] = field(default_factory=dict)
 
     @property
+    def monthly(self) -> Money:
+        """What prepaid items cost in an average month, with tax."""
+        return Money.total((each.monthly for each in self.usage), self.currency)
+
+    @property
     def net(self) -> Money:
         """The sum without tax."""
         return Money.total((total.net for total in self.totals), self.currency)

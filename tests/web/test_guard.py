@@ -60,7 +60,9 @@ def test_pages_require_sign_in(app: Panel, visitor: Browser) -> None:
 
 def test_pages_require_their_permission(app: Panel, clerk: Browser) -> None:
     for method, path, need in addresses(app):
-        if need.area is not Area.STAFF or need.permissions in ((), ("services.view",)):
+        if need.area is not Area.STAFF or not need.permissions:
+            continue
+        if "services.view" in need.permissions:
             continue
         answer = clerk.http.open(path, method=method)
         assert answer.status_code == 403, (method, path, need, answer.status_code)

@@ -145,8 +145,9 @@ def book(actor: Principal, payment: Payment, client: Client, documents: Sequence
         summary=_("Payment of %(amount)s recorded.", amount=payment.amount),
         after={"amount": str(payment.amount), "note": payment.note},
     )
-    raise_event("payment.received", {"payment_uuid": payment.uuid, "client_uuid": client.uuid})
     pay_documents(actor, client, payment.amount, documents, payment)
+    # when credit is what is left: recorders start or unsuspend prepaid services with it
+    raise_event("payment.received", {"payment_uuid": payment.uuid, "client_uuid": client.uuid})
 
 
 def pay_documents(

@@ -56,7 +56,12 @@ def save_item_details(*, actor: Principal, key: str, name: str, data: Mapping[st
 
 
 def check_out(
-    *, actor: Principal, cart_uuid: str, expected: Money | None, address_uuid: str | None = None
+    *,
+    actor: Principal,
+    cart_uuid: str,
+    expected: Money | None,
+    expected_month: Money | None = None,
+    address_uuid: str | None = None,
 ) -> Order:
     """Order the cart of a user's current client; a form that is sent twice orders once.
 
@@ -64,6 +69,7 @@ def check_out(
         actor: a user of the client.
         cart_uuid: the cart that was shown.
         expected: the total that was shown.
+        expected_month: what a month of the prepaid services was shown to cost, if there are any.
         address_uuid: the billing address that was shown; empty for the client's own, None for that
             of the cart.
 
@@ -92,7 +98,7 @@ def check_out(
     priced = price_cart(cart, client)
     if not priced.ready or priced.gone:
         raise ConflictError(_("Not everything in your cart can be ordered. Check the cart."))
-    if expected is None:
+    if expected is None or (priced.quote and priced.quote.usage and expected_month is None):
         raise ConflictError(_("The total is missing. Check the cart and order again."))
     return orders.place(
         actor=actor,
@@ -101,6 +107,7 @@ def check_out(
             choices=priced.choices,
             token=cart.uuid,
             expected=expected,
+            expected_month=expected_month,
             coupon=priced.valid_coupon,
             cart=cart,
             address_id=address_id,

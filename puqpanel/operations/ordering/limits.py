@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from puqpanel.domain.document_states import OPEN
 from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.principals import Principal, PrincipalKind
+from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.domain.texts import _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
-from puqpanel.models import Change, Client, Document, Order, Service
+from puqpanel.models import Change, Client, Document, Order, OrderItem, Service
 
 MAX_UNPAID = 20
 """How many unpaid orders of a client customers can place."""
@@ -28,10 +29,16 @@ def check_order(actor: Principal, client: Client) -> None:
     """
     if not _is_customer(actor):
         return
+    waiting = sa.exists().where(
+        OrderItem.order_id == Order.id,
+        Service.id == OrderItem.service_id,
+        Service.prepaid,
+        Service.status == ServiceStatus.PENDING,
+    )
     query = (
         sa.select(sa.func.count(Order.id))
-        .join(Document, Document.id == Order.document_id)
-        .where(Order.client_id == client.id, Document.status.in_(OPEN))
+        .outerjoin(Document, Document.id == Order.document_id)
+        .where(Order.client_id == client.id, sa.or_(Document.status.in_(OPEN), waiting))
     )
     if (session().scalar(query) or 0) >= MAX_UNPAID:
         text = _("You already have %(limit)s unpaid orders. Pay one first.", limit=MAX_UNPAID)

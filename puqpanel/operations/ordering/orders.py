@@ -81,6 +81,7 @@ class Request:
         token: of the form, so that a form that is sent twice places one order.
         expected: the total that was shown; if it is another one now, nothing is ordered. None to
             accept any.
+        expected_month: what a month of prepaid services was shown to cost; checked like the total.
         coupon: the code that was entered; empty for none.
         cart: the cart that is ordered, which is deleted with the order; None without one.
         contents: of the draft with this token that becomes the order, as they were read.
@@ -94,6 +95,7 @@ class Request:
     choices: Sequence[Choice]
     token: str
     expected: Money | None = None
+    expected_month: Money | None = None
     coupon: str = ""
     cart: Cart | None = None
     contents: Sequence[Mapping[str, Any]] = ()
@@ -154,6 +156,7 @@ def _place(actor: Principal, request: Request, forms_data: Sequence[dict[str, An
             else price_choices(company, client, request.choices, coupon, address)
         )
         _check_total(priced.quote, request.expected)
+        check_month(priced.quote, request.expected_month)
         placing = _Placing(
             actor,
             client,
@@ -292,6 +295,21 @@ def _check_total(quote: Quote, expected: Money | None) -> None:
                 total=quote.total,
             )
         )
+
+
+def check_month(quote: Quote, expected: Money | None) -> None:
+    """Check that prepaid services cost what was shown.
+
+    Args:
+        quote: what they cost.
+        expected: what a month of them was shown to cost; None to accept any.
+
+    Raises:
+        PriceChangedError: they cost something else now.
+    """
+    if expected is not None and quote.monthly != expected:
+        text = _("The price of prepaid services has changed. Check it and try again.")
+        raise PriceChangedError(text)
 
 
 def _record(placing: _Placing, order: Order, document: Document | None) -> Order:

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 
 from puqpanel.domain.catalog import ProvisioningPolicy
 from puqpanel.domain.document_states import DocumentStatus
@@ -23,6 +24,7 @@ from puqpanel.domain.prepaid import per_day
 from puqpanel.domain.pricing import Usage
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
+from puqpanel.domain.tax_rules import NoTaxRateError
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import retry_deadlocks, session, transaction
 from puqpanel.models import Client, Document, Order, OrderItem, Service
@@ -47,6 +49,9 @@ _CLIENT_THAT_WAITS = _PENDING.join(Client, Client.id == Service.client_id).where
 _BUYER_THAT_WAITS = _PENDING.join(Document, Document.client_id == Service.client_id).where(
     Document.uuid == sa.bindparam("uuid")
 )
+
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,11 @@ def release_of(client_id: int) -> int:
     if session().scalar(_waiting({client_id}).limit(1)) is None:
         return 0
     client = ledger.lock_client(client_id)
-    ready = [each.service for each in starts(client) if each.ready]
+    try:
+        ready = [each.service for each in starts(client) if each.ready]
+    except NoTaxRateError as error:  # a payment is booked all the same
+        log.warning("prepaid services not started", client=client.uuid, reason=str(error))
+        return 0
     for service in ready:
         provision(service)
     return len(ready)
@@ -107,6 +116,9 @@ def starts(client: Client, service_uuids: Collection[str] = ()) -> list[Start]:
     Args:
         client: the client.
         service_uuids: return only these; all of them unless given.
+
+    Raises:
+        NoTaxRateError: tax must be charged, but there is no rate.
     """
     waiting = session().scalars(_waiting({client.id}).order_by(Service.id)).all()
     if not waiting:
@@ -153,6 +165,17 @@ def _start(outlook: Outlook, service: Service, starting: Sequence[Service]) -> S
         max(outlook.left, Money.zero(currency)),
         outlook.cap is None or outlook.spent + at_once <= outlook.cap,
     )
+
+
+def waiting_start(service: Service) -> Start | None:
+    """Return why an ordered service waits for credit or its cap; None if it does not."""
+    if not service.prepaid or service.status != ServiceStatus.PENDING:
+        return None
+    try:
+        found = starts(service.client, {service.uuid})
+    except NoTaxRateError:  # staff see it on the Health page
+        return None
+    return next((each for each in found if not each.ready), None)
 
 
 def needed_for(client: Client, usage: Sequence[Usage]) -> tuple[Money, Money]:

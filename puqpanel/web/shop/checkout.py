@@ -38,14 +38,12 @@ def review() -> ResponseReturnValue:
     """Show what is ordered and what it costs; the button orders it."""
     errors: dict[str, list[str]] = {}
     if request.method == "POST":
-        shown = request.form.get("total", "")
-        currency = shopper.buyer().currency
-        amount = int(shown) if shown.isascii() and shown.isdecimal() and len(shown) < 16 else None
         try:
             order = checkout.check_out(
                 actor=actor(),
                 cart_uuid=storable(request.form.get("cart", ""))[:36],
-                expected=None if amount is None else Money(amount, currency),
+                expected=_shown_amount("total"),
+                expected_month=_shown_amount("month"),
                 address_uuid=_shown_address(),
             )
         except UserError as error:
@@ -101,6 +99,13 @@ def _unfilled_fields(cart: PricedCart) -> dict[str, list[str]]:
                 for text in texts
             ]
     return {"": found} if found else {}
+
+
+def _shown_amount(field: str) -> Money | None:
+    """Return an amount that the form showed; None if it is not in the form."""
+    shown = request.form.get(field, "")
+    valid = shown.isascii() and shown.isdecimal() and len(shown) < 16
+    return Money(int(shown), shopper.buyer().currency) if valid else None
 
 
 def _shown_address() -> str | None:
@@ -166,7 +171,8 @@ def placed(uuid: str) -> ResponseReturnValue:
     """Show what happens next after an order."""
     order = checkout.find_own_order(actor(), uuid)
     statuses = {each.service.status for each in order.items}
-    starts = prepaid_orders.starts(order.client, {each.service.uuid for each in order.items})
+    starts = [prepaid_orders.waiting_start(each.service) for each in order.items]
+    waits = [each for each in starts if each is not None]
     return render_template(
         "shop/placed.html",
         order=order,
@@ -176,7 +182,11 @@ def placed(uuid: str) -> ResponseReturnValue:
             if each.service.status == ServiceStatus.PENDING and not each.service.prepaid
         },
         has_prepaid=any(each.service.prepaid for each in order.items),
-        waits=max(starts, key=lambda each: each.missing, default=None),
+        waits=max(waits, key=lambda each: each.missing, default=None),
+        starts=any(
+            each.service.prepaid and each.service.status == ServiceStatus.PENDING
+            for each in order.items
+        ),
         is_set_up=ServiceStatus.ACTIVE in statuses and ServiceStatus.PENDING not in statuses,
         to_pay=order.document is not None and order.document.status in OPEN,
         pays_online=order.document is not None

@@ -11,22 +11,22 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.errors import InvalidInput
+from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.money import Money
-from puqpanel.domain.principals import AUTOMATION
+from puqpanel.domain.principals import AUTOMATION, Principal, PrincipalKind
 from puqpanel.infra.db import session, transaction
-from puqpanel.models import Debit, Document, Order, PrepaidAccount, Service, Task
+from puqpanel.models import CountryTax, Debit, Document, Order, PrepaidAccount, Service, Task
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.automation import dunning, unpaid_orders
 from puqpanel.operations.billing import payments
 from puqpanel.operations.catalog import products
-from puqpanel.operations.ordering import cancellation, coupons, orders, prepaid_orders
+from puqpanel.operations.ordering import cancellation, coupons, limits, orders, prepaid_orders
 from puqpanel.operations.ordering.coupons import CouponValues
-from puqpanel.operations.ordering.orders import Request
+from puqpanel.operations.ordering.orders import PriceChangedError, Request
 from puqpanel.operations.ordering.quotes import Choice
 from puqpanel.operations.system import settings as panel_settings
 from tests.operations.automation.unpaid import work
-from tests.operations.billing.conftest import STAFF, client, company, lines  # noqa: F401
+from tests.operations.billing.conftest import STAFF, client, company, invoice  # noqa: F401
 from tests.operations.billing.prepaid import credit, prepaid_product, problems, status, top_up, when
 
 START = "2026-03-10T10:00"
@@ -221,3 +221,42 @@ def test_a_setting_of_zero_needs_the_first_hour_only(company, client) -> None:  
         assert start_of(placed).missing.minor == 12
         top_up(client, "0.12")
         assert len(requested()) == 1
+
+
+def test_a_payment_that_pays_an_invoice_starts_nothing(company, client, invoice) -> None:  # noqa: F811
+    """Its amount is credit for a moment only, until it has paid the invoice."""
+    with when(START):
+        order(client, cloud())
+        issued = invoice("100")
+        payments.mark_paid(actor=STAFF, document_uuid=issued.uuid, reason="cash")
+        assert requested() == []
+    assert problems() == []
+
+
+def test_a_payment_is_booked_although_a_tax_rate_is_missing(company, client) -> None:  # noqa: F811
+    with when(START):
+        placed = order(client, cloud())
+        with transaction() as current:
+            current.execute(sa.delete(CountryTax))
+        top_up(client, "50")
+        assert (credit(client), requested()) == ("50.00", [])
+        assert prepaid_orders.waiting_start(placed.items[0].service) is None
+
+
+def test_a_price_that_was_not_shown_orders_nothing(company, client) -> None:  # noqa: F811
+    with when(START):
+        choice = cloud()
+        with pytest.raises(PriceChangedError):
+            order(client, choice, expected_month=Money(1, "EUR"))
+        assert session().scalar(sa.select(sa.func.count(Order.id))) == 0
+        assert order(client, choice, expected_month=Money(8979, "EUR")).id
+
+
+def test_customers_do_not_collect_orders_that_wait_for_credit(company, client, monkeypatch) -> None:  # noqa: F811
+    monkeypatch.setattr(limits, "MAX_UNPAID", 1)
+    user = Principal(PrincipalKind.USER, None, "Anna")
+    with when(START):
+        limits.check_order(user, client)
+        order(client, cloud())
+        with pytest.raises(ConflictError, match="unpaid orders"):
+            limits.check_order(user, client)

@@ -18,7 +18,7 @@ from tests.operations.automation.unpaid import work
 from tests.operations.billing.prepaid import prepaid_product, top_up
 from tests.sample import SELLER
 from tests.web.conftest import Browser
-from tests.web.shop.conftest import add, order, send
+from tests.web.shop.conftest import add, hidden, order, send
 
 
 def text(page: str) -> str:
@@ -53,7 +53,9 @@ def bought(app: Panel, slug: str) -> tuple[Browser, str]:
     assert send(anna, "/shop/checkout/details", details).status_code == 302
     shown = text(anna.get("/shop/checkout").text)
     assert "start when your credit balance is at least 8.86 €" in shown
-    placed = order(anna)
+    month = {"month": hidden(anna.get("/shop/checkout").text, "month")}
+    assert order(anna).status_code == 422
+    placed = order(anna, **month)
     assert placed.status_code == 302
     return anna, placed.location
 

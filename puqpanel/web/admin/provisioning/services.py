@@ -292,7 +292,7 @@ def show(uuid: str) -> ResponseReturnValue:
         ),
         ending=ending,
         change=found.change,
-        start=_start_of(service),
+        start=prepaid_orders.waiting_start(service),
         invoice_day=None if ending or found.change else due_services.invoice_day(service),
         to_do=[] if ended else list(filter(manual_changes.waits_for_staff, state["tasks"])),
         selection=selections.of_service(service),
@@ -377,14 +377,6 @@ def _debits(service: Service) -> Sequence[tuple[Debit, str]]:
     if not service.prepaid or not can(DOCUMENTS_VIEW):
         return []
     return prepaid_accounts.debits_of(service.client_id, service_id=service.id, limit=24)
-
-
-def _start_of(service: Service) -> prepaid_orders.Start | None:
-    """Return why an ordered prepaid service has not started; None if nothing keeps it."""
-    if not service.prepaid or service.status != ServiceStatus.PENDING:
-        return None
-    found = prepaid_orders.starts(service.client, {service.uuid})
-    return next((each for each in found if not each.ready), None)
 
 
 def _outlook(service: Service) -> prepaid_accounts.Outlook | None:

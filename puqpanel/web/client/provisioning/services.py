@@ -28,7 +28,6 @@ from puqpanel.operations.ordering import (
     prepaid_orders,
     selections,
 )
-from puqpanel.operations.ordering.prepaid_orders import Start
 from puqpanel.operations.ordering.shop import excludes_tax
 from puqpanel.operations.provisioning import services
 from puqpanel.web import modules
@@ -102,7 +101,7 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
         day=shown_day,
         suspended=suspended_for is not None,
         stop=None if suspended_for else stop,
-        start=_start_of(service),
+        start=prepaid_orders.waiting_start(service),
         unpaid=suspended_for or unpaid_services.upcoming(service),
         reduced=None if _closed(service) else coupon_uses.reduced_price(service),
         excludes_tax=bool(service.price_minor) and excludes_tax(service.client),
@@ -186,14 +185,6 @@ def _stopped_for(service: Service) -> Step | None:
     """Return the step that suspended a prepaid service; None if none did."""
     step = steps.suspension_of(service.uuid) if service.prepaid and not _closed(service) else None
     return step if step is not None and prepaid_stops.is_prepaid(step) else None
-
-
-def _start_of(service: Service) -> Start | None:
-    """Return why an ordered prepaid service has not started; None if nothing keeps it."""
-    if not service.prepaid or service.status != ServiceStatus.PENDING:
-        return None
-    found = prepaid_orders.starts(service.client, {service.uuid})
-    return next((each for each in found if not each.ready), None)
 
 
 def _find_own(uuid: str) -> Service:
