@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _HOW = (
     "Check the list with --dry-run, then run the command again with --approve, or decide on the"
-    " Schedule page."
+    " page Stopped automation."
 )
 PAID = "Nothing is due any more."
 AMOUNTS = "Amounts include or exclude tax, as the company enters its prices."
@@ -47,7 +47,7 @@ def command() -> None:
 @click.option(
     "--approve",
     is_flag=True,
-    help="Also charge, remind, suspend and terminate so many that the run would stop.",
+    help="Approve the run even if it exceeds the daily limits.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @instance_option
@@ -63,12 +63,11 @@ def run(
 ) -> int:
     """Issue the documents of the renewals that are due, one period of each service.
 
-    Then charge saved payment methods for what is due, prepaid services for the periods that are
-    over now, and take the steps about unpaid documents and used-up credit:
-    reminders, late fees, suspensions, terminations,
-    unsuspensions and cancelled orders. The scheduler does the same every hour. A second run does
-    nothing. The command exits with code 1 if a document could not be issued, or the run stopped
-    because it would charge, remind, suspend or terminate too many.
+    Then charge saved payment methods for due documents, charge prepaid services for completed
+    periods, and process unpaid documents and used-up credit: reminders, late fees, suspensions,
+    terminations, unsuspensions and cancelled orders. The scheduler does the same every hour. A
+    second run does nothing. The command exits with code 1 if a document could not be issued, or
+    the run stopped because it would exceed a daily limit.
     """
     from puqpanel.domain.brake import RunKind
     from puqpanel.domain.principals import CLI

@@ -64,7 +64,10 @@ BILLING = Group(
             Kind.INTEGER,
             _("Warning before credit runs out"),
             3,
-            _("Clients are warned when their credit covers prepaid services for fewer days."),
+            _(
+                "The event credit.low is raised when the credit of a client covers its prepaid"
+                " services for fewer days."
+            ),
             minimum=1,
             maximum=90,
         ),
@@ -74,8 +77,8 @@ BILLING = Group(
             _("Credit to start prepaid services, in days"),
             3,
             _(
-                "An ordered prepaid service starts when the credit covers so many days of all"
-                " prepaid services of the client; 0 for its first hour or day."
+                "An ordered prepaid service starts when the credit covers this many days of all the"
+                " client's prepaid services; with 0, its first hour or day."
             ),
             maximum=365,
         ),
@@ -178,9 +181,9 @@ AUTOMATION = Group(
             _("Limit per day, percent"),
             5,
             _(
-                "Percent of the services in use. If more are to be suspended, terminated, charged"
-                " or reminded of a payment in a day, automation stops until staff approve it. Up to"
-                " 10 are always allowed. 0 for no limit."
+                "Percentage of the services in use. Suspensions and terminations need approval"
+                " above the lower of the two limits; charges and reminders, above the higher. Up to"
+                " 10 a day are always allowed. 0 for no limit."
             ),
             maximum=100,
         ),
@@ -189,7 +192,7 @@ AUTOMATION = Group(
             Kind.INTEGER,
             _("Limit per day, multiple"),
             10,
-            _("The same for so many times the number of a usual day. 0 for no limit."),
+            _("Multiple of the median day; works like the limit in percent. 0 for no limit."),
             maximum=1000,
         ),
     ),

@@ -193,7 +193,7 @@ STATUSES: dict[str, dict[str, Status]] = {
         Paid.SUCCEEDED: Status("good", "circle-check", PAYMENTS[Paid.SUCCEEDED]),
     },
     "payout": {
-        "pending": Status("busy", "fa-regular fa-clock", _c("payout", "On its way")),
+        "pending": Status("busy", "fa-regular fa-clock", _c("payout", "In transit")),
         "paid": Status("good", "circle-check", _c("payout", "Paid out")),
         "failed": Status("bad", "circle-xmark", _c("payout", "Failed")),
         "removed": Status("mute", "ban", _c("payout", "Removed")),

@@ -59,7 +59,7 @@ def test_unpaid_services_are_shown_and_suspended(settings: Settings, client: Any
     session().rollback()
     shown = run(settings, "--dry-run")
     assert f"{client.name}: suspend VPS. " in shown.stdout
-    assert "Suspensions and terminations need approval: 11 services" in shown.stdout
+    assert "Needs approval: 11 services" in shown.stdout
     found = json.loads(run(settings, "--dry-run", "--json").stdout)
     assert {each["step"] for each in found["steps"]} == {"overdue", "suspend"}
     assert found["stopped"]

@@ -166,8 +166,8 @@ def _too_many(
     shown = max(limit, AT_LEAST)
     if kind == RunKind.CHARGES:
         return _n(
-            "%(num)s document would be charged in a day; the limit is %(limit)s.",
-            "%(num)s documents would be charged in a day; the limit is %(limit)s.",
+            "%(num)s charge would be made in a day; the limit is %(limit)s.",
+            "%(num)s charges would be made in a day; the limit is %(limit)s.",
             number,
             limit=shown,
         )

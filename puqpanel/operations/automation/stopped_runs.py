@@ -31,7 +31,7 @@ PERMISSIONS = {
 }
 TITLES = {
     RunKind.SERVICES: _("Suspend and terminate approved services"),
-    RunKind.CHARGES: _("Charge approved documents"),
+    RunKind.CHARGES: _("Make approved charges"),
     RunKind.REMINDERS: _("Send approved reminders"),
 }
 
@@ -102,9 +102,7 @@ def dismiss(*, actor: Principal, uuid: str, seen: str = "") -> None:
             "Suspension or termination of %(num)s services dismissed.",
             count,
         ),
-        RunKind.CHARGES: _n(
-            "Charge of %(num)s document dismissed.", "Charge of %(num)s documents dismissed.", count
-        ),
+        RunKind.CHARGES: _n("%(num)s charge dismissed.", "%(num)s charges dismissed.", count),
         RunKind.REMINDERS: _n("%(num)s reminder dismissed.", "%(num)s reminders dismissed.", count),
     }
     _record(actor, run, action, summaries)
@@ -166,9 +164,7 @@ def mark_approved(actor: Principal, run: StoppedRun) -> None:
             "Suspension or termination of %(num)s services approved.",
             count,
         ),
-        RunKind.CHARGES: _n(
-            "Charge of %(num)s document approved.", "Charge of %(num)s documents approved.", count
-        ),
+        RunKind.CHARGES: _n("%(num)s charge approved.", "%(num)s charges approved.", count),
         RunKind.REMINDERS: _n("%(num)s reminder approved.", "%(num)s reminders approved.", count),
     }
     _record(actor, run, action, summaries)

@@ -130,7 +130,7 @@ def lift(service_uuid: str) -> bool:
     number = document.number if document else ""
     reason = _("%(number)s is no longer unpaid.", number=number)
     if prepaid_stops.is_prepaid(suspension):
-        reason = _("The credit balance and the spending cap suffice again.")
+        reason = _("There is enough credit again, and the spending cap allows it.")
     wanted = steps.Claim(
         *("service", service_uuid, StepKind.UNSUSPEND, zone_day(zone)),
         reason,

@@ -57,7 +57,11 @@ class UnpaidOrder:
         """Why it is cancelled."""
         days = settings.number("automation.cancel_orders_days")
         if self.document_id is None:
-            return _n("No credit within %(num)s day.", "No credit within %(num)s days.", days)
+            return _n(
+                "Not enough credit added within %(num)s day.",
+                "Not enough credit added within %(num)s days.",
+                days,
+            )
         return _n("Not paid within %(num)s day.", "Not paid within %(num)s days.", days)
 
 

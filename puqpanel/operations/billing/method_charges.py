@@ -346,7 +346,7 @@ def mark_not_charged(*, actor: Principal, uuid: str, reason: str) -> None:
         raise InvalidInput({"reason": [_("Enter a reason.")]})
     attempt = _lock(uuid)
     if attempt.method_id is None or attempt.status not in IN_FLIGHT:
-        raise ConflictError(_("The outcome of this charge is known."))
+        raise ConflictError(_("The outcome of this charge is already known."))
     _fail(attempt, reason.strip())
     for row in attempt.documents:
         audit.record(

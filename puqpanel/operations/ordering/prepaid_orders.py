@@ -89,7 +89,7 @@ class Start:
                 needed=self.needed,
                 credit=self.credit,
             )
-        return _("Waits because the monthly spending cap is reached.")
+        return _("Waits because its first hour or day would exceed the monthly spending cap.")
 
 
 def release_of(client_id: int) -> int:

@@ -92,7 +92,7 @@ def set_charged_until(*, actor: Principal, service_uuid: str, day: date, reason:
     service = contracts.lock(service_uuid)
     _check_open(service)
     if service.prepaid:
-        raise ConflictError(_("Prepaid services are charged while they are active."))
+        raise ConflictError(_("Prepaid services have no paid period to change."))
     if contracts.ending_of(service) is not None:
         raise ConflictError(_("This service is set to end. Click “Keep service” first."))
     if abs(day - contracts.day_of(service.client)) > FARTHEST:

@@ -89,10 +89,10 @@ def stopped(settings: Settings) -> Check:
         query = sa.select(StoppedRun.reason).where(StoppedRun.live.is_(True))
         reasons = reader.scalars(query.order_by(StoppedRun.id)).all()
     if not reasons:
-        return Check("approvals", "ok", _("Nothing that automation would do waits for approval."))
+        return Check("approvals", "ok", _("No automation steps are waiting for approval."))
     reason = reasons[0]
     for other in reasons[1:]:
         reason = _("%(reason)s %(other)s", reason=reason, other=other)
-    text = _("Automation waits for approval. %(reason)s", reason=reason)
-    remedy = _("Open the Schedule page, and approve or dismiss the list.")
+    text = _("Automation is waiting for approval. %(reason)s", reason=reason)
+    remedy = _("On the Schedule page, open the list, and approve or dismiss it.")
     return Check("approvals", "warn", text, remedy)

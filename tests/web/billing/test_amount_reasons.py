@@ -53,7 +53,7 @@ def test_price_period_coupon_and_tax(company, client, reasons) -> None:  # noqa:
         buy(client, sold("VPS", {"monthly": "10"}), coupon="TWO")
     page = reasons()
     assert "Price list: 10.00 € / month, valid from 31 Jan 2026." in page
-    assert "A whole period: 31 Jan 2026 – 27 Feb 2026." in page
+    assert "Full period: 31 Jan 2026 – 27 Feb 2026." in page
     assert "Discount of the coupon TWO." in page
     assert "VAT 23 %, the rate in Poland." in page
     assert "without a VAT number." in page
@@ -70,8 +70,8 @@ def test_a_change_in_the_middle_of_a_period(company, client, reasons) -> None:  
     with at("2026-03-11"):
         change(uuid, sold("Large", {"monthly": "31"}))
     page = reasons()
-    assert "Days that were charged before and are not used: 11 Mar 2026 – 31 Mar 2026." in page
-    assert "21/31 of a period, by days: 11 Mar 2026 – 31 Mar 2026." in page
+    assert "Unused days of an earlier charge: 11 Mar 2026 – 31 Mar 2026." in page
+    assert "21/31 of a period, prorated by day: 11 Mar 2026 – 31 Mar 2026." in page
     assert "Charged because the package or period of the service was changed." in page
     assert f"/admin/services/{uuid}" in page
 
@@ -81,7 +81,7 @@ def test_what_staff_entered_and_credited(invoice, reasons) -> None:  # noqa: F81
     assert "Entered by hand" in reasons(issued)
     credit_notes.credit(actor=STAFF, uuid=issued.uuid, reason="Wrong")
     page = reasons()
-    assert "Takes back “" in page and f"/admin/documents/{issued.uuid}" in page
+    assert "Credits “" in page and f"/admin/documents/{issued.uuid}" in page
 
 
 def test_a_late_fee(invoice, reasons) -> None:  # noqa: F811

@@ -61,10 +61,10 @@ def test_nothing_is_charged_until_staff_approve(
     with at(0):
         assert [run(), run()] == [(0, MANY), (0, MANY)]
         found = open_run()
-        assert "12 documents would be charged in a day; the limit is 10." in str(found.reason)
+        assert "12 charges would be made in a day; the limit is 10." in str(found.reason)
         assert {subject for subject, _number in found.steps} == set(many)
         (check,) = health.look(settings, ["approvals"]).checks
-        assert (check.state, "12 documents" in str(check.text)) == ("warn", True)
+        assert (check.state, "12 charges" in str(check.text)) == ("warn", True)
         other = Principal(
             PrincipalKind.STAFF, None, "x", permissions=frozenset({SERVICES_TERMINATE})
         )
@@ -145,12 +145,12 @@ def test_the_command_line_says_so(scene: Scene, many: list[str], settings: Setti
     }
     command = (settings.instance, "billing", "run", "--date", "2026-03-02")
     shown = puqpanel(*command, "--dry-run", **options).stdout
-    assert "Needs approval: 12 documents would be charged in a day" in shown
+    assert "Needs approval: 12 charges would be made in a day" in shown
     made = puqpanel(*command, "--json", **options)
     assert made.returncode == 1, made.stderr
     done = json.loads(made.stdout)
     assert (done["charges"], done["held"]) == (0, MANY)
-    assert "12 documents would be charged" in done["stopped"]
+    assert "12 charges would be made" in done["stopped"]
 
 
 def test_what_waits_for_approval_has_no_late_fee(scene: Scene, many: list[str]) -> None:  # noqa: F811

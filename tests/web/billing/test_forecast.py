@@ -108,7 +108,7 @@ def test_renewals_that_are_off_are_said(
     with app.app_context():
         settings.save(actor=STAFF, values={"billing.renewals": False})
     text = shown(customer.get("/client/calendar/").text)
-    assert "not renewed automatically at present" in text
+    assert "currently not renewed automatically" in text
 
 
 def test_staff_see_sums_and_the_calendar_of_a_client(

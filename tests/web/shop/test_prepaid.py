@@ -44,7 +44,7 @@ def bought(app: Panel, slug: str) -> tuple[Browser, str]:
     page = text(anna.get("/shop/").text)
     assert "0.10 € / hour" in page and "paid from your credit balance" in page
     page = text(anna.get(f"/shop/{slug}").text)
-    assert "0.12 € / hour from your credit balance, about 89.79 € a month" in page
+    assert "0.12 € / hour, paid from your credit balance, about 89.79 € a month" in page
     assert "Due now 0.00 €" in page
     assert add(anna, slug, period="hourly").status_code == 302
     assert "0.10 € / hour" in text(anna.get("/shop/cart/").text)
@@ -52,7 +52,7 @@ def bought(app: Panel, slug: str) -> tuple[Browser, str]:
     details = {"buyer_kind": "consumer", "country": "PL", **address}
     assert send(anna, "/shop/checkout/details", details).status_code == 302
     shown = text(anna.get("/shop/checkout").text)
-    assert "start when your credit balance is at least 8.86 €" in shown
+    assert "start once you have 8.86 € of available credit" in shown
     month = {"month": hidden(anna.get("/shop/checkout").text, "month")}
     assert order(anna).status_code == 422
     placed = order(anna, **month)

@@ -71,10 +71,10 @@ def _of_line(
     if found.get("coupon"):
         yield Reason(_("Discount of the coupon %(code)s.", code=found["coupon"]))
     elif line.kind == ChargeKind.UNUSED:
-        text = _("Days that were charged before and are not used: %(days)s.", days=_days(line))
+        text = _("Unused days of an earlier charge: %(days)s.", days=_days(line))
         yield Reason(text)
     elif line.kind == ChargeKind.USAGE:
-        yield Reason(_("Periods that were charged from credit before."))
+        yield Reason(_("Usage already paid from credit."))
     elif row := sources.prices.get(found.get("price", "")):
         yield _listed(row, line, sources.products)
     elif found.get("unit"):
@@ -93,8 +93,8 @@ def _credited(invoice: Document, found: Mapping[str, object]) -> Reason:
     place = found.get("line")
     row = next((each for each in invoice.lines if each.position == place), None)
     if row is None:
-        return Reason(_("Takes back an amount of %(number)s.", number=invoice.number), *at)
-    text = _("Takes back “%(line)s” of %(number)s.", line=row.description, number=invoice.number)
+        return Reason(_("Credits part of %(number)s.", number=invoice.number), *at)
+    text = _("Credits “%(line)s” on %(number)s.", line=row.description, number=invoice.number)
     return Reason(text, *at)
 
 
@@ -145,9 +145,9 @@ def _share(line: DocumentLineRow, share: str) -> Iterator[Reason]:
     if not days or line.kind in (ChargeKind.USAGE, ChargeKind.UNUSED):
         return
     if share == "1":
-        yield Reason(_("A whole period: %(days)s.", days=days))
+        yield Reason(_("Full period: %(days)s.", days=days))
     else:
-        yield Reason(_("%(share)s of a period, by days: %(days)s.", share=share, days=days))
+        yield Reason(_("%(share)s of a period, prorated by day: %(days)s.", share=share, days=days))
 
 
 def _of_tax(document: Document, group: DocumentTax) -> Iterator[Reason]:
@@ -169,14 +169,14 @@ def _of_tax(document: Document, group: DocumentTax) -> Iterator[Reason]:
     number = buyer["vat_number"]
     yield Reason(
         _(
-            "The seller is in %(seller)s, the buyer in %(buyer)s with the VAT number %(number)s.",
+            "The seller is in %(seller)s and the buyer in %(buyer)s, with VAT number %(number)s.",
             seller=country_name(seller["country"]),
             buyer=country_name(buyer["country"]),
             number=number,
         )
         if number
         else _(
-            "The seller is in %(seller)s, the buyer in %(buyer)s without a VAT number.",
+            "The seller is in %(seller)s and the buyer in %(buyer)s, without a VAT number.",
             seller=country_name(seller["country"]),
             buyer=country_name(buyer["country"]),
         )

@@ -93,7 +93,7 @@ class PayoutForm(Form):
     note = StringField(
         _("Note"),
         [Length(max=500)],
-        description=_("Such as the reference on the bank statement."),
+        description=_("For example, the reference on the bank statement."),
     )
     token = HiddenField()
 

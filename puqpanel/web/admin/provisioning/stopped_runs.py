@@ -47,8 +47,8 @@ TITLES = {
     RunKind.REMINDERS: _("Reminders"),
 }
 DONE = {
-    "approve": _("Approved. This is being done now."),
-    "dismiss": _("Dismissed. It will be checked again in a day."),
+    "approve": _("List approved. It is being processed now."),
+    "dismiss": _("List dismissed. It will be checked again in a day."),
 }
 DECISIONS: dict[str, Callable[..., None]] = {
     "approve": stopped_runs.approve,
