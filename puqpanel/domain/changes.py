@@ -147,6 +147,19 @@ def settle(
     return Settlement(priced, effect, day, anchor, paid_until)
 
 
+def settle_prepaid(item: Item, *, day: date, currency: str, entry: PriceEntry) -> Settlement:
+    """Return what a change of a prepaid service costs: nothing now, as it is charged afterwards.
+
+    Args:
+        item: the service as it will be.
+        day: today, in the company's time zone.
+        currency: of all amounts.
+        entry: whether prices are net or gross.
+    """
+    priced = quote([_without_setup(item)], day=day, currency=currency, entry=entry)
+    return Settlement(priced, Effect.AT_ONCE, day, None, None)
+
+
 def following(
     current: tuple[Anchor | None, Period], until: date, policy: FixedDay | None, period: Period
 ) -> Anchor:
@@ -243,11 +256,15 @@ def _new_period(
     item: Item, day: date, currency: str, entry: PriceEntry
 ) -> tuple[list[QuoteLine], Anchor, date]:
     """Return the lines of a period that begins today, its anchor and its end."""
-    zero = Money.zero(currency)
-    parts = tuple(replace(part, price=replace(part.price, setup=zero)) for part in item.parts)
-    first = quote([replace(item, parts=parts)], day=day, currency=currency, entry=entry)
+    first = quote([_without_setup(item)], day=day, currency=currency, entry=entry)
     ends = [line.span.end for line in first.lines if line.span]
     return list(first.lines), anchor_for(item.policy, day, item.period), max(ends)
+
+
+def _without_setup(item: Item) -> Item:
+    zero = Money.zero(item.parts[0].price.setup.currency)
+    parts = tuple(replace(part, price=replace(part.price, setup=zero)) for part in item.parts)
+    return replace(item, parts=parts)
 
 
 def _credits(current: Current, span: Span, key: str, currency: str) -> Iterator[QuoteLine]:

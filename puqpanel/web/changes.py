@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import request
 
-from puqpanel.domain.catalog import PERIODS, BillingMode
+from puqpanel.domain.catalog import PERIODS
 from puqpanel.domain.changes import Effect
 from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
 from puqpanel.domain.money import Money
@@ -61,7 +61,7 @@ def picked(service: Service) -> Picked:
         raise ConflictError(_("This product is not available."))
     if product is None:
         raise ConflictError(_("This service can't be changed to anything else."))
-    sold = PERIODS[BillingMode.RECURRING]
+    sold = PERIODS[plans.mode_of(service)]
     rows = [
         row for row in prices_of(product) if row.currency == service.currency and row.period in sold
     ]
@@ -126,6 +126,7 @@ def change_request(service: Service, free_reason: str = "") -> changes.Request:
     Raises:
         UserError: the form has no total, or its product is not offered.
     """
+    month = request.form.get("month", "")
     text = request.form.get("total", "")
     negative = text.startswith("-")
     digits = text.removeprefix("-")
@@ -136,6 +137,9 @@ def change_request(service: Service, free_reason: str = "") -> changes.Request:
         target=picked(service).target,
         token=request.form.get("token", "")[:64] or secrets.token_urlsafe(24),
         expected=Money(-int(digits) if negative else int(digits), service.currency),
+        expected_month=Money(int(month), service.currency)
+        if month.isascii() and month.isdecimal() and len(month) < 16
+        else None,
         free_reason=free_reason,
     )
 
@@ -150,6 +154,17 @@ def reasons(error: UserError) -> Errors:
 def sentences(plan: Plan, service: Service) -> list[Text]:
     """Return what happens when a change is requested, one sentence each."""
     settlement = plan.settlement
+    if usage := settlement.quote.usage:
+        each = usage[0]
+        return [
+            _("Nothing is charged today. The change takes effect immediately."),
+            _(
+                "From the next hour or day on, %(price)s with tax is charged from credit, about"
+                " %(month)s a month.",
+                price=price(each.amount, each.period),
+                month=money(each.monthly),
+            ),
+        ]
     period, amount = settlement.quote.regular[0]
     regular = f"{money(amount)} {PER[period]}"
     if settlement.effect == Effect.LATER:

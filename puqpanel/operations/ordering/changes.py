@@ -36,6 +36,7 @@ from puqpanel.operations.ordering import (
     contracts,
     coupon_uses,
     limits,
+    orders,
     plans,
     stock,
 )
@@ -43,6 +44,7 @@ from puqpanel.operations.ordering.cancellation import take_back
 from puqpanel.operations.ordering.orders import PriceChangedError
 from puqpanel.operations.ordering.plans import Plan, Target
 from puqpanel.operations.ordering.quotes import sold_at
+from puqpanel.operations.provisioning import prepaid_spans
 from puqpanel.operations.provisioning.services import lock_service
 from puqpanel.operations.system import audit, batches
 from puqpanel.tasks import add
@@ -63,6 +65,7 @@ class Request:
         token: of the form, so that a form that is sent twice requests one change.
         expected: the total that was shown; if it is another one now, nothing is changed. None to
             accept any.
+        expected_month: what a month of a prepaid service was shown to cost; checked like the total.
         free_reason: why staff charge nothing; the change takes effect immediately. Empty to charge.
     """
 
@@ -70,6 +73,7 @@ class Request:
     target: Target
     token: str
     expected: Money | None = None
+    expected_month: Money | None = None
     free_reason: str = ""
 
 
@@ -110,6 +114,7 @@ def request(*, actor: Principal, change: Request) -> Change:
                 total=total,
             )
             raise PriceChangedError(text)
+        orders.check_month(plan.settlement.quote, change.expected_month)
         if change.target.product.id != service.product_id:
             stock.take(change.target.product)
         row = _row(actor, service, plan, change, free)
@@ -327,6 +332,7 @@ def _apply(actor: Principal, change: Change) -> None:
     if change.anchored_on is not None:
         service.anchored_on, service.anchor_day = change.anchored_on, change.anchor_day
     service.paid_until = change.paid_until or service.paid_until
+    prepaid_spans.follow(service)
     session().flush()
     audit.record(
         actor=actor,

@@ -9,14 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from puqpanel.domain.catalog import PERIODS, BillingMode
-from puqpanel.domain.changes import Current, Settlement, settle
+from puqpanel.domain.changes import Current, Settlement, settle, settle_prepaid
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.periods import Period
 from puqpanel.domain.pricing import Item
 from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.service_states import VERBS, ServiceStatus
 from puqpanel.domain.tax import PriceEntry
-from puqpanel.domain.texts import _
+from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session
 from puqpanel.models import (
     Address,
@@ -91,12 +91,27 @@ def check_changeable(actor: Principal, service: Service) -> None:
     if contracts.change_of(service) is not None:
         text = _("This service already has a pending change. Cancel that one first.")
         raise ConflictError(text)
-    recurring = Period(service.period) in PERIODS[BillingMode.RECURRING] or not service.price_minor
-    if service.product.billing_mode == BillingMode.PREPAID or not recurring:
-        raise ConflictError(_("Only services with recurring billing can be changed."))
+    if service.prepaid != (service.product.billing_mode == BillingMode.PREPAID):
+        raise ConflictError(billed_otherwise(service.product))
+    if service.price_minor and Period(service.period) not in PERIODS[mode_of(service)]:
+        raise ConflictError(_("Only services with recurring or prepaid billing can be changed."))
     if documents := contracts.open_documents(service):
         number = documents[0].number
         raise ConflictError(_("%(number)s has to be paid first.", number=number))
+
+
+def mode_of(service: Service) -> BillingMode:
+    """Return the billing mode of the products that a service can be changed to."""
+    return BillingMode.PREPAID if service.prepaid else BillingMode.RECURRING
+
+
+def billed_otherwise(product: Product) -> Text:
+    """Return why a service cannot be changed between prepaid and invoiced billing."""
+    text = _(
+        "%(name)s is billed in another way. A prepaid service can't become an invoiced one, or an"
+        " invoiced one prepaid: order a new service instead."
+    )
+    return text % {"name": product.name}
 
 
 def products_for(actor: Principal, service: Service) -> Sequence[Product]:
@@ -120,10 +135,10 @@ def _on_sale(actor: Principal, service: Service) -> Sequence[Product]:
     prices = sa.select(Price.product_id).where(
         Price.currency == service.currency,
         Price.live.is_(True),
-        Price.period.in_(PERIODS[BillingMode.RECURRING]),
+        Price.period.in_(PERIODS[mode_of(service)]),
     )
     query = sa.select(Product).where(
-        Product.active, Product.billing_mode == BillingMode.RECURRING, Product.id.in_(prices)
+        Product.active, Product.billing_mode == mode_of(service), Product.id.in_(prices)
     )
     if product.module and (module is None or not implements(module, VERBS["change_package"])):
         query = query.where(Product.id == product.id)  # its billing period can change
@@ -162,6 +177,10 @@ def plan(actor: Principal, service: Service, target: Target) -> Plan:
     """
     product = target.product
     other = product.id != service.product_id
+    if product.billing_mode in (BillingMode.RECURRING, BillingMode.PREPAID) and (
+        product.billing_mode != mode_of(service)
+    ):
+        raise InvalidInput({"product": [billed_otherwise(product)]})
     if product.id not in {each.id for each in _on_sale(actor, service)}:
         raise InvalidInput({"product": [_("%(name)s is not available.", name=product.name)]})
     if other and product.stock is not None and product.stock <= 0:
@@ -195,7 +214,11 @@ def plan(actor: Principal, service: Service, target: Target) -> Plan:
         parts=configuration.parts,
         group=after,
         policy=product.anchor_policy,
+        prepaid=service.prepaid,
     )
+    if service.prepaid:
+        settlement = settle_prepaid(item, day=day, currency=service.currency, entry=entry)
+        return Plan(company, configuration, settlement)
     settlement = settle(
         current,
         item,

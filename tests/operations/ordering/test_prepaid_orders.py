@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -20,14 +21,32 @@ from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.automation import dunning, unpaid_orders
 from puqpanel.operations.billing import payments
 from puqpanel.operations.catalog import products
-from puqpanel.operations.ordering import cancellation, coupons, limits, orders, prepaid_orders
+from puqpanel.operations.ordering import (
+    cancellation,
+    changes,
+    coupons,
+    limits,
+    orders,
+    plans,
+    prepaid_orders,
+)
 from puqpanel.operations.ordering.coupons import CouponValues
 from puqpanel.operations.ordering.orders import PriceChangedError, Request
+from puqpanel.operations.ordering.plans import Target
 from puqpanel.operations.ordering.quotes import Choice
 from puqpanel.operations.system import settings as panel_settings
 from tests.operations.automation.unpaid import work
 from tests.operations.billing.conftest import STAFF, client, company, invoice  # noqa: F401
-from tests.operations.billing.prepaid import credit, prepaid_product, problems, status, top_up, when
+from tests.operations.billing.prepaid import (
+    credit,
+    prepaid_product,
+    problems,
+    rows,
+    status,
+    top_up,
+    when,
+)
+from tests.operations.ordering.dated import fresh
 
 START = "2026-03-10T10:00"
 
@@ -260,3 +279,42 @@ def test_customers_do_not_collect_orders_that_wait_for_credit(company, client, m
         order(client, cloud())
         with pytest.raises(ConflictError, match="unpaid orders"):
             limits.check_order(user, client)
+
+
+def test_a_change_of_plan_is_charged_from_the_next_hour(company, client) -> None:  # noqa: F811
+    large = products.find_product(prepaid_product("0.40"))
+    with when(START):
+        top_up(client, "50")
+        uuid = order(client, cloud()).items[0].service.uuid
+        work()
+    with when(START, minutes=90):
+        target = Target(large, "hourly")
+        found = plans.plan(STAFF, fresh(uuid), target).settlement
+        assert (found.quote.total, found.effect) == (Money(0, "EUR"), "at_once")
+        wanted = changes.Request(uuid, target, "t", expected_month=Money(1, "EUR"))
+        with pytest.raises(PriceChangedError):
+            changes.request(actor=STAFF, change=wanted)
+        changes.request(actor=STAFF, change=replace(wanted, expected_month=Money(35916, "EUR")))
+        assert (fresh(uuid).product_id, fresh(uuid).price.minor) == (large.id, 40)
+    with when(START, hours=3):
+        dunning.run(actor=AUTOMATION)
+        assert [each.unit_minor for each in rows()] == [10, 10, 40]
+    assert problems() == []
+
+
+def test_a_plan_is_not_changed_between_prepaid_and_invoiced(company, client) -> None:  # noqa: F811
+    web = products.save_product(actor=STAFF, uuid=None, name="Web", price="10", currency="EUR")
+    with when(START):
+        top_up(client, "50")
+        both = (cloud(), Choice(products.find_product(web.uuid), "monthly"))
+        placed = order(client, *both)
+        payments.mark_paid(actor=STAFF, document_uuid=placed.document.uuid, reason="cash")
+        work()
+        uuids = [each.service.uuid for each in placed.items]
+        for uuid, other in zip(uuids, reversed(both), strict=True):
+            plans.check_changeable(STAFF, fresh(uuid))
+            with pytest.raises(InvalidInput) as refused:
+                plans.plan(STAFF, fresh(uuid), Target(other.product, other.period))
+            assert "is billed in another way" in str(refused.value.messages["product"][0])
+            shown = plans.products_for(STAFF, fresh(uuid))
+            assert other.product.id not in {each.id for each in shown}
