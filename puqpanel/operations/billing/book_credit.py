@@ -20,26 +20,30 @@ def overdrawn() -> Iterator[Problem]:
     Prepaid services that ran while nothing was processed may have used more than there was; their
     statement asks for the rest.
     """
-    minor = sa.func.sum(LedgerEntry.minor)
+    keys = (LedgerEntry.client_id, Posting.company_id, LedgerEntry.currency)
+    sums = (  # MariaDB does not find the columns of groups in a subquery of HAVING
+        sa.select(*keys, sa.func.sum(LedgerEntry.minor).label("minor"))
+        .join(Posting, Posting.id == LedgerEntry.posting_id)
+        .where(LedgerEntry.account == Account.CREDIT)
+        .group_by(*keys)
+        .having(sa.func.sum(LedgerEntry.minor) > 0)
+        .subquery()
+    )
     prepaid = (
         sa.select(sa.func.coalesce(sa.func.sum(PrepaidTotal.debited_minor), 0))
         .where(
             PrepaidTotal.live.is_(True),
-            PrepaidTotal.client_id == Client.id,
-            PrepaidTotal.company_id == Company.id,
-            PrepaidTotal.currency == LedgerEntry.currency,
+            PrepaidTotal.client_id == sums.c.client_id,
+            PrepaidTotal.company_id == sums.c.company_id,
+            PrepaidTotal.currency == sums.c.currency,
         )
-        .correlate(Client, Company, LedgerEntry)
         .scalar_subquery()
     )
     query = (
-        sa.select(Client.name, Company.name, LedgerEntry.currency, minor)
-        .join(Posting, Posting.id == LedgerEntry.posting_id)
-        .join(Client, Client.id == LedgerEntry.client_id)
-        .join(Company, Company.id == Posting.company_id)
-        .where(LedgerEntry.account == Account.CREDIT)
-        .group_by(Client.id, Client.name, Company.id, Company.name, LedgerEntry.currency)
-        .having(minor > prepaid)
+        sa.select(Client.name, Company.name, sums.c.currency, sums.c.minor)
+        .join(Client, Client.id == sums.c.client_id)
+        .join(Company, Company.id == sums.c.company_id)
+        .where(sums.c.minor > prepaid)
     )
     for client, company, currency, missing in session().execute(query):
         text = _(
