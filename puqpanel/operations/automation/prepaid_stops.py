@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import date
 
 import sqlalchemy as sa
+import structlog
 
 from puqpanel.domain.dunning import StepKind, termination_day
 from puqpanel.domain.money import Money
@@ -17,6 +18,7 @@ from puqpanel.domain.permissions import DOCUMENTS_ISSUE
 from puqpanel.domain.prepaid import CAP, CREDIT
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.service_states import VERBS, ServiceStatus
+from puqpanel.domain.tax_rules import NoTaxRateError
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import retry_deadlocks, session, transaction
 from puqpanel.infra.events import raise_event
@@ -27,6 +29,7 @@ from puqpanel.operations.billing.companies import sellers_of
 from puqpanel.operations.billing.prepaid_accounts import Outlook
 from puqpanel.operations.system import batches, settings
 
+log = structlog.get_logger(__name__)
 CHUNK = 200
 """Clients that are read at once."""
 WARNING = 80
@@ -68,8 +71,16 @@ def covered(service: Service) -> bool:
     """Return whether a suspended prepaid service can run again.
 
     The credit must cover the next hour or day of all services of the client that are suspended for
-    the same reason, and the cap must not be reached.
+    the same reason, and the cap must not be reached. If a tax rate is missing, it can't run.
     """
+    try:
+        return _covered(service)
+    except NoTaxRateError as error:  # a payment is recorded all the same
+        log.warning("service not unsuspended", service=service.uuid, reason=str(error))
+        return False
+
+
+def _covered(service: Service) -> bool:
     outlook = prepaid_accounts.outlook(service.client, service.currency)
     if outlook is None:
         return False

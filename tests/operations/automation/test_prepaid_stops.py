@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from puqpanel.domain.money import Money
 from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.infra import events
-from puqpanel.infra.db import session
-from puqpanel.models import Step
+from puqpanel.infra.db import session, transaction
+from puqpanel.models import CountryTax, Step
 from puqpanel.operations.automation import dunning, suspensions
-from puqpanel.operations.billing import prepaid_accounts
+from puqpanel.operations.billing import payments, prepaid_accounts
 from tests.operations.automation.unpaid import ran, run, work
-from tests.operations.billing.conftest import client, company  # noqa: F401
+from tests.operations.billing.conftest import STAFF, client, company, invoice  # noqa: F401
 from tests.operations.billing.prepaid import (
     active,
     credit,
@@ -189,3 +189,27 @@ def test_a_client_is_warned_once_until_it_tops_up(company, client, raised) -> No
         ran()
         run()
         assert raised == ["credit.low"] * 2
+
+
+def test_a_payment_is_recorded_even_if_a_tax_rate_is_missing(company, client):  # noqa: F811
+    with when(START):
+        top_up(client, "1.23")
+        service = active(client, prepaid_product("1"))
+    with when(START, minutes=61):
+        run()
+        assert status(service) == "suspended"
+        with transaction() as current:
+            current.execute(sa.delete(CountryTax))
+        top_up(client, "50")
+        assert (credit(client), status(service)) == ("50.00", "suspended")
+
+
+def test_a_payment_that_pays_an_invoice_unsuspends_nothing(company, client, invoice):  # noqa: F811
+    with when(START):
+        top_up(client, "1.23")
+        service = active(client, prepaid_product("1"))
+    with when(START, minutes=61):
+        run()
+        payments.mark_paid(actor=STAFF, document_uuid=invoice("10").uuid, reason="cash")
+        work()
+        assert status(service) == "suspended"
