@@ -27,7 +27,7 @@ from puqpanel.operations.ordering.shop import excludes_tax
 from puqpanel.web.documents import shown_day, shown_days
 from puqpanel.web.forms import field_errors
 from puqpanel.web.guard import actor
-from puqpanel.web.prices import EVERY, PER, money
+from puqpanel.web.prices import EVERY, PER, money, price
 
 OPTION = "option."
 """Prefix of the fields of options."""

@@ -19,6 +19,7 @@ from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import Payment as PaymentRow
 from puqpanel.models.billing.documents import Document
+from puqpanel.operations.billing import gateways
 from puqpanel.operations.modules import configured_modules, module_settings
 from puqpanel.sdk import Invoice, Payment, PaymentAttempt, PaymentReport, Result
 from tests.conftest import STAFF
@@ -184,8 +185,11 @@ def test_settings_say_what_is_wrong(transfers: Transfers) -> None:
     assert called.message == "The accounts for EUR, PLN are valid."
     called = transfers.call("save_module_data", {"accounts": "EUR;x", "days": "0"})
     assert set(called["errors"]) == {"accounts", "days"}
-    called = transfers.call("refund", "x", Decimal(1))
-    assert (called.ok, called.code) == (False, 501)
+
+
+def test_refunds_are_recorded_as_made_elsewhere(transfers: Transfers) -> None:
+    (gateway,) = configured_modules.list_instances("Payment")
+    assert not gateways.supports(gateway, "refund")
 
 
 # The import

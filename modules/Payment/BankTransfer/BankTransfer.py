@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 from puqpanel.sdk import Checkout, Payment, PaymentAttempt, Result, __, n__, now, transfer_image
@@ -64,13 +63,6 @@ class BankTransfer(Payment):
     def observe_payment(self, outside_id: str) -> Any:
         """Return the lines that staff confirmed for a reference; the bank is not asked."""
         return booking.reports_for(outside_id)
-
-    def refund(self, transaction_id: str, amount: Decimal) -> Result:
-        """Refuse: the panel cannot order the bank to transfer money."""
-        return Result.error(
-            __("Transfer the money back in your bank, then record the refund in the panel."),
-            code=501,
-        )
 
     def test_connection(self) -> Result:
         """Check the accounts; there is nothing to connect to."""

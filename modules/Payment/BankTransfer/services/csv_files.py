@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -118,12 +119,17 @@ def read(content: bytes, layout: Layout, account_currency: str) -> Parsed:
         (number, dict(zip(names, row, strict=False)))
         for number, row in enumerate(rows[start + 1 :], start + 2)
     ]
-    # lines after the last date are totals and notes
+    # lines after the last date are totals and notes, unless they begin like a date
     days = [_day_format(record.get(layout.day, ""), layout) for _, record in records]
     if records and not any(days):
         text = __("The column “:column” has no dates.", {"column": layout.day[:60]})
         raise StatementError(text)
-    records = records[: max((at for at, day in enumerate(days, 1) if day), default=0)]
+    last = max((at for at, day in enumerate(days, 1) if day), default=0)
+    for number, record in records[last:]:
+        value = record.get(layout.day, "")
+        if record.get(layout.amount) and re.match(r"\d{1,4}[ ./-]", value):
+            raise _unreadable(number, layout.day, value)
+    records = records[:last]
     filled = [(number, one) for number, one in records if one.get(layout.amount)]
     form = layout.dates or texts.date_format(one.get(layout.day, "") for _, one in filled)
     mark = layout.mark or texts.decimal_mark(one[layout.amount] for _, one in filled)

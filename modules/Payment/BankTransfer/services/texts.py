@@ -95,13 +95,15 @@ def parse_amount(text: str, mark: str) -> Decimal:
 
 
 def date_format(days: Iterable[str]) -> str:
-    """Return the format of a column of dates; empty if none fits.
+    """Return the format that most dates of a column have; empty if none fits any.
 
     Raises:
-        StatementError: more than one fits, such as 02/03/2026.
+        StatementError: more than one fits as many, such as 02/03/2026.
     """
     texts = [text for text in days if text]
-    fitting = [one for one in DATE_FORMATS if texts and all(parse_day(text, one) for text in texts)]
+    counts = {one: sum(bool(parse_day(text, one)) for text in texts) for one in DATE_FORMATS}
+    most = max(counts.values(), default=0)
+    fitting = [one for one, count in counts.items() if count == most and most]
     if len(fitting) > 1:
         raise StatementError(__("Choose the format of the dates: more than one is possible."))
     return fitting[0] if fitting else ""
