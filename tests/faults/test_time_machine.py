@@ -205,19 +205,27 @@ def problems(*, verify: bool) -> list[tuple[str, str]]:
 def gaps() -> list[str]:
     """Return services of which days were charged twice, or left out between two charges.
 
-    A change charges days again that it credits, so services with one are left out.
+    A change charges days again that it credits, so services with one are left out. A credit note
+    over a whole period takes its charge back, and the period is not charged again.
     """
     changed = sa.exists().where(Change.service_id == Charge.service_id)
-    query = sa.select(Charge).where(Charge.live.is_(True), Charge.kind == "recurring", ~changed)
+    query = sa.select(Charge).where(Charge.kind == "recurring", ~changed)
     spans: dict[int, list[tuple[date, date]]] = {}
+    credited: dict[tuple[int, date], date] = {}
     for charge in session().scalars(query.order_by(Charge.service_id, Charge.period_start)):
-        spans.setdefault(charge.service_id, []).append((charge.period_start, charge.period_end))
-    return [
-        f"service {service}: {before[1]} and {after[0]}"
-        for service, found in spans.items()
-        for before, after in pairwise(found)
-        if before[1] != after[0]
-    ]
+        if charge.live:
+            spans.setdefault(charge.service_id, []).append((charge.period_start, charge.period_end))
+        else:
+            credited[charge.service_id, charge.period_start] = charge.period_end
+    found = []
+    for service, charged in spans.items():
+        for before, after in pairwise(charged):
+            day = before[1]
+            while day < after[0] and (service, day) in credited:
+                day = credited[service, day]
+            if day != after[0]:
+                found.append(f"service {service}: {before[1]} and {after[0]}")
+    return found
 
 
 def suspended_without_reason() -> list[str]:
