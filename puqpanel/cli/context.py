@@ -6,9 +6,9 @@ import contextlib
 import logging
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -167,6 +167,28 @@ def prepare_server(settings: Settings) -> None:
     require_migrated(settings)
     dispose_engines()
     output_redaction.install()
+
+
+def client_row(execute: Callable[..., Any], text: str) -> Any:
+    """Return the id and UUID of the client with a UUID or e-mail address.
+
+    Args:
+        execute: of a session or a connection.
+        text: what was entered.
+
+    Raises:
+        BadParameter: there is none, or more than one.
+    """
+    import sqlalchemy as sa
+
+    from puqpanel.models import Client
+
+    either = sa.or_(Client.uuid == text, Client.email == text)
+    found = execute(sa.select(Client.id, Client.uuid).where(either).limit(2)).all()
+    if len(found) != 1:
+        problem = "Several clients match" if found else "No client matches"
+        raise click.BadParameter(f"{problem} “{text[:80]}”.", param_hint="--client")
+    return found[0]
 
 
 def company_uuid(text: str) -> str:

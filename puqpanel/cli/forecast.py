@@ -7,7 +7,7 @@ from datetime import date
 
 import click
 
-from puqpanel.cli.context import company_uuid, instance_option, panel
+from puqpanel.cli.context import client_row, company_uuid, instance_option, panel
 from puqpanel.infra.settings import Settings
 
 
@@ -19,7 +19,9 @@ from puqpanel.infra.settings import Settings
     show_default=True,
     help="Number of months.",
 )
-@click.option("--client", default="", help="UUID of a client: list its documents.")
+@click.option(
+    "--client", default="", help="UUID or e-mail address of a client: list its documents."
+)
 @click.option("--company", default="", help="Name or UUID of one company.  [default: all]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @instance_option
@@ -62,11 +64,13 @@ def _sums(until: date, company: str) -> list[dict[str, str]]:
 
 
 def _documents(client: str, until: date) -> list[dict[str, str]]:
+    from puqpanel.infra.db import session
     from puqpanel.operations.accounts.clients import find_client
     from puqpanel.operations.automation import forecast
 
+    uuid = client_row(session().execute, client).uuid
     found = []
-    for document in forecast.documents(find_client(client), until):
+    for document in forecast.documents(find_client(uuid), until):
         amount = document.total or document.entered
         found.append(
             {

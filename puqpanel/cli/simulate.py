@@ -18,7 +18,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from puqpanel.cli.books import json_option
-from puqpanel.cli.context import company_uuid, instance_option, panel, require_migrated
+from puqpanel.cli.context import client_row, company_uuid, instance_option, panel, require_migrated
 from puqpanel.infra.settings import Settings
 
 if TYPE_CHECKING:
@@ -133,16 +133,9 @@ def _client_id(source: object, text: str) -> int:
     """Return the id of a client with a UUID or e-mail address."""
     import sqlalchemy as sa
 
-    from puqpanel.models import Client
-
     assert isinstance(source, sa.Engine)
-    query = sa.select(Client.id).where(sa.or_(Client.uuid == text, Client.email == text))
     with source.connect() as connection:
-        found = connection.scalars(query.limit(2)).all()
-    if len(found) != 1:
-        problem = "Several clients match" if found else "No client matches"
-        raise click.BadParameter(f"{problem} “{text[:80]}”.", param_hint="--client")
-    return int(found[0])
+        return int(client_row(connection.execute, text).id)
 
 
 @contextlib.contextmanager

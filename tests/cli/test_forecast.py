@@ -32,6 +32,7 @@ def test_sums_and_documents(settings: Settings, client: Any, company: Any) -> No
     }
     assert json.loads(run("--company", company.name, "--json")) == rows
     documents = json.loads(run("--client", client.uuid, "--months", "3", "--json"))
+    assert json.loads(run("--client", client.email, "--months", "3", "--json")) == documents
     assert [(row["amount"], row["services"]) for row in documents] == [("12.30", "VPS")] * len(
         documents
     )

@@ -77,6 +77,11 @@ def limits(currency: str) -> tuple[Money, Money]:
     return max(least, Money(1, currency)), greatest
 
 
+def top_up(missing: Money) -> Money | None:
+    """Return how much a customer adds to have an amount more; None if adding funds is disabled."""
+    return max(missing, limits(missing.currency)[0]) if is_offered() else None
+
+
 @retry_deadlocks
 @transaction()
 def request_own(*, actor: Principal, amount: Money, token: str = "") -> Document:

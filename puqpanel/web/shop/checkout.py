@@ -17,7 +17,7 @@ from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.domain.tax_rules import BUYER_LABELS
 from puqpanel.infra.redact import storable
 from puqpanel.operations.accounts import addresses, own_details
-from puqpanel.operations.billing import gateways
+from puqpanel.operations.billing import funds, gateways
 from puqpanel.operations.ordering import carts, checkout, order_forms, prepaid_orders
 from puqpanel.operations.ordering.cart_prices import PricedCart, price_cart, unpriced
 from puqpanel.web.documents import shown_day
@@ -173,6 +173,7 @@ def placed(uuid: str) -> ResponseReturnValue:
     statuses = {each.service.status for each in order.items}
     starts = [prepaid_orders.waiting_start(each.service) for each in order.items]
     waits = [each for each in starts if each is not None]
+    wait = max(waits, key=lambda each: each.missing, default=None)
     return render_template(
         "shop/placed.html",
         order=order,
@@ -182,7 +183,8 @@ def placed(uuid: str) -> ResponseReturnValue:
             if each.service.status == ServiceStatus.PENDING and not each.service.prepaid
         },
         has_prepaid=any(each.service.prepaid for each in order.items),
-        waits=max(waits, key=lambda each: each.missing, default=None),
+        waits=wait,
+        top_up=funds.top_up(wait.missing) if wait and wait.missing else None,
         starts=any(
             each.service.prepaid and each.service.status == ServiceStatus.PENDING
             for each in order.items

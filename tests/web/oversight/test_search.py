@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 import sqlalchemy as sa
 
@@ -11,6 +12,10 @@ from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import transaction
 from puqpanel.models import ConfiguredModule, Service
 from puqpanel.operations.accounts import clients
+from puqpanel.operations.billing import companies, documents, issuing, taxes
+from puqpanel.operations.billing.documents import Draft
+from puqpanel.operations.billing.lines import Line
+from tests.sample import SELLER
 from tests.web.conftest import Browser
 
 
@@ -70,3 +75,24 @@ def test_it_answers_scripts_with_a_menu(owner: Browser, shop: dict[str, str]) ->
     assert "<html" not in menu and f"/admin/services/{shop['service']}" in menu
     assert "No results" in owner.get("/admin/search/?q=zzz", headers={"HX-Request": "true"}).text
     assert owner.get("/admin/search/?q=", headers={"HX-Request": "true"}).text.strip() == ""
+
+
+def test_it_finds_documents_by_number(app: Panel, clerk: Browser) -> None:
+    with app.app_context():
+        taxes.load_eu_rates(actor=AUTOMATION)
+        companies.save_company(
+            actor=AUTOMATION, uuid=None, values={**SELLER, "name": "Host", "country": "PL"}
+        )
+        client = clients.create_client(
+            actor=AUTOMATION, name="Ann", email="ann@example.test", country="PL"
+        )
+        draft = documents.create_draft(
+            actor=AUTOMATION, client_uuid=client.uuid, draft=Draft([Line("VPS", Decimal(5))])
+        )
+        number = issuing.issue(actor=AUTOMATION, uuid=draft.uuid).number
+        link = f'href="/admin/documents/{draft.uuid}"'
+    assert number is not None
+    owner = Browser(app).sign_in("owner@panel.test")
+    for text in (number, number.lower()):
+        assert link in owner.get(f"/admin/search/?q={text}").text
+        assert link not in clerk.get(f"/admin/search/?q={text}").text

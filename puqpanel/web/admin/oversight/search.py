@@ -1,4 +1,4 @@
-"""Search over the clients, services, products, modules and pages the viewer may open."""
+"""Search over the clients, services, documents, products, modules and pages the viewer may open."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from puqpanel.domain.permissions import MODULES_VIEW
 from puqpanel.domain.texts import Text, _
 from puqpanel.host import registry
 from puqpanel.infra.db import session
-from puqpanel.models import Client, ConfiguredModule, Product, Service
+from puqpanel.models import Client, ConfiguredModule, Document, Product, Service
 from puqpanel.models.searchable import fold
 from puqpanel.web.admin.matches import Parts, client_parts, own_parts
 from puqpanel.web.guard import allow, can
@@ -78,6 +78,13 @@ def _search(text: str) -> Iterator[Group]:
     yield _newest(
         "server", _("Services"), "services", text, of=services, key=Service.id, parts=own_parts
     )
+    # by the whole number, which has an index
+    number = sa.func.coalesce(Document.number, "")
+    numbered = sa.select(Document.uuid, number, Client.name)
+    numbered = numbered.join(Client, Client.id == Document.client_id)
+    numbered = numbered.where(Document.number.in_({text, text.upper()}))
+    ordered = numbered.order_by(Document.id.desc())
+    yield _rows("file-invoice", _("Documents"), "documents", text, ordered)
     products = sa.select(Product.uuid, Product.name, Product.module).where(
         sa.or_(Product.matches(text), uuid_starts(Product.uuid, text))
     )

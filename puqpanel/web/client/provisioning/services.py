@@ -20,6 +20,7 @@ from puqpanel.host import languages
 from puqpanel.host.calls import Called
 from puqpanel.models import Service, Step
 from puqpanel.operations.automation import due_services, prepaid_stops, steps, unpaid_services
+from puqpanel.operations.billing import funds
 from puqpanel.operations.ordering import (
     contracts,
     coupon_uses,
@@ -80,6 +81,7 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
     first = without_module or tab == tabs[0][0]
     called = module.page(uuid, tab, active=_active(service)) if module else None
     ending, change = contracts.ending_of(service), contracts.change_of(service)
+    start = prepaid_orders.waiting_start(service)
     suspended_for, stop = _suspended_for(service), _stopped_for(service)
     return render_template(
         "client/provisioning/services/show.html",
@@ -101,7 +103,8 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
         day=shown_day,
         suspended=suspended_for is not None,
         stop=None if suspended_for else stop,
-        start=prepaid_orders.waiting_start(service),
+        start=start,
+        top_up=funds.top_up(start.missing) if start and start.missing else None,
         unpaid=suspended_for or unpaid_services.upcoming(service),
         reduced=None if _closed(service) else coupon_uses.reduced_price(service),
         excludes_tax=bool(service.price_minor) and excludes_tax(service.client),
