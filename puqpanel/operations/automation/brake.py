@@ -105,7 +105,8 @@ def note_run(verdict: Verdict[Item]) -> None:
     moment, name = now().isoformat(), LAST_RUN[verdict.kind]
     if not insert_missing(Setting, [{"name": name, "value": moment}], ("name",)):
         session().execute(sa.update(Setting).where(Setting.name == name).values(value=moment))
-    waiting, pairs = stopped_runs.open_run(verdict.kind), [list(each.pair) for each in verdict.held]
+    waiting = stopped_runs.open_run(verdict.kind, lock=True)
+    pairs = [list(each.pair) for each in verdict.held]
     if waiting is not None and not pairs:
         waiting.steps = []
         stopped_runs.close(waiting, AUTOMATION, StopStatus.DISMISSED)
@@ -122,14 +123,23 @@ def note_run(verdict: Verdict[Item]) -> None:
 
 @retry_deadlocks
 @transaction()
-def approve_held(*, actor: Principal, verdict: Verdict[Item]) -> Verdict[Item]:
-    """Approve the steps that a run would hold, and return a verdict that allows all."""
+def approve_held(
+    *, actor: Principal, verdict: Verdict[Item], partial: bool = False
+) -> Verdict[Item]:
+    """Approve the steps that a run would hold, and return a verdict that allows all.
+
+    Args:
+        actor: who approves them.
+        verdict: of the run.
+        partial: whether the run is of one company or another day, so that the list about which
+            staff have to decide stays as it is.
+    """
     actor.require(stopped_runs.PERMISSIONS[verdict.kind])
-    waiting = stopped_runs.open_run(verdict.kind)
-    if waiting is None and verdict.stopped is not None:
-        row = StoppedRun(kind=verdict.kind, status=StopStatus.OPEN, reason=verdict.stopped)
-        waiting = save(row)
-    if waiting is not None:
+    if verdict.stopped is not None:
+        waiting = None if partial else stopped_runs.open_run(verdict.kind, lock=True)
+        if waiting is None:
+            values = {"kind": verdict.kind, "status": StopStatus.OPEN, "reason": verdict.stopped}
+            waiting = save(StoppedRun(**values, live=None))
         waiting.steps = [list(each.pair) for each in verdict.held]
         stopped_runs.mark_approved(actor, waiting)
     return Verdict(verdict.kind, [*verdict.allowed, *verdict.held], verdict.stopped)

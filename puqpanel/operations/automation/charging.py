@@ -104,7 +104,8 @@ def run(
     verdict = brake.judge(RunKind.CHARGES, list(due(day=day, company_uuid=company_uuid)))
     stopped, held = verdict.stopped, len(verdict.held)
     if approve:
-        verdict = brake.approve_held(actor=actor, verdict=verdict)
+        partial = bool(company_uuid or day)
+        verdict = brake.approve_held(actor=actor, verdict=verdict, partial=partial)
     if not company_uuid and day is None:
         with contextlib.suppress(ConflictError):  # another run has stopped, as this one has
             brake.note_run(verdict)
@@ -137,6 +138,7 @@ def _open(actor: Principal, charges: Iterable[DueCharge]) -> int:
 def run_automatically() -> int:
     """Charge what is due unless staff switched it off, and return how many charges were opened."""
     if not settings.get("billing.automatic_charges"):
+        brake.note_run(brake.Verdict(RunKind.CHARGES, ()))  # nothing waits for approval any more
         return 0
     return run(actor=AUTOMATION).opened
 

@@ -198,7 +198,8 @@ class _Pause:
         if verdict.stopped is not None:
             self.done.stopped.append(verdict.stopped)
         if self.approve:
-            verdict = brake.approve_held(actor=self.actor, verdict=verdict)
+            partial = not self.noted
+            verdict = brake.approve_held(actor=self.actor, verdict=verdict, partial=partial)
         if self.noted:
             with contextlib.suppress(ConflictError):  # another run has stopped, as this one has
                 brake.note_run(verdict)

@@ -42,9 +42,16 @@ def open_runs() -> Sequence[StoppedRun]:
     return session().scalars(query.execution_options(populate_existing=True)).all()
 
 
-def open_run(kind: RunKind) -> StoppedRun | None:
-    """Return the run of a kind about which staff have to decide; None if there is none."""
-    return next((run for run in open_runs() if run.kind == kind), None)
+def open_run(kind: RunKind, *, lock: bool = False) -> StoppedRun | None:
+    """Return the run of a kind about which staff have to decide; None if there is none.
+
+    Args:
+        kind: of the run.
+        lock: until the transaction ends, so that it can be changed.
+    """
+    query = sa.select(StoppedRun).where(StoppedRun.live.is_(True), StoppedRun.kind == kind)
+    query = query.with_for_update() if lock else query
+    return session().scalar(query.execution_options(populate_existing=True))
 
 
 def decided_runs() -> Sequence[StoppedRun]:
@@ -109,10 +116,11 @@ def dismiss(*, actor: Principal, uuid: str, seen: str = "") -> None:
 
 
 def approved_steps(uuid: str) -> tuple[RunKind, set[Pair]]:
-    """Return the kind of a run, and its steps if staff approved it; no steps if they did not."""
+    """Return the kind of a run, and its steps if staff approved it within a day; else no steps."""
     query = sa.select(StoppedRun).where(StoppedRun.uuid == uuid)
     run = find(query.execution_options(populate_existing=True), _("Run not found."))
-    steps = run.steps if run.status == StopStatus.APPROVED else []
+    recent = run.decided_at is not None and run.decided_at > now() - REST
+    steps = run.steps if recent and run.status == StopStatus.APPROVED else []
     return RunKind(run.kind), {(subject, what) for subject, what in steps}
 
 

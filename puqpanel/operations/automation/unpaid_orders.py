@@ -14,6 +14,7 @@ from puqpanel.domain.dunning import StepKind
 from puqpanel.domain.order_states import LIVE
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.domain.service_states import ServiceStatus
+from puqpanel.domain.tax_rules import NoTaxRateError
 from puqpanel.domain.texts import SOURCE, Text, _n, using
 from puqpanel.infra import catalogs
 from puqpanel.infra.clock import now
@@ -23,7 +24,7 @@ from puqpanel.operations.automation import steps
 from puqpanel.operations.automation.stopped_runs import documents_left_alone
 from puqpanel.operations.billing import ledger
 from puqpanel.operations.billing.companies import sellers_of
-from puqpanel.operations.ordering import cancellation
+from puqpanel.operations.ordering import cancellation, prepaid_orders
 from puqpanel.operations.ordering.orders import WAITS
 from puqpanel.operations.system import settings
 
@@ -84,6 +85,8 @@ def due(*, day: date | None = None, company_uuid: str = "") -> list[UnpaidOrder]
         company = document.company if document else sellers_of([client]).get(client.id)
         if company is None or company_uuid not in ("", company.uuid):
             continue
+        if document is None and not _lacks_credit(order):
+            continue
         today = day or ledger.today(company)
         if ledger.zone_day(company.zone, order.created_at) + wait <= today:
             number = document.id if document else None
@@ -105,6 +108,8 @@ def cancel(found: UnpaidOrder) -> bool:
     row = session().execute(_unpaid().where(Order.uuid == found.uuid)).first()
     if row is None or (found.document_id and documents_left_alone({found.document_id})):
         return False
+    if found.document_id is None and not _lacks_credit(row[0]):
+        return False
     reason = found.reason
     wanted = steps.Claim("order", found.uuid, StepKind.CANCEL, found.day, reason, found.document_id)
     if not steps.claim_all([wanted]):
@@ -113,6 +118,15 @@ def cancel(found: UnpaidOrder) -> bool:
     with using(catalogs.find(client.language) or SOURCE):
         cancellation.cancel(actor=AUTOMATION, uuid=found.uuid, reason=str(reason))
     return True
+
+
+def _lacks_credit(order: Order) -> bool:
+    """Return whether nothing but credit is missing for the prepaid services of an order."""
+    try:
+        waiting = prepaid_orders.starts(order.client, {item.service.uuid for item in order.items})
+    except NoTaxRateError:  # staff have to enter it
+        return False
+    return bool(waiting) and not any(each.ready for each in waiting)
 
 
 def _unpaid() -> sa.Select[*tuple[Any, ...]]:

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.orm import joinedload
 
 from puqpanel.domain.errors import ConflictError, InvalidInput
@@ -18,6 +19,7 @@ from puqpanel.domain.permissions import CLIENT_BILLING_MANAGE, PAYMENTS_MANAGE
 from puqpanel.domain.prepaid import Meter, per_day
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.tax import PriceEntry, group_total
+from puqpanel.domain.tax_rules import NoTaxRateError
 from puqpanel.domain.texts import _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import retry_deadlocks, session, transaction
@@ -39,6 +41,7 @@ from puqpanel.operations.billing.lines import MAX_AMOUNT_MINOR
 from puqpanel.operations.billing.tax_tables import TaxRates
 from puqpanel.operations.system import audit
 
+log = structlog.get_logger(__name__)
 LONGEST = 3650
 """Days after which it no longer matters how long the credit lasts."""
 
@@ -103,6 +106,8 @@ def outlooks(
     client_ids: Collection[int], wanted: Collection[tuple[int, str]] = ()
 ) -> Mapping[tuple[int, str], Outlook]:
     """Return the outlooks of clients by client and currency, where a prepaid service is active.
+
+    Clients for whom a tax rate is missing are left out.
 
     Args:
         client_ids: the clients.
@@ -227,7 +232,7 @@ def _spans(client_ids: Collection[int]) -> Sequence[tuple[PrepaidSpan, str]]:
 
 
 def _add_use(
-    found: Mapping[tuple[int, str], Outlook],
+    found: dict[tuple[int, str], Outlook],
     spans: Sequence[tuple[PrepaidSpan, str]],
     rates: TaxRates,
 ) -> None:
@@ -249,14 +254,26 @@ def _add_use(
         for sums, amount in ((used, cost), (daily, rate)):
             by_class = sums.setdefault(key, {})
             by_class[tax_class] = by_class.get(tax_class, Money.zero(span.currency)) + amount
-    for key, each in found.items():
-        day, entry = ledger.today(each.company), PriceEntry(each.company.entry)
-        for name, sums in (("used", used), ("daily", daily)):
-            for tax_class, amount in sums.get(key, {}).items():
-                group = rates.group(each.company, each.client.tax_buyer, day, tax_class)
-                gross = group_total(group, amount, entry).gross
-                setattr(each, name, getattr(each, name) + gross)
-        each.spent += each.used
+    for key, each in list(found.items()):
+        try:
+            each.used = _gross(each, used.get(key, {}), rates)
+            each.daily = _gross(each, daily.get(key, {}), rates)
+        except NoTaxRateError as error:  # of one client, which must not stop the others
+            log.warning("prepaid client left out", client=each.client.uuid, reason=str(error))
+            del found[key]
+        else:
+            each.spent += each.used
+
+
+def _gross(outlook: Outlook, amounts: Mapping[str, Money], rates: TaxRates) -> Money:
+    """Return amounts by tax class with tax."""
+    company, buyer = outlook.company, outlook.client.tax_buyer
+    day, entry = ledger.today(company), PriceEntry(company.entry)
+    groups = {name: rates.group(company, buyer, day, name) for name in amounts}
+    return Money.total(
+        (group_total(groups[name], amount, entry).gross for name, amount in amounts.items()),
+        outlook.currency,
+    )
 
 
 def _credits(client_ids: Collection[int]) -> dict[tuple[int, int, str], int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.service_states import VERBS, ServiceStatus
 from puqpanel.domain.tax import PriceEntry
 from puqpanel.domain.texts import Text, _
+from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
 from puqpanel.models import (
     Address,
@@ -24,6 +26,7 @@ from puqpanel.models import (
     OptionGroup,
     Order,
     OrderItem,
+    PrepaidSpan,
     Price,
     Product,
     Service,
@@ -95,6 +98,13 @@ def check_changeable(actor: Principal, service: Service) -> None:
         raise ConflictError(billed_otherwise(service.product))
     if service.price_minor and Period(service.period) not in PERIODS[mode_of(service)]:
         raise ConflictError(_("Only services with recurring or prepaid billing can be changed."))
+    if user and service.prepaid and Period(service.period) != Period.HOURLY:
+        # a day that has begun is charged at the price that it began with
+        recent = sa.select(PrepaidSpan.id).where(
+            PrepaidSpan.service_id == service.id, PrepaidSpan.ended_at > now() - timedelta(days=1)
+        )
+        if session().scalar(recent.limit(1)) is not None:
+            raise ConflictError(_("This service can be changed once a day. Try again tomorrow."))
     if documents := contracts.open_documents(service):
         number = documents[0].number
         raise ConflictError(_("%(number)s has to be paid first.", number=number))

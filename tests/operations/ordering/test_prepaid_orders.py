@@ -195,6 +195,28 @@ def test_what_never_gets_credit_is_cancelled(company, client) -> None:  # noqa: 
         assert requested() == []
 
 
+def test_what_has_credit_is_not_cancelled_while_it_waits_for_its_task(company, client) -> None:  # noqa: F811
+    with when(START):
+        order(client, cloud())
+        top_up(client, "100")
+        assert len(requested()) == 1
+    with when(START, days=30):
+        assert unpaid_orders.due() == []
+
+
+def test_a_missing_tax_rate_of_one_client_stops_no_other(company, client, invoice) -> None:  # noqa: F811
+    with when(START):
+        top_up(client, "20")
+        order(client, cloud())
+        work()
+        issued = invoice("100")
+        with transaction() as current:
+            current.execute(sa.delete(CountryTax))
+    with when(START, days=40):
+        done = dunning.run(actor=AUTOMATION)
+        assert done.steps.get("overdue") == 1 and issued.number
+
+
 def test_one_that_waits_for_a_free_order_is_not_cancelled(company, client) -> None:  # noqa: F811
     """An order of a free product has no document either, and waits for nothing."""
     with when(START):
@@ -318,3 +340,23 @@ def test_a_plan_is_not_changed_between_prepaid_and_invoiced(company, client) -> 
             assert "is billed in another way" in str(refused.value.messages["product"][0])
             shown = plans.products_for(STAFF, fresh(uuid))
             assert other.product.id not in {each.id for each in shown}
+
+
+def test_customers_change_plans_of_days_once_a_day(company, client) -> None:  # noqa: F811
+    """A day that has begun is charged at the price that it began with."""
+    user = Principal(PrincipalKind.USER, None, "Anna")
+    large = products.find_product(prepaid_product("9", period="daily"))
+    small = products.find_product(prepaid_product("1", period="daily"))
+    with when(START):
+        top_up(client, "500")
+        uuid = order(client, Choice(large, "daily")).items[0].service.uuid
+        work()
+        plans.check_changeable(user, fresh(uuid))
+        target = Target(small, "daily")
+        changes.request(actor=STAFF, change=changes.Request(uuid, target, "a"))
+    with when(START, hours=1):
+        with pytest.raises(ConflictError, match="once a day"):
+            plans.check_changeable(user, fresh(uuid))
+        plans.check_changeable(STAFF, fresh(uuid))
+    with when(START, hours=25):
+        plans.check_changeable(user, fresh(uuid))

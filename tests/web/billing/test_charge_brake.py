@@ -163,3 +163,31 @@ def test_what_waits_for_approval_has_no_late_fee(scene: Scene, many: list[str]) 
         assert late_fees.due() == []
         stopped_runs.dismiss(actor=STAFF, uuid=open_run().uuid)
         assert len(late_fees.due()) == MANY
+
+
+def test_approval_for_one_company_leaves_the_list_of_all(scene: Scene, many: list[str]) -> None:  # noqa: F811
+    with at(0):
+        assert run() == (0, MANY)
+        assert run(approve=True, company_uuid="another") == (0, 0)
+        assert len(open_run().steps) == MANY
+        assert run() == (0, MANY)
+
+
+def test_what_was_held_is_released_when_charges_are_switched_off(
+    scene: Scene,  # noqa: F811
+    many: list[str],
+) -> None:
+    with at(0):
+        assert run() == (0, MANY)
+        panel_settings.save(actor=STAFF, values={"billing.automatic_charges": ""})
+        assert charging.run_automatically() == 0
+        assert stopped_runs.open_runs() == []
+
+
+def test_an_approval_holds_for_a_day(scene: Scene, many: list[str]) -> None:  # noqa: F811
+    with at(0):
+        run()
+        uuid = open_run().uuid
+        stopped_runs.approve(actor=STAFF, uuid=uuid)
+    with at(2):
+        assert stopped_runs.approved_steps(uuid) == (RunKind.CHARGES, set())
